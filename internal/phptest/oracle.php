@@ -1,0 +1,57 @@
+<?php
+// Answers questions about PHP's own functions. A question is one byte that
+// names the operation, the argument's length (32 bits, big-endian) and the
+// argument; the answer is the number of strings, then each with its length.
+declare(strict_types=1);
+error_reporting(0);
+
+function rebuild(string $s): string
+{
+    parse_str($s, $a);
+    return http_build_query($a, '', '&');
+}
+
+// A parser that does not nest: names are text, brackets and all.
+function flat(string $s): string
+{
+    $out = [];
+    foreach (explode('&', $s) as $pair) {
+        if ($pair === '') {
+            continue;
+        }
+        [$name, $value] = explode('=', $pair, 2) + [1 => ''];
+        $out[] = urlencode(rawurldecode($name)) . '=' . urlencode(rawurldecode($value));
+    }
+    return implode('&', $out);
+}
+
+// Every name and value in $a, in turn.
+function leaves(array $a, string $prefix = ''): array
+{
+    $out = [];
+    foreach ($a as $key => $value) {
+        $name = $prefix === '' ? (string) $key : $prefix . '[' . $key . ']';
+        array_push($out, ...(is_array($value) ? leaves($value, $name) : [$name, $value]));
+    }
+    return $out;
+}
+
+$operations = [
+    // What three parsers make of a form, each built up again; then the names
+    // and values that PHP sees.
+    'f' => function (string $s): array {
+        parse_str($s, $a);
+        return [rebuild($s), rebuild(str_replace('+', '%2B', $s)), flat($s), ...leaves($a)];
+    },
+];
+
+while (($head = fread(STDIN, 5)) !== false && strlen($head) === 5) {
+    $length = unpack('N', $head, 1)[1];
+    $argument = $length > 0 ? stream_get_contents(STDIN, $length) : '';
+    $answers = $operations[$head[0]]($argument);
+    $reply = pack('N', count($answers));
+    foreach ($answers as $answer) {
+        $reply .= pack('N', strlen($answer)) . $answer;
+    }
+    fwrite(STDOUT, $reply);
+}

@@ -1,0 +1,148 @@
+// Package phptest lets tests ask real PHP. Where PHP is not installed they are
+// skipped; with COUNTERSIGN_REQUIRE_PHP=1 they fail instead.
+//
+// [Start] runs a long-lived process that answers questions about PHP's own
+// functions, [Serve] a web server whose scripts verify requests as gateways do.
+// Both are written with nothing but PHP's built-ins and know nothing of this
+// module.
+package phptest
+
+import (
+	"bufio"
+	"embed"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+//go:embed *.php
+var scripts embed.FS
+
+// Require returns the path of a PHP program, php or php-cgi.
+func Require(t testing.TB, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil {
+		if os.Getenv("COUNTERSIGN_REQUIRE_PHP") == "1" {
+			t.Fatalf("COUNTERSIGN_REQUIRE_PHP=1, but there is no %s: install Debian's php-cli and php-cgi", program)
+		}
+		t.Skipf("no %s here: install Debian's php-cli and php-cgi to run this test", program)
+	}
+	return path
+}
+
+// Script returns the path of a copy of one of this package's scripts.
+func Script(t testing.TB, name string) string {
+	t.Helper()
+	text, err := scripts.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// A Process is a running oracle.php. It is not safe for concurrent use.
+type Process struct {
+	t   testing.TB
+	in  *bufio.Writer
+	out *bufio.Reader
+}
+
+// Start runs oracle.php until the test ends.
+func Start(t testing.TB) *Process {
+	t.Helper()
+	cmd := exec.Command(Require(t, "php"), "-n", Script(t, "oracle.php"))
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		in.Close()
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("oracle.php: %v", err)
+		}
+	})
+	return &Process{t, bufio.NewWriter(in), bufio.NewReader(out)}
+}
+
+// Ask sends a question, an operation of oracle.php and its argument, and
+// returns the answers.
+func (p *Process) Ask(op byte, argument string) []string {
+	p.t.Helper()
+	head := binary.BigEndian.AppendUint32([]byte{op}, uint32(len(argument)))
+	p.in.Write(head)
+	p.in.WriteString(argument)
+	if err := p.in.Flush(); err != nil {
+		p.t.Fatal(err)
+	}
+	answers := make([]string, p.number())
+	for i := range answers {
+		b := make([]byte, p.number())
+		if _, err := io.ReadFull(p.out, b); err != nil {
+			p.t.Fatal(err)
+		}
+		answers[i] = string(b)
+	}
+	return answers
+}
+
+func (p *Process) number() uint32 {
+	p.t.Helper()
+	var b [4]byte
+	if _, err := io.ReadFull(p.out, b[:]); err != nil {
+		p.t.Fatal(err)
+	}
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// Serve runs PHP's built-in web server with one of this package's scripts as
+// its router until the test ends, and returns its URL. env holds additional
+// environment variables, NAME=value.
+func Serve(t testing.TB, script string, env ...string) string {
+	t.Helper()
+	php := Require(t, "php")
+	// PHP cannot say which free port it took, so one is found for it.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	cmd := exec.Command(php, "-n", "-d", "error_log=/dev/null", "-S", addr, Script(t, script))
+	cmd.Env = append(os.Environ(), env...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	for range 500 {
+		resp, err := http.Get("http://" + addr + "/ready")
+		if err == nil {
+			resp.Body.Close()
+			return "http://" + addr
+		}
+		time.Sleep(10 * time.Millisecond) // PHP does not say when it listens
+	}
+	t.Fatalf("php -S %s does not answer", addr)
+	return ""
+}
