@@ -1,0 +1,103 @@
+// Package auth is the vocabulary of Countersign: what an authentication scheme
+// is, where its credentials may go, and where they come from.
+//
+// Most programs need three things of it. [NewSecret], [Env], [NewFile] or
+// [SecretFunc] say where a scheme's secret comes from. [WithAuthenticator] picks
+// the merchant of one request where several share a host. And errors.Is with a
+// sentinel such as [ErrParameter] tells why a request was refused.
+//
+// The schemes themselves are packages below this one, such as
+// [github.com/countersign/countersign/auth/paylinkhmac]. Package
+// [github.com/countersign/countersign/transport] plugs them into an
+// [net/http.Client].
+//
+// # A scheme of your own
+//
+// Implement [Authenticator]. Its origins are part of the interface, so that no
+// credential can go to a host that nobody thought of.
+//
+// # Secrets
+//
+// A [Secret] shows itself to nobody but the caller of [Secret.Reveal]: every
+// verb of package fmt, log/slog, encoding/json and the text encodings print
+// [Redacted]. Errors of this module hold no secret, no signature and no
+// parameter's value; a parameter's name may stand in one.
+package auth
+
+import (
+	"context"
+	"net/http"
+)
+
+// An Authenticator authenticates requests to one gateway account. It is safe for
+// concurrent use.
+type Authenticator interface {
+	// Origins lists where the credentials may be sent. The list never changes.
+	Origins() []Origin
+
+	// Authenticate adds the credentials to req, in place; an earlier one's
+	// credentials are replaced. What must be asked of the gateway first, a
+	// session, is asked through base under req's context.
+	//
+	// It may replace req.Body; it then closes the old one, or passes Close on to
+	// it. When it fails, the caller closes req.Body and sends nothing.
+	//
+	// req is the implementation's own to change, save for the values of its
+	// header: they are the caller's, to be replaced but not written to.
+	Authenticate(req *http.Request, base http.RoundTripper) error
+}
+
+// A Learner is an Authenticator that can learn from a refusal.
+type Learner interface {
+	Authenticator
+
+	// Refused reports whether resp, the answer to req as Authenticate left it,
+	// proves that the gateway refused the credentials and did nothing else, and
+	// that another try may succeed. It leaves resp.Body whole.
+	Refused(req *http.Request, resp *http.Response) bool
+}
+
+type contextKey struct{}
+
+// WithAuthenticator returns a context whose requests are authenticated by a, at
+// those of a's origins that the transport serves by [PerRequest]. At other origins
+// of a the request is refused; elsewhere it means nothing.
+func WithAuthenticator(ctx context.Context, a Authenticator) context.Context {
+	return context.WithValue(ctx, contextKey{}, a)
+}
+
+// FromContext returns the Authenticator that [WithAuthenticator] put into ctx, or
+// nil.
+func FromContext(ctx context.Context) Authenticator {
+	a, _ := ctx.Value(contextKey{}).(Authenticator)
+	return a
+}
+
+// PerRequest is an Authenticator for origins that many merchants share. It holds
+// no credentials: each request names its own Authenticator through its context,
+// see [WithAuthenticator], and one that names none fails with
+// [ErrNoAuthenticator]. There is no default, since a default would charge the
+// wrong merchant the first time that the name is forgotten.
+type PerRequest []Origin
+
+var _ Learner = PerRequest(nil)
+
+// Origins returns p.
+func (p PerRequest) Origins() []Origin { return p }
+
+// Authenticate lets the Authenticator that req's context names do it.
+func (p PerRequest) Authenticate(req *http.Request, base http.RoundTripper) error {
+	origin := OriginOf(req.URL)
+	a := FromContext(req.Context())
+	if a == nil || !Covers(a, origin) {
+		return &Error{Op: "choose a merchant", Gateway: origin.String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
+	}
+	return a.Authenticate(req, base)
+}
+
+// Refused lets the Authenticator that req's context names decide, if it is a
+// [Learner].
+func (p PerRequest) Refused(req *http.Request, resp *http.Response) bool {
+	l, ok := FromContext(req.Context()).(Learner)
+	return ok && l.Refused(req, resp)
+}

@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"errors"
+)
+
+// The reasons for which a request is refused, for errors.Is. Unless one says
+// otherwise, nothing was sent.
+var (
+	// ErrConfig: a scheme or a transport cannot be built from what it was given.
+	ErrConfig = errors.New("configuration refused")
+	// ErrSecret: the secret cannot be had, or is one that nobody means.
+	ErrSecret = errors.New("secret refused")
+	// ErrOrigin: the request does not go to an origin of the credentials.
+	ErrOrigin = errors.New("origin refused")
+	// ErrRedirect: a redirect leaves the origin of the credentials, enters it, or
+	// changes the method. What was redirected has been sent; the redirect is not
+	// followed.
+	ErrRedirect = errors.New("redirect refused")
+	// ErrNoAuthenticator: the request names no merchant at an origin that many
+	// share.
+	ErrNoAuthenticator = errors.New("no authenticator")
+	// ErrParameter: a parameter would not reach the gateway as it was signed.
+	ErrParameter = errors.New("parameter refused")
+	// ErrRequest: the scheme has no way to sign a request of this shape.
+	ErrRequest = errors.New("request refused")
+	// ErrBody: the request's body cannot be read, or is not as long as it says.
+	ErrBody = errors.New("body refused")
+	// ErrUnsigned: a request that was to be verified carries no signature, or one
+	// that cannot be read.
+	ErrUnsigned = errors.New("not authenticated")
+	// ErrSignature: a request that was to be verified carries a wrong signature.
+	ErrSignature = errors.New("wrong signature")
+	// ErrClock: a request that was to be verified claims a time outside the
+	// window.
+	ErrClock = errors.New("time outside the window")
+)
+
+// An Error says what could not be done, at which gateway, and why. Its text
+// never holds a secret, a signature or a parameter's value.
+type Error struct {
+	Op      string // what was being done, such as "sign POST"
+	Gateway string // the origin or the merchant code, "" if it is not known
+	Code    error  // one of this package's sentinels
+	Err     error  // the cause
+}
+
+func (e *Error) Error() string {
+	s := "countersign: " + e.Op
+	if e.Gateway != "" {
+		s += " for " + e.Gateway
+	}
+	return s + ": " + e.Err.Error()
+}
+
+// Unwrap returns the code and the cause.
+func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
+
+var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")

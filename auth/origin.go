@@ -1,0 +1,111 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// An Origin is an exact scheme, host and port. Origins are comparable. The zero
+// Origin is nobody's: no request goes to it.
+//
+// Hosts are compared byte for byte after ASCII lower-casing, with the default
+// port written out. A host in another spelling (punycode, a trailing dot, an
+// address written differently) is another origin.
+type Origin struct {
+	scheme, host, port string
+}
+
+// ParseOrigin returns the origin of a gateway's base URL. The scheme must be
+// https; http is accepted for a loopback host, and for any host if
+// allowInsecureHTTP is set, as in a test network. A path is ignored. User
+// information, a query and a fragment are errors.
+func ParseOrigin(baseURL string, allowInsecureHTTP bool) (Origin, error) {
+	u, err := url.Parse(baseURL)
+	if err != nil {
+		return Origin{}, errors.New("the base URL is malformed: write it as https://api.example.com")
+	}
+	o := OriginOf(u)
+	switch {
+	case o.host == "":
+		return Origin{}, fmt.Errorf("base URL %q names no host: write it as https://api.example.com", u.Redacted())
+	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return Origin{}, fmt.Errorf("base URL %q has more than scheme, host and path: leave out user information, query and fragment", o)
+	case u.Scheme == "https":
+	case u.Scheme != "http":
+		return Origin{}, fmt.Errorf("base URL %q has the scheme %q: write https", o, u.Scheme)
+	case !allowInsecureHTTP && !isLoopback(o.host):
+		return Origin{}, fmt.Errorf("base URL %q is not encrypted: write https, or allow plain http for a test network", o)
+	}
+	return o, nil
+}
+
+// OriginOf returns where a request to u goes. It is the zero Origin if u names no
+// host, or has a scheme other than http and https and no port.
+func OriginOf(u *url.URL) Origin {
+	return originOf(u.Scheme, u.Host)
+}
+
+// WithHost returns o with another host, given as in a Host header.
+func (o Origin) WithHost(host string) Origin {
+	return originOf(o.scheme, host)
+}
+
+func originOf(scheme, hostport string) Origin {
+	u := url.URL{Host: hostport}
+	o := Origin{scheme: scheme, host: lower(u.Hostname()), port: u.Port()}
+	if o.port == "" {
+		switch scheme {
+		case "https":
+			o.port = "443"
+		case "http":
+			o.port = "80"
+		}
+	}
+	if o.host == "" || o.port == "" {
+		return Origin{}
+	}
+	return o
+}
+
+// String returns the origin as a URL, such as "https://api.payrexx.com", without
+// the port if it is the default one.
+func (o Origin) String() string {
+	host := o.host
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if o.scheme == "https" && o.port == "443" || o.scheme == "http" && o.port == "80" {
+		return o.scheme + "://" + host
+	}
+	return o.scheme + "://" + host + ":" + o.port
+}
+
+// Covers reports whether o is one of a's origins.
+func Covers(a Authenticator, o Origin) bool {
+	return slices.Contains(a.Origins(), o)
+}
+
+// lower maps ASCII letters only: strings.ToLower makes an ASCII k of U+212A.
+func lower(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

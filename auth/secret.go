@@ -1,0 +1,197 @@
+package auth
+
+import (
+	"context"
+	"crypto/fips140"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Redacted is what a [Secret] prints as, whatever prints it.
+const Redacted = "[redacted]"
+
+// A Secret is a key that shows itself only to [Secret.Reveal]. It is immutable
+// and safe for concurrent use. The zero value is the empty secret, which every
+// scheme refuses.
+//
+// A Secret cannot be read back from what it is marshalled to.
+type Secret struct {
+	// A function and not a string: fmt and spew follow strings and pointers into
+	// fields that are not exported, past every method below.
+	reveal func() string
+}
+
+// NewSecret returns a Secret that holds value, byte for byte.
+func NewSecret(value string) Secret {
+	return Secret{func() string { return value }}
+}
+
+// Reveal returns the secret itself.
+func (s Secret) Reveal() string {
+	if s.reveal == nil {
+		return ""
+	}
+	return s.reveal()
+}
+
+// Secret implements [SecretSource]: a Secret is the source of itself.
+func (s Secret) Secret(context.Context) (Secret, error) { return s, nil }
+
+// minFIPSKey is the length in bytes below which crypto/hmac panics when FIPS 140
+// mode is enforced.
+const minFIPSKey = 14
+
+// Validate returns an error if the secret cannot be the one that is meant: it is
+// empty, begins or ends with white space, or is under 14 bytes long while FIPS
+// 140 mode is enforced.
+func (s Secret) Validate() error {
+	value := s.Reveal()
+	switch {
+	case value == "":
+		return errors.New("the secret is empty: is its variable or file set?")
+	case strings.TrimSpace(value) != value:
+		return errors.New("the secret begins or ends with white space, such as a newline from a file: cut it off")
+	case len(value) < minFIPSKey && fips140.Enforced():
+		return fmt.Errorf("the secret is shorter than %d bytes, which FIPS 140 mode does not allow", minFIPSKey)
+	}
+	return nil
+}
+
+var (
+	_ SecretSource   = Secret{}
+	_ fmt.Formatter  = Secret{}
+	_ fmt.GoStringer = Secret{}
+	_ slog.LogValuer = Secret{}
+)
+
+// String returns [Redacted].
+func (Secret) String() string { return Redacted }
+
+// GoString returns [Redacted].
+func (Secret) GoString() string { return Redacted }
+
+// Format prints [Redacted] for every verb.
+func (Secret) Format(f fmt.State, verb rune) { io.WriteString(f, Redacted) }
+
+// LogValue returns [Redacted].
+func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
+
+// MarshalText returns [Redacted]. It serves encoding/json and encoding/xml too.
+func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
+
+// A SecretSource is where a secret comes from. It is asked for every request, so
+// that a secret can be replaced while the program runs, and is safe for
+// concurrent use.
+type SecretSource interface {
+	Secret(ctx context.Context) (Secret, error)
+}
+
+// Load asks a source for its secret and validates it.
+func Load(ctx context.Context, source SecretSource) (Secret, error) {
+	s, err := source.Secret(ctx)
+	if err != nil {
+		return Secret{}, err
+	}
+	return s, s.Validate()
+}
+
+// CheckSource returns an error if source is nil, or a [Secret] that is not valid.
+// It loads nothing: a scheme's constructor calls it.
+func CheckSource(source SecretSource) error {
+	switch s := source.(type) {
+	case nil:
+		return errors.New("no secret is given: use auth.NewSecret, auth.Env, auth.NewFile or auth.SecretFunc")
+	case Secret:
+		return s.Validate()
+	}
+	return nil
+}
+
+// A SecretFunc is a function that is a [SecretSource], for a secret manager's
+// client. It should cache: it is called for every request.
+type SecretFunc func(ctx context.Context) (Secret, error)
+
+// Secret calls f.
+func (f SecretFunc) Secret(ctx context.Context) (Secret, error) { return f(ctx) }
+
+// Env returns the source that reads an environment variable, each time that it
+// is asked. A variable that is not set is an error.
+func Env(name string) SecretSource {
+	return SecretFunc(func(context.Context) (Secret, error) {
+		value, ok := os.LookupEnv(name)
+		if !ok {
+			return Secret{}, fmt.Errorf("the environment variable %s is not set", name)
+		}
+		return NewSecret(value), nil
+	})
+}
+
+// FileGrace is for how long the source of [NewFile] keeps a secret after the file
+// has gone missing or empty.
+const FileGrace = time.Minute
+
+// maxSecretFile bounds what is read of a secret's file, in bytes.
+const maxSecretFile = 64 << 10
+
+// NewFile returns the source that reads a file, each time that it is asked, less
+// one final newline. While the file is missing or empty, as in the middle of a
+// rotation, the last secret that was read stays in use for [FileGrace]; after
+// that, and for any other failure to read it, there is an error.
+func NewFile(path string) SecretSource {
+	return &file{path: path}
+}
+
+type file struct {
+	path string
+
+	mu   sync.Mutex
+	last Secret
+	read time.Time // when last was read
+}
+
+func (f *file) Secret(ctx context.Context) (Secret, error) {
+	if err := ctx.Err(); err != nil {
+		return Secret{}, err
+	}
+	value, err := f.load()
+	gone := errors.Is(err, fs.ErrNotExist) || err == nil && value == ""
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case gone && f.last.reveal != nil && time.Since(f.read) < FileGrace:
+		return f.last, nil
+	case err != nil:
+		return Secret{}, fmt.Errorf("the secret's file cannot be read: %w", err)
+	case value == "":
+		return Secret{}, fmt.Errorf("the secret's file %q is empty", f.path)
+	}
+	f.last, f.read = NewSecret(value), time.Now()
+	return f.last, nil
+}
+
+func (f *file) load() (string, error) {
+	r, err := os.Open(f.path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxSecretFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(b) > maxSecretFile {
+		return "", fmt.Errorf("%q is larger than %d bytes: is it the right file?", f.path, maxSecretFile)
+	}
+	s, found := strings.CutSuffix(string(b), "\n")
+	if found {
+		s = strings.TrimSuffix(s, "\r")
+	}
+	return s, nil
+}
