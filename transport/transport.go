@@ -1,0 +1,289 @@
+// Package transport authenticates the requests of any [http.Client].
+//
+// [Wrap] returns a copy of a client whose requests are authenticated; [New]
+// returns the [http.RoundTripper] alone, for those who build the client
+// themselves. Both take the Authenticators of one or more gateways and choose
+// among them by the origin that a request goes to.
+//
+// # Where credentials go
+//
+// A request is authenticated if its scheme, host and port are exactly those of an
+// Authenticator's origin. Any other request is refused, or, with
+// [Transport.PassOthers], sent as it is. A request whose Host differs from its
+// URL's, or whose URL is opaque, goes somewhere else than it seems and is
+// refused.
+//
+// # Redirects
+//
+// [http.Client] sends the requests of a redirect through the same RoundTripper.
+// One that would leave the origin of a signed request, enter one from elsewhere,
+// or change the method, is refused with [auth.ErrRedirect], with and without
+// PassOthers: an authenticated POST never turns into a GET, and neither the
+// credential nor the payment's body meets another host. A redirect within the
+// origin that keeps the method is followed, and signed afresh. To see a redirect
+// instead of following it, let the client's CheckRedirect return
+// [http.ErrUseLastResponse].
+//
+// # Layers
+//
+// The Transport belongs right above the [http.Transport], below what retries and
+// what traces: each attempt is then signed afresh, and no trace sees a signed
+// URL.
+//
+// # Retries
+//
+// The Transport sends a request twice only if the gateway proved that it refused
+// the credentials and did nothing else, and the body can be had again; see
+// [auth.Learner]. [http.Transport] may itself resend a request, with the same
+// signature, when an idle connection turns out to be closed.
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// A Transport is an [http.RoundTripper] that authenticates requests and sends
+// them through another one. It is safe for concurrent use. The zero value refuses
+// every request.
+//
+// It never changes the caller's request, save that the body is read and closed,
+// once, as the interface demands. The response's Request is the caller's.
+type Transport struct {
+	base       http.RoundTripper
+	routes     map[auth.Origin]auth.Authenticator
+	passOthers bool
+}
+
+var _ http.RoundTripper = (*Transport)(nil)
+
+// New returns a Transport that sends requests through base;
+// [http.DefaultTransport] if base is nil. It fails with [auth.ErrConfig] if there
+// is no authenticator, if one is nil or has no origin, or if two have an origin
+// in common. Many merchants that share an origin are served by
+// [auth.PerRequest].
+func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transport, error) {
+	if base == nil {
+		base = http.DefaultTransport
+	}
+	if len(authenticators) == 0 {
+		return nil, configError("", "no authenticator is given")
+	}
+	t := &Transport{base: base, routes: make(map[auth.Origin]auth.Authenticator)}
+	for _, a := range authenticators {
+		if a == nil {
+			return nil, configError("", "an authenticator is nil")
+		}
+		origins := a.Origins()
+		if len(origins) == 0 {
+			return nil, configError("", "an authenticator has no origin: was the error of its New ignored?")
+		}
+		for _, o := range origins {
+			if o == (auth.Origin{}) {
+				return nil, configError("", "an authenticator has the zero origin")
+			}
+			if _, ok := t.routes[o]; ok {
+				return nil, configError(o.String(), "two authenticators have this origin: use auth.PerRequest and name one for each request with auth.WithAuthenticator")
+			}
+			t.routes[o] = a
+		}
+	}
+	return t, nil
+}
+
+// Wrap returns a copy of client, a zero Client if it is nil, that authenticates
+// its requests and sends them through the client's own Transport. It fails as
+// [New] does.
+func Wrap(client *http.Client, authenticators ...auth.Authenticator) (*http.Client, error) {
+	if client == nil {
+		client = &http.Client{}
+	}
+	t, err := New(client.Transport, authenticators...)
+	if err != nil {
+		return nil, err
+	}
+	wrapped := *client
+	wrapped.Transport = t
+	return &wrapped, nil
+}
+
+// PassOthers returns a copy of t that sends requests to origins that are nobody's
+// as they are, for a client that talks to other services too.
+func (t *Transport) PassOthers() *Transport {
+	passing := *t
+	passing.passOthers = true
+	return &passing
+}
+
+// Unwrap returns the RoundTripper that t sends through.
+func (t *Transport) Unwrap() http.RoundTripper { return t.base }
+
+// CloseIdleConnections passes the call on, so that [http.Client]'s method of that
+// name works.
+func (t *Transport) CloseIdleConnections() {
+	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// RoundTrip authenticates and sends the request. Its own errors are
+// [*auth.Error]s; nothing has been sent then.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	a, err := t.route(req)
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	if a == nil {
+		resp, err := t.base.RoundTrip(req)
+		if resp != nil {
+			resp.Request = req
+		}
+		return resp, err
+	}
+	resp, refused, err := t.send(a, req, req.Body)
+	if refused && replayable(req) {
+		body, bodyErr := again(req)
+		if bodyErr == nil {
+			discard(resp)
+			resp, _, err = t.send(a, req, body)
+		}
+	}
+	return resp, err
+}
+
+// send sends an authenticated copy of req, once, and reports whether the gateway
+// proved that it refused the credentials.
+func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCloser) (resp *http.Response, refused bool, err error) {
+	signed := clone(req)
+	signed.Body = body
+	if err := a.Authenticate(signed, t.base); err != nil {
+		closeBody(signed)
+		return nil, false, err
+	}
+	resp, err = t.base.RoundTrip(signed)
+	if resp == nil {
+		return nil, false, err
+	}
+	if l, ok := a.(auth.Learner); ok && err == nil {
+		refused = l.Refused(signed, resp)
+	}
+	resp.Request = req
+	hideCredentials(resp.Header, signed.URL, req.URL)
+	return resp, refused, err
+}
+
+// route returns the Authenticator for req, or nil if it is to pass unsigned.
+func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
+	if req.URL == nil {
+		return nil, refuse(req, auth.ErrOrigin, "the request has no URL")
+	}
+	origin := auth.OriginOf(req.URL)
+	a := t.routes[origin]
+	if err := t.checkRedirect(req, origin); err != nil {
+		return nil, err
+	}
+	if chosen := auth.FromContext(req.Context()); chosen != nil && auth.Covers(chosen, origin) {
+		if _, ok := a.(auth.PerRequest); !ok {
+			return nil, refuse(req, auth.ErrNoAuthenticator, "the context names an authenticator for this origin, which the transport does not serve by auth.PerRequest")
+		}
+	}
+	switch {
+	case a == nil && t.passOthers:
+		return nil, nil
+	case a == nil:
+		return nil, refuse(req, auth.ErrOrigin, "no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
+	case req.URL.Opaque != "":
+		return nil, refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
+	case req.Host != "" && origin.WithHost(req.Host) != origin:
+		return nil, refuse(req, auth.ErrOrigin, fmt.Sprintf("the request's Host is %q: leave it empty", req.Host))
+	}
+	return a, nil
+}
+
+// checkRedirect refuses a redirect that would carry a request away from a signed
+// origin, into one, or over to another method.
+func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
+	if req.Response == nil {
+		return nil
+	}
+	earlier := req.Response.Request
+	if earlier == nil || earlier.URL == nil {
+		return refuse(req, auth.ErrRedirect, "the response that redirects here does not say which request it answers")
+	}
+	from := auth.OriginOf(earlier.URL)
+	if t.routes[origin] == nil && t.routes[from] == nil {
+		return nil
+	}
+	if from != origin {
+		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect comes from %s, and none is followed from one origin to another: call the final URL", from))
+	}
+	if was, is := method(earlier), method(req); was != is {
+		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect would turn %s into %s: call the final URL, often the same with a slash at its end", was, is))
+	}
+	return nil
+}
+
+// clone returns a copy of req that an Authenticator may change. The header's
+// values are shared.
+func clone(req *http.Request) *http.Request {
+	c := new(http.Request)
+	*c = *req
+	c.URL = new(*req.URL)
+	c.Header = maps.Clone(req.Header)
+	if c.Header == nil {
+		c.Header = make(http.Header)
+	}
+	return c
+}
+
+// replayable reports whether the body can be had a second time.
+func replayable(req *http.Request) bool {
+	return req.Body == nil || req.Body == http.NoBody || req.GetBody != nil
+}
+
+func again(req *http.Request) (io.ReadCloser, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req.Body, nil
+	}
+	return req.GetBody()
+}
+
+// maxDiscard bounds what is read of a response that nobody sees, in bytes, to
+// keep its connection.
+const maxDiscard = 64 << 10
+
+func discard(resp *http.Response) {
+	io.CopyN(io.Discard, resp.Body, maxDiscard)
+	resp.Body.Close()
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+func method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+func refuse(req *http.Request, code error, reason string) error {
+	gateway := ""
+	if req.URL != nil {
+		gateway = auth.OriginOf(req.URL).String()
+	}
+	return &auth.Error{Op: "send " + method(req), Gateway: gateway, Code: code, Err: errors.New(reason)}
+}
+
+func configError(gateway, reason string) error {
+	return &auth.Error{Op: "configure the transport", Gateway: gateway, Code: auth.ErrConfig, Err: errors.New(reason)}
+}
