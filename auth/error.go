@@ -42,7 +42,7 @@ type Error struct {
 	Op      string // what was being done, such as "sign POST"
 	Gateway string // the origin or the merchant code, "" if it is not known
 	Code    error  // one of this package's sentinels
-	Err     error  // the cause
+	Err     error  // the cause; nil if the code says it all
 }
 
 func (e *Error) Error() string {
@@ -50,10 +50,15 @@ func (e *Error) Error() string {
 	if e.Gateway != "" {
 		s += " for " + e.Gateway
 	}
-	return s + ": " + e.Err.Error()
+	for _, cause := range e.Unwrap() {
+		if cause != nil {
+			return s + ": " + cause.Error()
+		}
+	}
+	return s
 }
 
-// Unwrap returns the code and the cause.
-func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
+// Unwrap returns the cause and the code.
+func (e *Error) Unwrap() []error { return []error{e.Err, e.Code} }
 
 var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")

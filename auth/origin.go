@@ -30,14 +30,13 @@ func ParseOrigin(baseURL string, allowInsecureHTTP bool) (Origin, error) {
 	}
 	o := OriginOf(u)
 	switch {
-	case o.host == "":
-		return Origin{}, fmt.Errorf("base URL %q names no host: write it as https://api.example.com", u.Redacted())
+	case u.Hostname() == "":
+		return Origin{}, errors.New("the base URL names no host: write it as https://api.example.com")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return Origin{}, errors.New("the base URL has another scheme than https: write it as https://api.example.com")
 	case u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		return Origin{}, fmt.Errorf("base URL %q has more than scheme, host and path: leave out user information, query and fragment", o)
-	case u.Scheme == "https":
-	case u.Scheme != "http":
-		return Origin{}, fmt.Errorf("base URL %q has the scheme %q: write https", o, u.Scheme)
-	case !allowInsecureHTTP && !isLoopback(o.host):
+	case u.Scheme == "http" && !allowInsecureHTTP && !isLoopback(o.host):
 		return Origin{}, fmt.Errorf("base URL %q is not encrypted: write https, or allow plain http for a test network", o)
 	}
 	return o, nil
@@ -72,8 +71,11 @@ func originOf(scheme, hostport string) Origin {
 }
 
 // String returns the origin as a URL, such as "https://api.payrexx.com", without
-// the port if it is the default one.
+// the port if it is the default one. The zero Origin is "".
 func (o Origin) String() string {
+	if o == (Origin{}) {
+		return ""
+	}
 	host := o.host
 	if strings.Contains(host, ":") {
 		host = "[" + host + "]"
@@ -89,17 +91,19 @@ func Covers(a Authenticator, o Origin) bool {
 	return slices.Contains(a.Origins(), o)
 }
 
-// lower maps ASCII letters only: strings.ToLower makes an ASCII k of U+212A.
+// lower maps ASCII letters, byte by byte: strings.ToLower makes an ASCII k of
+// U+212A, and one character of all malformed UTF-8.
 func lower(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) < 0 {
+	if !strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
 		return s
 	}
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			r += 'a' - 'A'
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] += 'a' - 'A'
 		}
-		return r
-	}, s)
+	}
+	return string(b)
 }
 
 func isLoopback(host string) bool {

@@ -93,8 +93,11 @@ type SecretSource interface {
 	Secret(ctx context.Context) (Secret, error)
 }
 
-// Load asks a source for its secret and validates it.
+// Load asks a source for its secret and validates it. A nil source is an error.
 func Load(ctx context.Context, source SecretSource) (Secret, error) {
+	if source == nil {
+		return Secret{}, errNoSource
+	}
 	s, err := source.Secret(ctx)
 	if err != nil {
 		return Secret{}, err
@@ -107,12 +110,14 @@ func Load(ctx context.Context, source SecretSource) (Secret, error) {
 func CheckSource(source SecretSource) error {
 	switch s := source.(type) {
 	case nil:
-		return errors.New("no secret is given: use auth.NewSecret, auth.Env, auth.NewFile or auth.SecretFunc")
+		return errNoSource
 	case Secret:
 		return s.Validate()
 	}
 	return nil
 }
+
+var errNoSource = errors.New("no secret is given: use auth.NewSecret, auth.Env, auth.NewFile or auth.SecretFunc")
 
 // A SecretFunc is a function that is a [SecretSource], for a secret manager's
 // client. It should cache: it is called for every request.
@@ -142,8 +147,9 @@ const maxSecretFile = 64 << 10
 
 // NewFile returns the source that reads a file, each time that it is asked, less
 // one final newline. While the file is missing or empty, as in the middle of a
-// rotation, the last secret that was read stays in use for [FileGrace]; after
-// that, and for any other failure to read it, there is an error.
+// rotation, the last secret that was read stays in use for [FileGrace] from when
+// that is first seen; after that, and for any other failure to read it, there is
+// an error.
 func NewFile(path string) SecretSource {
 	return &file{path: path}
 }
@@ -153,7 +159,7 @@ type file struct {
 
 	mu   sync.Mutex
 	last Secret
-	read time.Time // when last was read
+	gone time.Time // since when the file has been found gone, zero if it is there
 }
 
 func (f *file) Secret(ctx context.Context) (Secret, error) {
@@ -161,20 +167,24 @@ func (f *file) Secret(ctx context.Context) (Secret, error) {
 		return Secret{}, err
 	}
 	value, err := f.load()
-	gone := errors.Is(err, fs.ErrNotExist) || err == nil && value == ""
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
-	case gone && f.last.reveal != nil && time.Since(f.read) < FileGrace:
+	if err == nil {
+		f.last, f.gone = NewSecret(value), time.Time{}
 		return f.last, nil
-	case err != nil:
-		return Secret{}, fmt.Errorf("the secret's file cannot be read: %w", err)
-	case value == "":
-		return Secret{}, fmt.Errorf("the secret's file %q is empty", f.path)
 	}
-	f.last, f.read = NewSecret(value), time.Now()
-	return f.last, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEmptyFile) {
+		if f.gone.IsZero() {
+			f.gone = time.Now()
+		}
+		if f.last.reveal != nil && time.Since(f.gone) < FileGrace {
+			return f.last, nil
+		}
+	}
+	return Secret{}, fmt.Errorf("the secret's file cannot be read: %w", err)
 }
+
+var errEmptyFile = errors.New("it is empty")
 
 func (f *file) load() (string, error) {
 	r, err := os.Open(f.path)
@@ -192,6 +202,9 @@ func (f *file) load() (string, error) {
 	s, found := strings.CutSuffix(string(b), "\n")
 	if found {
 		s = strings.TrimSuffix(s, "\r")
+	}
+	if s == "" {
+		return "", fmt.Errorf("%q: %w", f.path, errEmptyFile)
 	}
 	return s, nil
 }
