@@ -178,6 +178,9 @@ func (a *Array) Get(key string) (string, bool) {
 	return string(a.bytes(a.nodes[n].value)), true
 }
 
+// Has reports whether there is a top-level element, a value or an array.
+func (a *Array) Has(key string) bool { return a.top(key) != 0 }
+
 // HasArray reports whether the top-level element is an array.
 func (a *Array) HasArray(key string) bool {
 	n := a.top(key)

@@ -50,7 +50,7 @@ func AppendWire[S string | []byte](dst []byte, query S) []byte {
 }
 
 // AppendEscaped appends s as PHP's rawurlencode spells it.
-func AppendEscaped(dst []byte, s string) []byte {
+func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	for i := range len(s) {
 		if c := s[i]; unreserved[c] || c == '~' {
 			dst = append(dst, c)

@@ -1,0 +1,174 @@
+// Package paylinkhmac signs requests with the ApiSignature of the Payrexx family
+// of payment gateways: Payrexx and its white labels, such as Checkout Paylink,
+// OkePay, Shop & Pay, VR pay secure and zahls.ch. See [Platforms].
+//
+// Most programs call [New] and hand the result to
+// [github.com/countersign/countersign/transport.Wrap]; their requests then need
+// neither ApiSignature nor instance. A [Verifier] is the other side, for tests
+// and proxies.
+//
+// # What is signed, and where the signature goes
+//
+// The signature is an HMAC-SHA256 over the parameters as PHP's http_build_query
+// writes them, in base64. Path, method and instance are not signed.
+//
+//	request                                     parameters  ApiSignature goes
+//	GET, HEAD, DELETE without a body            the query   into the query
+//	POST, PUT, PATCH without a body             none        into a form body
+//	POST, PUT, PATCH, DELETE with a form body   the body    into the body, last
+//
+// Everything else is refused with [auth.ErrRequest]. The instance goes into the
+// query.
+//
+// # What is sent
+//
+// Parameters keep their names, values and order, but not their spelling: a space
+// travels as %20, since these gateways take a plus sign for a plus sign. An
+// automatic index is written out (pm[] is sent as pm[0]) and the elements of an
+// array are put together. A request whose parameters PHP, or another parser,
+// would read in another way than they were signed is refused with
+// [auth.ErrParameter], and nothing is sent: a name that is given twice, a dot or
+// a space in a name, more than 999 parameters, and so on. The error names the
+// parameter and says what to write.
+package paylinkhmac
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// DefaultMaxBody is how long a signed body may be unless [Config.MaxBody] says
+// otherwise, in bytes: PHP's default post_max_size.
+const DefaultMaxBody = 8 << 20
+
+// A Config describes one gateway account.
+type Config struct {
+	// BaseURL is the platform's API, such as "https://api.vr-pay-secure.de". Its
+	// scheme, host and port are the only place where the signature may go; a path
+	// is ignored.
+	BaseURL string
+
+	// Instance is the name of the account: "example" if its pages are at
+	// example.vr-pay-secure.de.
+	Instance string
+
+	// Secret is the API secret of the instance. A static one is checked by New,
+	// another one at each request.
+	Secret auth.SecretSource
+
+	// MaxBody is how long a form may be, before and after signing, in bytes.
+	// Zero means DefaultMaxBody.
+	MaxBody int64
+
+	// AllowInsecureHTTP allows a BaseURL that is not encrypted, for a test
+	// network. Loopback hosts need no permission.
+	AllowInsecureHTTP bool
+}
+
+// An Authenticator signs the requests of one gateway account. It is safe for
+// concurrent use. Printed, it shows its origin and instance only.
+type Authenticator struct {
+	origins  []auth.Origin
+	instance string
+	secret   auth.SecretSource
+	maxBody  int64
+	signer   signer
+}
+
+var _ auth.Authenticator = (*Authenticator)(nil)
+
+// New returns an Authenticator. It fails with [auth.ErrConfig] or
+// [auth.ErrSecret], and does no I/O.
+func New(c Config) (*Authenticator, error) {
+	origin, err := auth.ParseOrigin(c.BaseURL, c.AllowInsecureHTTP)
+	if err == nil {
+		err = checkInstance(c.Instance)
+	}
+	if err == nil && c.MaxBody < 0 {
+		err = errors.New("the longest body is negative: leave it 0 for the default")
+	}
+	if err != nil {
+		return nil, &auth.Error{Op: "configure paylinkhmac", Code: auth.ErrConfig, Err: err}
+	}
+	if err := auth.CheckSource(c.Secret); err != nil {
+		return nil, &auth.Error{Op: "configure paylinkhmac", Gateway: origin.String(), Code: auth.ErrSecret, Err: err}
+	}
+	if c.MaxBody == 0 {
+		c.MaxBody = DefaultMaxBody
+	}
+	return &Authenticator{
+		origins:  []auth.Origin{origin},
+		instance: c.Instance,
+		secret:   c.Secret,
+		maxBody:  c.MaxBody,
+	}, nil
+}
+
+// checkInstance refuses what people give for an instance that is none: the
+// gateways answer a host name or a URL with 422 and no further word.
+func checkInstance(instance string) error {
+	if instance == "" {
+		return errors.New("no instance is given: it is the first label of your page's host, example for example.vr-pay-secure.de")
+	}
+	for _, c := range instance {
+		if c <= ' ' || c == 0x7f || strings.ContainsRune("./:?&=#%+@", c) {
+			return fmt.Errorf("the instance %q is not a name: write the first label of your page's host, example for example.vr-pay-secure.de", instance)
+		}
+	}
+	return nil
+}
+
+// Origins returns the origin of the base URL.
+func (a *Authenticator) Origins() []auth.Origin {
+	if a == nil {
+		return nil
+	}
+	return a.origins
+}
+
+// Format prints the origin and the instance, whatever the verb.
+func (a *Authenticator) Format(f fmt.State, verb rune) {
+	if a == nil {
+		io.WriteString(f, "paylinkhmac.Authenticator(nil)")
+		return
+	}
+	fmt.Fprintf(f, "paylinkhmac.Authenticator(%s, instance %q)", a.origins[0], a.instance)
+}
+
+// Authenticate signs req. Its errors are [*auth.Error]s with [auth.ErrSecret],
+// [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter]. Signing a request
+// again replaces its signature.
+func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	secret, err := auth.Load(req.Context(), a.secret)
+	if err != nil {
+		err = refuse(auth.ErrSecret, err)
+	} else {
+		err = a.sign(req, secret)
+	}
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Op = "sign " + method(req)
+		e.Gateway = a.origins[0].String()
+	}
+	return err
+}
+
+func method(req *http.Request) string {
+	if req.Method == "" {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+// refuse makes the error that Authenticate and Verify complete.
+func refuse(code, err error) error {
+	return &auth.Error{Code: code, Err: err}
+}
+
+func refusef(code error, format string, args ...any) error {
+	return refuse(code, fmt.Errorf(format, args...))
+}

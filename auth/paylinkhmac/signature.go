@@ -1,0 +1,72 @@
+package paylinkhmac
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"sync"
+	"sync/atomic"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/php"
+)
+
+const (
+	signatureName = "ApiSignature"
+	instanceName  = "instance"
+)
+
+// signatureLen is the length of a signature, in base64.
+const signatureLen = (sha256.Size + 2) / 3 * 4
+
+// A signer computes signatures. Hash states are keyed once a secret and kept
+// until another secret comes. The zero value is ready for use.
+type signer struct {
+	current atomic.Pointer[key]
+}
+
+type key struct {
+	secret string
+	states sync.Pool // of *state
+}
+
+type state struct {
+	mac hash.Hash
+	sum []byte
+}
+
+// appendSignature appends the signature over a string to sign:
+// base64(HMAC-SHA256(secret, stringToSign)).
+func (s *signer) appendSignature(dst []byte, secret auth.Secret, stringToSign []byte) []byte {
+	k := s.key(secret.Reveal())
+	st := k.states.Get().(*state)
+	st.mac.Reset()
+	st.mac.Write(stringToSign)
+	st.sum = st.mac.Sum(st.sum[:0])
+	dst = base64.StdEncoding.AppendEncode(dst, st.sum)
+	k.states.Put(st)
+	return dst
+}
+
+func (s *signer) key(secret string) *key {
+	if k := s.current.Load(); k != nil && k.secret == secret {
+		return k
+	}
+	k := &key{secret: secret}
+	k.states.New = func() any {
+		return &state{mac: hmac.New(sha256.New, []byte(secret))}
+	}
+	s.current.Store(k)
+	return k
+}
+
+// A workspace holds what signing needs beside the request, for reuse. Nothing in
+// it is ever handed out: what is sent is allocated afresh.
+type workspace struct {
+	params    php.Array
+	signed    []byte
+	signature []byte
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}

@@ -1,0 +1,149 @@
+package paylinkhmac
+
+import (
+	"crypto/subtle"
+	"errors"
+	"iter"
+	"mime"
+	"net/http"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/php"
+)
+
+// A Verifier verifies requests as a gateway does, for emulated gateways, users'
+// own tests, and proxies. It is safe for concurrent use; its fields must not be
+// changed once it is in use.
+type Verifier struct {
+	// Secret is the API secret.
+	Secret auth.SecretSource
+
+	// MaxBody is how long a body may be, in bytes. Zero means DefaultMaxBody.
+	MaxBody int64
+}
+
+// A Verification is what a [Verifier] found. It is for the operator: its content
+// is the peer's, and secret from everybody else.
+type Verification struct {
+	// Instance is the account that the request names, "" if it names none. It is
+	// not signed, and for the caller to check.
+	Instance string
+
+	// StringToSign is what the gateway computes the signature over.
+	StringToSign string
+
+	parameters [][2]string
+}
+
+// Parameters yields the parameters in order, as PHP sees them: nested ones with
+// their full name, key[sub]. ApiSignature and instance are not among them.
+func (v *Verification) Parameters() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, p := range v.parameters {
+			if !yield(p[0], p[1]) {
+				return
+			}
+		}
+	}
+}
+
+// Verify verifies a request that a server received. It reads the body and puts it
+// back. A body, where there is one, is what holds the parameters, else the query,
+// as these gateways have it.
+//
+// The request is read as PHP reads it, once with plus signs decoded and once with
+// plus signs kept, since it is not known which the gateways do: a signature must
+// be right both times.
+//
+// The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to
+// be found, [auth.ErrSignature] if it is wrong, [auth.ErrSecret] if there is
+// nothing to compare it with, [auth.ErrBody] if the body cannot be read. They are
+// for the operator; tell the peer no more than 403. The Verification is never
+// nil, and holds what was found before the error.
+func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
+	found := new(Verification)
+	err := v.verify(req, found)
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Op = "verify " + method(req)
+	}
+	return found, err
+}
+
+func (v *Verifier) verify(req *http.Request, found *Verification) error {
+	form, err := v.receivedForm(req)
+	if err != nil {
+		return err
+	}
+	secret, err := auth.Load(req.Context(), v.Secret)
+	if err != nil {
+		return refuse(auth.ErrSecret, err)
+	}
+	var decoded, kept php.Array
+	php.ParseStr(&decoded, form, php.PlusDecoded)
+	php.ParseStr(&kept, form, php.PlusKept)
+	found.Instance = instanceOf(req, &decoded)
+	hasSignature := decoded.Has(signatureName)
+	inDecoded := isSigned(&decoded, secret)
+	inKept := isSigned(&kept, secret)
+	for name, value := range decoded.All() {
+		found.parameters = append(found.parameters, [2]string{name, value})
+	}
+	found.StringToSign = string(decoded.AppendQuery(nil))
+	switch {
+	case !hasSignature:
+		return refusef(auth.ErrUnsigned, "there is no %s among the parameters", signatureName)
+	case inDecoded && inKept:
+		return nil
+	case inDecoded:
+		return refusef(auth.ErrSignature, "the signature is right only if plus signs are decoded: write a space as %%20 and a plus sign as %%2B")
+	case inKept:
+		return refusef(auth.ErrSignature, "the signature is right only if plus signs are kept: write a space as %%20 and a plus sign as %%2B")
+	}
+	return refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
+}
+
+// instanceOf returns the instance that the query names, or else the body: the
+// vendor's SDK has written it into both (payrexx-php 1.8.11).
+func instanceOf(req *http.Request, params *php.Array) string {
+	var query php.Array
+	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
+	if instance, ok := query.Get(instanceName); ok {
+		return instance
+	}
+	instance, _ := params.Get(instanceName)
+	return instance
+}
+
+// isSigned takes the signature and the instance out of the parameters and reports
+// whether the signature is that of the rest.
+func isSigned(params *php.Array, secret auth.Secret) bool {
+	claimed, _ := params.Get(signatureName)
+	params.Remove(signatureName)
+	params.Remove(instanceName)
+	signature := new(signer).appendSignature(nil, secret, params.AppendQuery(nil))
+	return subtle.ConstantTimeCompare(signature, []byte(claimed)) == 1
+}
+
+// receivedForm returns the urlencoded string that holds the request's parameters.
+func (v *Verifier) receivedForm(req *http.Request) (string, error) {
+	most := v.MaxBody
+	if most == 0 {
+		most = DefaultMaxBody
+	}
+	body, err := takeBody(req, most)
+	if err != nil {
+		return "", err
+	}
+	if len(body) == 0 {
+		return req.URL.RawQuery, nil
+	}
+	setBody(req, body)
+	contentType, err := soleHeader(req.Header, "Content-Type")
+	if err != nil {
+		return "", err
+	}
+	if media, _, _ := mime.ParseMediaType(contentType); media != formType {
+		return "", refusef(auth.ErrUnsigned, "a body of the type %q holds no parameters that can be verified", contentType)
+	}
+	return string(body), nil
+}
