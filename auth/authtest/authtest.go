@@ -1,0 +1,43 @@
+// Package authtest helps to test programs that use Countersign.
+//
+// [Paylink] and [Avangate] are emulated gateways: each is an [net/http.Handler]
+// that verifies what it receives as far as is known of the real ones, and answers
+// as their documents say. They read requests as PHP does, with this module's
+// verifiers. Start them with [net/http/httptest.NewServer], and give the server's
+// URL to the scheme's configuration as its base URL.
+//
+// They have no memory: what is created with one request is not found by the next.
+package authtest
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+// An Exchange is one request that an emulated gateway answered.
+type Exchange struct {
+	Method string
+	Path   string
+
+	// Parameters are what the gateway sees, in order, as pairs of full name and
+	// value. Only a Paylink fills it in.
+	Parameters [][2]string
+
+	// StringToSign is what the gateway computed the signature over, "" if it did
+	// not come to that.
+	StringToSign string
+
+	// Status is the answer's.
+	Status int
+
+	// Err says why the request was refused; nil if it was not. The peer is not
+	// told.
+	Err error
+}
+
+// answer writes a JSON answer.
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(body)
+}

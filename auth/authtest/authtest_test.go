@@ -1,0 +1,151 @@
+package authtest_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/transport"
+)
+
+// A program's own test: its payment client against an emulated gateway.
+func Example() {
+	gateway := httptest.NewServer(&authtest.Paylink{
+		Instance: "example",
+		Secret:   auth.NewSecret("test-secret"),
+		Observe:  func(e authtest.Exchange) { fmt.Println(e.Method, e.Path, e.StringToSign, e.Status) },
+	})
+	defer gateway.Close()
+
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: gateway.URL, Instance: "example", Secret: auth.NewSecret("test-secret")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.PostForm(gateway.URL+"/v1.0/Invoice/", url.Values{"title": {"Monatliches Abo"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(string(body))
+	// Output:
+	// POST /v1.0/Invoice/ title=Monatliches+Abo 200
+	// {"status":"success","data":[{"id":1}]}
+}
+
+func TestPaylinkAnswers(t *testing.T) {
+	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret")}
+	account := func(instance, secret string) paylinkhmac.Config {
+		return paylinkhmac.Config{Instance: instance, Secret: auth.NewSecret(secret)}
+	}
+	right := account("example", "test-secret")
+	const forbidden = `{"status":"error","message":"An error occurred: The API secret is not correct."}`
+	for _, c := range []struct {
+		name, path string
+		account    paylinkhmac.Config
+		status     int
+		answer     string
+	}{
+		{"SignatureCheck", "/v1.0/SignatureCheck/", right, 200, `{"status":"success","data":[{"id":1}]}`},
+		{"an object with its id", "/v1/Invoice/17/", right, 200, `{"status":"success","data":[{"id":17}]}`},
+		{"an action", "/v1.16/Transaction/17/refund", right, 200, `{"status":"success","data":[{"id":17}]}`},
+		{"wrong secret", "/v1.0/Invoice/", account("example", "other-secret"), 403, forbidden},
+		{"wrong instance", "/v1.0/Invoice/", account("other", "test-secret"), 422, `{"status":"error","message":"An error occurred: The instance is missing or unknown."}`},
+		{"unknown object", "/v1.0/Nothing/", right, 404, `{"status":"error","message":"An error occurred: The requested endpoint does not exist"}`},
+		{"no version", "/Invoice/", right, 404, `{"status":"error","message":"An error occurred: The requested endpoint does not exist"}`},
+		{"unknown version", "/v1.17/Invoice/", right, 404, `{"status":"error","message":"An error occurred: Version not found."}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.account.BaseURL = "https://api.example.com"
+			a, err := paylinkhmac.New(c.account)
+			require.NoError(t, err)
+			status, answer := ask(t, gateway, a, c.account.BaseURL+c.path)
+			assert.Equal(t, c.status, status)
+			assert.JSONEq(t, c.answer, answer)
+		})
+	}
+	t.Run("no signature", func(t *testing.T) {
+		status, answer := ask(t, gateway, nil, "https://api.example.com/v1.0/Invoice/?instance=example")
+		assert.Equal(t, 403, status)
+		assert.JSONEq(t, forbidden, answer)
+	})
+}
+
+func TestAvangateAnswers(t *testing.T) {
+	gateway := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key")}
+	right := avangate.Config{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key")}
+	otherKey, sha3, early, otherCode := right, right, right, right
+	otherKey.SecretKey = auth.NewSecret("other-secret-key")
+	sha3.Algorithm = avangate.SHA3_256
+	early.Now = func() time.Time { return time.Now().Add(-time.Hour) }
+	otherCode.MerchantCode = "OTHER"
+	for _, c := range []struct {
+		name, path string
+		account    avangate.Config
+		status     int
+		answer     string
+	}{
+		{"an order", "/rest/6.0/orders/11331111/", right, 200, `{"RefNo":"11331111"}`},
+		{"a list, SHA3-256", "/rest/6.0/orders/", sha3, 200, `{"Items":[],"Pagination":{"Page":1,"Limit":10,"Count":0}}`},
+		{"wrong key", "/rest/6.0/orders/", otherKey, 401, `{"error_code":"AUTHENTICATION_ERROR","message":"Hash signature could not be authenticated"}`},
+		{"wrong code", "/rest/6.0/orders/", otherCode, 401, `{"error_code":"AUTHENTICATION_ERROR","message":"Hash signature could not be authenticated"}`},
+		{"a clock an hour off", "/rest/6.0/orders/", early, 401, `{"error_code":"AUTHENTICATION_ERROR","message":"Time offset mismatch"}`},
+		{"no such path", "/orders/", right, 404, `{"error_code":"NOT_FOUND","message":"There is no such resource"}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a, err := avangate.New(c.account)
+			require.NoError(t, err)
+			status, answer := ask(t, gateway, a, "https://api.2checkout.com"+c.path)
+			assert.Equal(t, c.status, status)
+			assert.JSONEq(t, c.answer, answer)
+		})
+	}
+	t.Run("no header", func(t *testing.T) {
+		status, answer := ask(t, gateway, nil, "https://api.2checkout.com/rest/6.0/orders/")
+		assert.Equal(t, 401, status)
+		assert.JSONEq(t, `{"error_code":"AUTHENTICATION_ERROR","message":"Authentication needed for this resource"}`, answer)
+	})
+}
+
+func TestObserveIsToldWhyAndThePeerIsNot(t *testing.T) {
+	var told []authtest.Exchange
+	observe := func(e authtest.Exchange) { told = append(told, e) }
+	_, answer := ask(t, &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret"), Observe: observe}, nil,
+		"https://api.example.com/v1.0/Invoice/?instance=example&title=a+b&ApiSignature=x")
+	require.Len(t, told, 1)
+	assert.ErrorIs(t, told[0].Err, auth.ErrSignature)
+	assert.Equal(t, "title=a+b", told[0].StringToSign)
+	assert.Equal(t, [][2]string{{"title", "a b"}}, told[0].Parameters)
+	assert.False(t, strings.Contains(answer, "title"), "%s", answer)
+}
+
+// ask sends a GET request that a, if there is one, authenticates.
+func ask(t *testing.T, gateway http.Handler, a auth.Authenticator, url string) (status int, answer string) {
+	req := httptest.NewRequest(http.MethodGet, url, nil)
+	if a != nil {
+		require.NoError(t, a.Authenticate(req, nil))
+	}
+	w := httptest.NewRecorder()
+	gateway.ServeHTTP(w, req)
+	return w.Code, w.Body.String()
+}

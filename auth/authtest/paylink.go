@@ -1,0 +1,98 @@
+package authtest
+
+import (
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+)
+
+// A Paylink is an emulated gateway of the Payrexx family. It answers
+//
+//   - 200 with {"status":"success","data":[{"id":N}]} to a request that is
+//     signed rightly, N being the path's id, or 1;
+//   - 403 to any other signature, always with the same text, as payrexx.com does;
+//   - 404 to a path that is not /v1.N/Object/, or has an unknown object or
+//     version;
+//   - 422 to a missing or wrong instance.
+//
+// Errors are {"status":"error","message":"An error occurred: ..."}. It is safe
+// for concurrent use; its fields must not be changed once it serves.
+type Paylink struct {
+	// Instance and Secret are the account that it knows.
+	Instance string
+	Secret   auth.SecretSource
+
+	// Observe, if it is not nil, is told of each request before the answer is
+	// sent. It may be called concurrently.
+	Observe func(Exchange)
+}
+
+var _ http.Handler = (*Paylink)(nil)
+
+// objects are what the API reference and the vendor's SDKs name.
+var objects = map[string]bool{
+	"AuthToken": true, "Bill": true, "Design": true, "Gateway": true, "Invoice": true, "Page": true, "Paylink": true,
+	"PaymentMethod": true, "PaymentProvider": true, "Payout": true, "QrCode": true, "QrCodeScan": true,
+	"SignatureCheck": true, "Subscription": true, "Transaction": true,
+}
+
+var paylinkPath = regexp.MustCompile(`^/v1(?:\.(\d{1,2}))?/(\w+)(?:/(\w+))?(?:/\w+)?/?$`)
+
+// newestVersion is the last minor version that payrexx.com knows
+// (neoserviceai/payrexx-python docs/undocumented.md, 2026).
+const newestVersion = 16
+
+// ServeHTTP verifies and answers a request.
+func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	verifier := paylinkhmac.Verifier{Secret: p.Secret}
+	found, err := verifier.Verify(r)
+	status, body := p.judge(r.URL.Path, found, err)
+	if p.Observe != nil {
+		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: found.StringToSign, Status: status, Err: err}
+		for name, value := range found.Parameters() {
+			e.Parameters = append(e.Parameters, [2]string{name, value})
+		}
+		if err == nil && status != http.StatusOK {
+			e.Err = errors.New(body.Message)
+		}
+		p.Observe(e)
+	}
+	answer(w, status, body)
+}
+
+type paylinkAnswer struct {
+	Status  string           `json:"status"`
+	Message string           `json:"message,omitempty"`
+	Data    []map[string]any `json:"data,omitempty"`
+}
+
+// judge decides what the peer is told.
+func (p *Paylink) judge(path string, found *paylinkhmac.Verification, err error) (int, paylinkAnswer) {
+	fail := func(status int, message string) (int, paylinkAnswer) {
+		return status, paylinkAnswer{Status: "error", Message: "An error occurred: " + message}
+	}
+	part := paylinkPath.FindStringSubmatch(path)
+	if part == nil || !objects[part[2]] {
+		return fail(http.StatusNotFound, "The requested endpoint does not exist")
+	}
+	if minor, _ := strconv.Atoi(part[1]); minor > newestVersion {
+		return fail(http.StatusNotFound, "Version not found.")
+	}
+	switch {
+	case errors.Is(err, auth.ErrSecret):
+		return fail(http.StatusInternalServerError, "The gateway has no secret.")
+	case found.Instance != p.Instance:
+		return fail(http.StatusUnprocessableEntity, "The instance is missing or unknown.")
+	case err != nil:
+		return fail(http.StatusForbidden, "The API secret is not correct.")
+	}
+	id, notNumeric := strconv.Atoi(part[3])
+	if notNumeric != nil {
+		id = 1
+	}
+	return http.StatusOK, paylinkAnswer{Status: "success", Data: []map[string]any{{"id": id}}}
+}
