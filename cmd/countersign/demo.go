@@ -1,0 +1,306 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/transport"
+)
+
+// A call is one request of the demo and what must come of it: a status, or an
+// error that stops it before the gateway sees it.
+type call struct {
+	name         string
+	method, path string
+	form         string
+
+	signed     string      // the string to sign, as the gateway must see it
+	parameters [][2]string // the parameters, as the gateway must see them
+	status     int
+	err        error
+}
+
+// paylinkCalls go to each gateway of the Payrexx family.
+var paylinkCalls = []call{
+	{name: "SignatureCheck", method: "GET", path: "/v1.0/SignatureCheck/", status: 200},
+	{
+		name: "query", method: "GET", path: "/v1.0/Transaction/?filterDatetimeUtcGreaterThan=2020-01-20+14:55:00&limit=2",
+		signed:     "filterDatetimeUtcGreaterThan=2020-01-20+14%3A55%3A00&limit=2",
+		parameters: [][2]string{{"filterDatetimeUtcGreaterThan", "2020-01-20 14:55:00"}, {"limit", "2"}},
+		status:     200,
+	},
+	{
+		name: "form", method: "POST", path: "/v1.0/Invoice/",
+		form:       "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+~+a%2Bb&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint",
+		signed:     "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+%7E+a%2Bb&fields%5Bforename%5D%5Bvalue%5D=J%C3%BCrg&pm%5B0%5D=visa&pm%5B1%5D=twint",
+		parameters: [][2]string{{"title", "Monatliches Abo"}, {"purpose", "Grüße ~ a+b"}, {"fields[forename][value]", "Jürg"}, {"pm[0]", "visa"}, {"pm[1]", "twint"}},
+		status:     200,
+	},
+}
+
+// otherCalls go to one of them, and end before they reach it or a foreign host.
+var otherCalls = []call{
+	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", form: "pm=visa&pm=twint", err: auth.ErrParameter},
+	{name: "redirect to a foreign host", method: "POST", path: leavePath, form: "amount=200", err: auth.ErrRedirect},
+}
+
+// unsignedCall goes there without Countersign, to show that the gateway minds.
+var unsignedCall = call{
+	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", form: "amount=200",
+	signed: "amount=200", parameters: [][2]string{{"amount", "200"}}, status: 403,
+}
+
+// leavePath is where the demo's gateways redirect to a foreign host.
+const leavePath = "/v1.0/leave/"
+
+// demo runs the demonstration and prints its table. The error says how many of
+// the calls did not go as they should.
+func demo(out io.Writer) error {
+	d := &demonstration{table: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
+	defer d.stop()
+	if err := d.start(); err != nil {
+		return err
+	}
+	client, err := transport.Wrap(&http.Client{Timeout: 10 * time.Second}, d.authenticators...)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(d.table, "GATEWAY\tREQUEST\tSTRING TO SIGN\tANSWER\tTIME")
+	for _, g := range d.gateways {
+		for _, c := range g.calls {
+			d.call(client, g, c)
+		}
+	}
+	last := d.gateways[len(platforms)-1]
+	for _, c := range otherCalls {
+		d.call(client, last, c)
+	}
+	d.call(&http.Client{}, last, unsignedCall)
+	if n := d.foreign.Load(); n != 0 {
+		d.wrong = append(d.wrong, fmt.Sprintf("the foreign host was sent %d requests", n))
+	}
+	if err := d.table.Flush(); err != nil {
+		return err
+	}
+	if len(d.wrong) > 0 {
+		return fmt.Errorf("%d of the above is not as it should be:\n%s", len(d.wrong), strings.Join(d.wrong, "\n"))
+	}
+	fmt.Fprintln(out, "\nEvery signature was verified by the gateway, and nothing reached the foreign host.")
+	return nil
+}
+
+// A demonstration is the demo's gateways, and what it has found.
+type demonstration struct {
+	gateways       []*gateway
+	authenticators []auth.Authenticator
+	foreign        atomic.Int32 // requests to the foreign host
+	listeners      []net.Listener
+
+	table *tabwriter.Writer
+	wrong []string
+}
+
+// A gateway is an emulated one that listens on loopback.
+type gateway struct {
+	name, url string
+	calls     []call
+
+	mu   sync.Mutex
+	seen []authtest.Exchange
+}
+
+func (g *gateway) observe(e authtest.Exchange) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.seen = append(g.seen, e)
+}
+
+// take returns what the gateway has seen since it was last asked.
+func (g *gateway) take() []authtest.Exchange {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	seen := g.seen
+	g.seen = nil
+	return seen
+}
+
+// platforms are the gateways of the Payrexx family that the demo plays.
+var platforms = []string{"Checkout Paylink", "OkePay", "Shop & Pay", "VR pay secure"}
+
+// start starts the gateways, each with credentials of its own.
+func (d *demonstration) start() error {
+	foreignURL, err := d.serve(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { d.foreign.Add(1) }))
+	if err != nil {
+		return err
+	}
+	for _, name := range platforms {
+		if err := d.startPaylink(name, foreignURL); err != nil {
+			return err
+		}
+	}
+	for _, algorithm := range []avangate.Algorithm{avangate.SHA2_256, avangate.SHA3_256} {
+		if err := d.startAvangate(algorithm); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *demonstration) startPaylink(name, foreignURL string) error {
+	g := &gateway{name: name, calls: paylinkCalls}
+	secret := auth.NewSecret(rand.Text())
+	mux := http.NewServeMux()
+	mux.Handle("/", &authtest.Paylink{Instance: "example", Secret: secret, Observe: g.observe})
+	mux.Handle(leavePath, http.RedirectHandler(foreignURL+"/v1.0/Invoice/", http.StatusTemporaryRedirect))
+	var err error
+	if g.url, err = d.serve(mux); err != nil {
+		return err
+	}
+	a, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: g.url, Instance: "example", Secret: secret})
+	if err != nil {
+		return err
+	}
+	d.gateways = append(d.gateways, g)
+	d.authenticators = append(d.authenticators, a)
+	return nil
+}
+
+func (d *demonstration) startAvangate(algorithm avangate.Algorithm) error {
+	now := time.Now()
+	clock := func() time.Time { return now }
+	g := &gateway{name: "2Checkout", calls: []call{{
+		name: "order, " + algorithm.String(), method: "GET", path: "/rest/6.0/orders/11331111/",
+		signed: "11YOURCODE12319" + now.UTC().Format(time.DateTime),
+		status: 200,
+	}}}
+	key := auth.NewSecret(rand.Text())
+	var err error
+	if g.url, err = d.serve(&authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: key, Now: clock, Observe: g.observe}); err != nil {
+		return err
+	}
+	a, err := avangate.New(avangate.Config{BaseURL: g.url, MerchantCode: "YOURCODE123", SecretKey: key, Algorithm: algorithm, Now: clock})
+	if err != nil {
+		return err
+	}
+	d.gateways = append(d.gateways, g)
+	d.authenticators = append(d.authenticators, a)
+	return nil
+}
+
+// serve serves h on a port of its own and returns its URL.
+func (d *demonstration) serve(h http.Handler) (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	d.listeners = append(d.listeners, l)
+	go http.Serve(l, h)
+	return "http://" + l.Addr().String(), nil
+}
+
+func (d *demonstration) stop() {
+	for _, l := range d.listeners {
+		l.Close()
+	}
+}
+
+// call makes one call, adds its row to the table and checks what came of it.
+func (d *demonstration) call(client *http.Client, g *gateway, c call) {
+	var body io.Reader
+	if c.form != "" {
+		body = strings.NewReader(c.form)
+	}
+	req, err := http.NewRequest(c.method, g.url+c.path, body)
+	if err != nil {
+		d.wrong = append(d.wrong, err.Error())
+		return
+	}
+	if c.form != "" {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	start := time.Now()
+	resp, err := client.Do(req)
+	elapsed := time.Since(start)
+	seen := g.take()
+	answer, problem := "", ""
+	if err != nil {
+		answer = "refused: " + causeOf(err)
+		problem = c.checkError(err, seen)
+	} else {
+		resp.Body.Close()
+		answer = resp.Status
+		problem = c.checkAnswer(resp.StatusCode, seen)
+	}
+	signed := ""
+	if len(seen) > 0 {
+		signed = shorten(seen[0].StringToSign, 44)
+		if signed == "" {
+			signed = "(empty)"
+		}
+	}
+	if problem != "" {
+		answer += " WRONG"
+		d.wrong = append(d.wrong, fmt.Sprintf("%s, %s: %s", g.name, c.name, problem))
+	}
+	fmt.Fprintf(d.table, "%s\t%s\t%s\t%s\t%s\n", g.name, c.name, signed, answer, elapsed.Round(10*time.Microsecond))
+}
+
+// checkError says what is wrong with a call that ended in an error, "" if
+// nothing is.
+func (c call) checkError(err error, seen []authtest.Exchange) string {
+	switch {
+	case c.err == nil || !errors.Is(err, c.err):
+		return err.Error()
+	case len(seen) != 0:
+		return fmt.Sprintf("the gateway saw %d requests and should have seen none", len(seen))
+	}
+	return ""
+}
+
+// checkAnswer says what is wrong with a call that was answered, "" if nothing is.
+func (c call) checkAnswer(status int, seen []authtest.Exchange) string {
+	switch {
+	case c.err != nil:
+		return "it should have been refused"
+	case len(seen) != 1:
+		return fmt.Sprintf("the gateway saw %d requests and should have seen one", len(seen))
+	case status != c.status:
+		return fmt.Sprintf("the status is %d and should be %d: %v", status, c.status, seen[0].Err)
+	case seen[0].StringToSign != c.signed:
+		return fmt.Sprintf("the string to sign is %q and should be %q", seen[0].StringToSign, c.signed)
+	case !slices.Equal(seen[0].Parameters, c.parameters):
+		return fmt.Sprintf("the gateway saw %q and should have seen %q", seen[0].Parameters, c.parameters)
+	}
+	return ""
+}
+
+// causeOf returns the text of Countersign's own error, without what net/http puts
+// around it.
+func causeOf(err error) string {
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		return shorten(e.Err.Error(), 70)
+	}
+	return err.Error()
+}
+
+// shorten cuts s, which is shown, to n characters.
+func shorten(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
