@@ -50,15 +50,17 @@ func (e *Error) Error() string {
 	if e.Gateway != "" {
 		s += " for " + e.Gateway
 	}
-	for _, cause := range e.Unwrap() {
-		if cause != nil {
-			return s + ": " + cause.Error()
-		}
+	cause := e.Err
+	if cause == nil {
+		cause = e.Code
 	}
-	return s
+	if cause == nil {
+		return s
+	}
+	return s + ": " + cause.Error()
 }
 
-// Unwrap returns the cause and the code.
-func (e *Error) Unwrap() []error { return []error{e.Err, e.Code} }
+// Unwrap returns the code and the cause.
+func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
 
 var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")
