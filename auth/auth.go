@@ -87,10 +87,9 @@ func (p PerRequest) Origins() []Origin { return p }
 
 // Authenticate lets the Authenticator that req's context names do it.
 func (p PerRequest) Authenticate(req *http.Request, base http.RoundTripper) error {
-	origin := OriginOf(req.URL)
-	a := FromContext(req.Context())
-	if a == nil || !Covers(a, origin) {
-		return &Error{Op: "choose a merchant", Gateway: origin.String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
+	a := merchant(req)
+	if a == nil {
+		return &Error{Op: "choose a merchant", Gateway: OriginOf(req.URL).String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
 	}
 	return a.Authenticate(req, base)
 }
@@ -98,6 +97,16 @@ func (p PerRequest) Authenticate(req *http.Request, base http.RoundTripper) erro
 // Refused lets the Authenticator that req's context names decide, if it is a
 // [Learner].
 func (p PerRequest) Refused(req *http.Request, resp *http.Response) bool {
-	l, ok := FromContext(req.Context()).(Learner)
+	l, ok := merchant(req).(Learner)
 	return ok && l.Refused(req, resp)
+}
+
+// merchant returns the Authenticator that req's context names, or nil if it names
+// none for req's origin, or a PerRequest, which is no merchant.
+func merchant(req *http.Request) Authenticator {
+	a := FromContext(req.Context())
+	if _, ok := a.(PerRequest); ok || a == nil || !Covers(a, OriginOf(req.URL)) {
+		return nil
+	}
+	return a
 }
