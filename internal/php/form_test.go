@@ -1,0 +1,252 @@
+package php
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReadForm has what the strict reader makes of forms in the normal form. The
+// expected strings are what PHP's http_build_query gives, with the differences in
+// the input's spelling that the names of the cases tell.
+func TestReadForm(t *testing.T) {
+	for _, c := range []struct{ name, form, signed, wire string }{
+		{"nothing", "", "", ""},
+		{"only separators", "&&", "", ""},
+		{"a value", "a=1", "a=1", "a=1"},
+		{"no value", "a", "a=", "a="},
+		{"an equals sign in a value", "a=b=c", "a=b%3Dc", "a=b%3Dc"},
+		{"both spellings of a space", "a=b+c%20d", "a=b+c+d", "a=b%20c%20d"},
+		{"a plus sign", "a=b%2Bc", "a=b%2Bc", "a=b%2Bc"},
+		{"a tilde", "a=~%7E%7e", "a=%7E%7E%7E", "a=~~~"},
+		{"text that looks like an escape", "a=%257E", "a=%257E", "a=%257E"},
+		{"bytes that are not UTF-8", "a=%fc%00", "a=%FC%00", "a=%FC%00"},
+		{"a semicolon is no separator", "a=1;b=2", "a=1%3Bb%3D2", "a=1%3Bb%3D2"},
+		{"nesting", "f[a][b]=1&f[a][c]=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2"},
+		{"escaped brackets are brackets", "f%5Ba%5D=1", "f%5Ba%5D=1", "f%5Ba%5D=1"},
+		{"automatic indexes", "a[]=1&a[]=2", "a%5B0%5D=1&a%5B1%5D=2", "a%5B0%5D=1&a%5B1%5D=2"},
+		{"automatic indexes of groups", "a[][n]=1&a[][n]=2", "a%5B0%5D%5Bn%5D=1&a%5B1%5D%5Bn%5D=2", "a%5B0%5D%5Bn%5D=1&a%5B1%5D%5Bn%5D=2"},
+		{"automatic indexes below written ones", "a[x][]=1&a[y][]=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2"},
+		{"groups are put together", "f[a]=1&x=2&f[b]=3", "f%5Ba%5D=1&f%5Bb%5D=3&x=2", "f%5Ba%5D=1&f%5Bb%5D=3&x=2"},
+		{"indexes keep their order", "a[1]=1&a[0]=2", "a%5B1%5D=1&a%5B0%5D=2", "a%5B1%5D=1&a%5B0%5D=2"},
+		{"odd but well-behaved names", "a]=1&b[c.d e]=2&0=3&-1=4", "a%5D=1&b%5Bc.d+e%5D=2&0=3&-1=4", "a%5D=1&b%5Bc.d%20e%5D=2&0=3&-1=4"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var a Array
+			require.NoError(t, ReadForm(&a, c.form))
+			signed := a.AppendQuery(nil)
+			assert.Equal(t, c.signed, string(signed))
+			assert.Equal(t, c.wire, string(AppendWire(nil, signed)))
+		})
+	}
+}
+
+func TestReadFormRefuses(t *testing.T) {
+	for _, c := range []struct{ form, name, reason string }{
+		{"pm=a&pm=b", "pm", `is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`},
+		{"f[a]=1&f[a]=1", "f[a]", `is given twice, and PHP keeps the last only: name a list's elements "f[a][0]", "f[a][1]"`},
+		{"a=1&a[b]=2", "a[b]", "is a value here and a group with brackets elsewhere"},
+		{"a[b]=2&a=1", "a", "is a value here and a group with brackets elsewhere"},
+		{"a[b]=2&a[b][c]=1", "a[b][c]", "is a value here and a group with brackets elsewhere"},
+		{"a[]=1&a[0]=2", "a[0]", "mixes automatic and written indexes"},
+		{"a[x]=1&a[]=2", "a[]", "mixes automatic and written indexes"},
+		{"a.b=1", "a.b", `has a '.', which PHP turns into an underscore`},
+		{"a+b=1", "a b", `has a ' ', which PHP turns into an underscore`},
+		{"+a=1", " a", `has a ' '`},
+		{"a%00=1", "a\x00", "has a NUL byte"},
+		{"a[%00]=1", "a[\x00]", "has a NUL byte"},
+		{"=1", "", "has no name"},
+		{"[a]=1", "[a]", "has no name"},
+		{"a[b=1", "a[b", "has a bracket that is not closed"},
+		{"a[b]c=1", "a[b]c", "has text behind a closing bracket"},
+		{"a[b]]=1", "a[b]]", "has text behind a closing bracket"},
+		{"a[[b]=1", "a[[b]", "has a bracket within brackets"},
+		{"a[+]=1", "a[ ]", "has nothing but white space between its brackets"},
+		{"a[%09]=1", "a[\t]", "has nothing but white space between its brackets"},
+		{"a%=1", "a%", "has a malformed %-escape"},
+		{"a%4=1", "a%4", "has a malformed %-escape"},
+		{"a=%4x", "a", "has a malformed %-escape in its value"},
+		{"a=%", "a", "has a malformed %-escape in its value"},
+		{"a" + strings.Repeat("[b]", 65) + "=1", "a" + strings.Repeat("[b]", 26) + "[...", "has more than 64 levels of brackets"},
+	} {
+		t.Run(c.form, func(t *testing.T) {
+			var a Array
+			err := ReadForm(&a, c.form)
+			var refusal *Error
+			require.ErrorAs(t, err, &refusal)
+			assert.Equal(t, c.name, refusal.Name)
+			assert.Contains(t, refusal.Reason, c.reason)
+			assert.Equal(t, fmt.Sprintf("parameter %q %s", refusal.Name, refusal.Reason), err.Error())
+		})
+	}
+}
+
+// TestParseStr has examples of what PHP makes of forms outside the normal form,
+// measured with PHP 8.2. TestFaithfulAgainstPHP has all others.
+func TestParseStr(t *testing.T) {
+	for _, c := range []struct{ name, form, query string }{
+		{"the last wins, in the first's place", "a=1&b=2&a=3", "a=3&b=2"},
+		{"a value becomes a group", "a=1&a[b]=2", "a%5Bb%5D=2"},
+		{"a group becomes a value", "a[b]=2&a=1", "a=1"},
+		{"dots and spaces", "a.b=1&+c+d=2", "a_b=1&c_d=2"},
+		{"open brackets", "a[b=1&[c]=2", "a_b=1"},
+		{"text behind brackets", "a[b]c=1", "a%5Bb%5D=1"},
+		{"white space is an automatic index", "a[+]=1&a[]=2", "a%5B0%5D=1&a%5B1%5D=2"},
+		{"automatic indexes follow the largest", "a[5]=1&a[x]=2&a[]=3&a[-9]=4&a[]=5", "a%5B5%5D=1&a%5Bx%5D=2&a%5B6%5D=3&a%5B-9%5D=4&a%5B7%5D=5"},
+		{"nothing follows the largest integer", "a[9223372036854775807]=1&a[]=2", "a%5B9223372036854775807%5D=1"},
+		{"a NUL byte ends a name", "a%00b=1", "a=1"},
+		{"malformed escapes stay", "a=%4&b=100%", "a=%254&b=100%25"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var a Array
+			ParseStr(&a, c.form, PlusDecoded)
+			assert.Equal(t, c.query, string(a.AppendQuery(nil)))
+		})
+	}
+	var a Array
+	ParseStr(&a, "a+b=c+d", PlusKept)
+	assert.Equal(t, "a%2Bb=c%2Bd", string(a.AppendQuery(nil)))
+}
+
+func TestArray(t *testing.T) {
+	var a Array
+	assert.Zero(t, a.Len())
+	assert.Empty(t, a.AppendQuery(nil))
+	assert.False(t, a.Has("a"))
+	a.Remove("a")
+
+	require.NoError(t, ReadForm(&a, "a=1&b[x]=2&b[y]=3&c=4"))
+	assert.Equal(t, 4, a.Len())
+	value, ok := a.Get("a")
+	assert.True(t, ok)
+	assert.Equal(t, "1", value)
+	_, ok = a.Get("b")
+	assert.False(t, ok, "an array has no value")
+	assert.True(t, a.Has("b"))
+	assert.True(t, a.HasArray("b"))
+	assert.False(t, a.HasArray("a"))
+
+	for _, step := range []struct {
+		remove, query string
+		left          int
+	}{{"b", "a=1&c=4", 2}, {"c", "a=1", 1}, {"c", "a=1", 1}, {"a", "", 0}} {
+		a.Remove(step.remove)
+		assert.Equal(t, step.query, string(a.AppendQuery(nil)))
+		assert.Equal(t, step.left, a.Len())
+		assert.False(t, a.Has(step.remove))
+	}
+	require.NoError(t, ReadForm(&a, "z=1"), "an Array is used again")
+	assert.Equal(t, "z=1", string(a.AppendQuery(nil)))
+}
+
+// TestAllOfManyNames has enough names to make the index grow, and to shrink again.
+func TestAllOfManyNames(t *testing.T) {
+	var a Array
+	for _, n := range []int{5000, 1, 300} {
+		var want, form []string
+		for i := range n {
+			form = append(form, fmt.Sprintf("a[%d][b]=%d", i, i))
+			want = append(want, fmt.Sprintf("a[%d][b]=%d", i, i))
+		}
+		require.NoError(t, ReadForm(&a, strings.Join(form, "&")))
+		var got []string
+		for name, value := range a.All() {
+			got = append(got, name+"="+value)
+		}
+		assert.Equal(t, want, got)
+		assert.Error(t, ReadForm(&a, strings.Join(append(form, form[n/2]), "&")), "a repeated name among %d", n)
+	}
+	for name := range a.All() {
+		assert.Equal(t, "a[0][b]", name)
+		break
+	}
+}
+
+func TestReadingAllocatesNothing(t *testing.T) {
+	const form = "title=Monatliches+Abo&amount=200&currency=EUR&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint"
+	var a Array
+	var signed, wire []byte
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		if err := ReadForm(&a, form); err != nil {
+			t.Fatal(err)
+		}
+		signed = a.AppendQuery(signed[:0])
+		wire = AppendWire(wire[:0], signed)
+	}))
+}
+
+func FuzzReadForm(f *testing.F) {
+	for _, seed := range []string{"", "a=1&b=2", "a[]=1&a[]=2", "f[a][b]=%C3%BC&x=~+%2B", "a[b]=1&c=2&a[d]=3", "a]=1&b[c d]=2", "a=1&a=2", "a[ ]=1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		var a, b Array
+		if ReadForm(&a, form) != nil {
+			return
+		}
+		signed := string(a.AppendQuery(nil))
+		wire := string(AppendWire(nil, signed))
+		if a.Len() > MaxInputVars {
+			return // PHP would drop the rest
+		}
+		for _, plus := range []Plus{PlusDecoded, PlusKept} {
+			ParseStr(&b, wire, plus)
+			if got := string(b.AppendQuery(nil)); got != signed {
+				t.Fatalf("form %q: signed %q, parse_str gives %q (plus kept: %v)", form, signed, got, plus)
+			}
+		}
+		if got := flat(t, wire); got != signed {
+			t.Fatalf("form %q: signed %q, a flat parser gives %q", form, signed, got)
+		}
+		if err := ReadForm(&b, wire); err != nil || string(b.AppendQuery(nil)) != signed {
+			t.Fatalf("form %q: signed %q, read again %q, %v", form, signed, b.AppendQuery(nil), err)
+		}
+	})
+}
+
+// flat reads a form as a parser that does not nest, and escapes it again as PHP
+// does, with net/url.
+func flat(t *testing.T, wire string) string {
+	var out []string
+	for pair := range strings.SplitSeq(wire, "&") {
+		if pair == "" {
+			continue
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		for _, s := range []*string{&name, &value} {
+			decoded, err := url.PathUnescape(*s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			*s = strings.ReplaceAll(url.QueryEscape(decoded), "~", "%7E")
+		}
+		out = append(out, name+"="+value)
+	}
+	return strings.Join(out, "&")
+}
+
+func FuzzParseStr(f *testing.F) {
+	for _, seed := range []string{"a=1&a[b]=2&a=3", "a[=1&[b]=2&c[d]e=3", "a[9223372036854775807]=1&a[]=2", "a.b=1& c=2&%00=3", "a[-5]=1&a[]=2"} {
+		f.Add(seed, true)
+	}
+	f.Fuzz(func(t *testing.T, form string, keepPlus bool) {
+		var a, b Array
+		ParseStr(&a, form, Plus(keepPlus))
+		query := a.AppendQuery(nil)
+		n := 0
+		for range a.All() {
+			n++
+		}
+		if n != a.Len() {
+			t.Fatalf("form %q: Len is %d, there are %d values", form, a.Len(), n)
+		}
+		ParseStr(&b, query, PlusDecoded)
+		if got := b.AppendQuery(nil); n < MaxInputVars && string(got) != string(query) {
+			t.Fatalf("form %q: %q is read again as %q", form, query, got)
+		}
+	})
+}
