@@ -36,12 +36,48 @@ function leaves(array $a, string $prefix = ''): array
     return $out;
 }
 
+// The names of everything in $a but nulls, in turn with the text of the value.
+function texts(array $a): array
+{
+    $out = [];
+    foreach (array_chunk(leaves($a), 2) as [$name, $value]) {
+        if ($value !== null) {
+            array_push($out, $name, is_bool($value) ? (string) (int) $value : (string) $value);
+        }
+    }
+    return $out;
+}
+
 $operations = [
     // What three parsers make of a form, each built up again; then the names
     // and values that PHP sees.
     'f' => function (string $s): array {
         parse_str($s, $a);
         return [rebuild($s), rebuild(str_replace('+', '%2B', $s)), flat($s), ...leaves($a)];
+    },
+    // What json_decode makes of a document, as arrays and as objects, each
+    // built up again. No answers if it is neither an array nor an object.
+    'j' => function (string $s): array {
+        $a = json_decode($s, true);
+        $o = json_decode($s);
+        return !is_array($a) ? [] : [
+            http_build_query($a, '', '&'),
+            $o === null ? 'json_decode: ' . json_last_error_msg() : http_build_query($o, '', '&'),
+        ];
+    },
+    // A signed JSON object: the last member's name, the signature, and what is
+    // left without it, as arrays and as objects, each built up again; then the
+    // names and values in it.
+    'J' => function (string $s): array {
+        $a = json_decode($s, true);
+        $o = json_decode($s);
+        if (!is_array($a) || !is_object($o)) {
+            return ['json_decode: ' . json_last_error_msg()];
+        }
+        $last = array_key_last($a);
+        $signature = $a['ApiSignature'];
+        unset($a['ApiSignature'], $o->ApiSignature);
+        return [(string) $last, $signature, http_build_query($a, '', '&'), http_build_query($o, '', '&'), ...texts($a)];
     },
 ];
 

@@ -1,0 +1,789 @@
+package php
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+func TestReadJSON(t *testing.T) {
+	deep := strings.Repeat(`[`, MaxInputNestingLevel)
+	tests := []struct{ name, doc, signed string }{
+		{"no members", `{}`, ""},
+		{"white space", " {\t\r\n} \n", ""},
+		{"text", `{"title":"A & B~*"}`, "title=A+%26+B%7E%2A"},
+		{"empty text", `{"a":""}`, "a="},
+		{"UTF-8", `{"ü":"名"}`, "%C3%BC=%E5%90%8D"},
+		{"escapes", `{"a":"\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00\u0000"}`, "a=%22%5C%2F%08%0C%0A%0D%09%C3%A9%F0%9F%98%80%00"},
+		{"an escaped name", `{"\u0061":1}`, "a=1"},
+		{"true, false, null", `{"a":true,"b":false,"c":null}`, "a=1&b=0"},
+		{"integers", `{"a":0,"b":-7,"c":9223372036854775807,"d":-9223372036854775808}`, "a=0&b=-7&c=9223372036854775807&d=-9223372036854775808"},
+		{"fractions", `{"a":8.1,"b":-0.5,"c":0.0001,"d":1234567890123.4,"e":0.00012345678901234}`, "a=8.1&b=-0.5&c=0.0001&d=1234567890123.4&e=0.00012345678901234"},
+		{"nested", `{"a":{"b":[{"c":1},{"c":2}]},"d":3}`, "a%5Bb%5D%5B0%5D%5Bc%5D=1&a%5Bb%5D%5B1%5D%5Bc%5D=2&d=3"},
+		{"nothing in it", `{"a":[],"b":{},"c":[{},[null]],"d":1}`, "d=1"},
+		{"a null keeps its index", `{"a":[null,1,null,2]}`, "a%5B1%5D=1&a%5B3%5D=2"},
+		{"numbers for names", `{"1":"a","0":"b","01":{"2":"c","-1":"d"}}`, "1=a&0=b&01%5B2%5D=c&01%5B-1%5D=d"},
+		{"space in a nested name", `{"a":{"b c.d":1}}`, "a%5Bb+c.d%5D=1"},
+		{"as deep as may be", `{"a":` + deep + `1` + strings.Repeat(`]`, len(deep)) + `}`, "a" + strings.Repeat("%5B0%5D", len(deep)) + "=1"},
+		{"the same name elsewhere", `{"a":{"a":1},"b":{"a":2}}`, "a%5Ba%5D=1&b%5Ba%5D=2"},
+		{"unsigned names within", `{"a":{"instance":1,"ApiSignature":null}}`, "a%5Binstance%5D=1"},
+	}
+	var a Array
+	for _, tt := range tests {
+		_, err := ReadJSON(&a, []byte(tt.doc))
+		if assert.NoError(t, err, tt.name) {
+			assert.Equal(t, tt.signed, string(a.AppendQuery(nil)), tt.name)
+		}
+		require.NoError(t, ParseJSON(&a, []byte(tt.doc)), tt.name)
+		assert.Equal(t, tt.signed, string(a.AppendQuery(nil)), "%s, read as PHP does", tt.name)
+	}
+}
+
+func TestAppendSigned(t *testing.T) {
+	tests := []struct {
+		name, doc, instance, signed, query string
+	}{
+		{"no members", `{}`, "", `{"ApiSignature":"s="}`, ""},
+		{"only white space", " {\n} ", "", " {\n\"ApiSignature\":\"s=\"} ", ""},
+		{"members", `{"a":1,"b":[2]}`, "", `{"a":1,"b":[2],"ApiSignature":"s="}`, "a=1&b%5B0%5D=2"},
+		{"only nulls", `{"a":null}`, "", `{"a":null,"ApiSignature":"s="}`, ""},
+		{"signed already", `{"a":1,"ApiSignature":"x"}`, "", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+		{"signed in front", `{ "ApiSignature" : "x" , "a" : 1 }`, "", `{ "a" : 1 ,"ApiSignature":"s="}`, "a=1"},
+		{"signed in between", `{"a":1 , "ApiSignature":"x" , "b":2}`, "", `{"a":1  , "b":2,"ApiSignature":"s="}`, "a=1&b=2"},
+		{"signed alone", `{ "ApiSignature":"x" }`, "", `{  "ApiSignature":"s="}`, ""},
+		{"signed under an escaped name", `{"a":1,"\u0041piSignature":"x"}`, "", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+		{"instance", `{"a":1,"instance":"de\u006do"}`, "demo", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+		{"both and nothing else", `{"instance":"demo","ApiSignature":"x"}`, "demo", `{"ApiSignature":"s="}`, ""},
+		{"both in front", `{"ApiSignature":"x","instance":"demo","a":1}`, "demo", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+		{"both behind", `{"a":1,"instance":"demo","ApiSignature":"x"}`, "demo", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+		{"one in front, one behind", `{"instance":"demo","a":1,"ApiSignature":"x"}`, "demo", `{"a":1,"ApiSignature":"s="}`, "a=1"},
+	}
+	var a Array
+	for _, tt := range tests {
+		o, err := ReadJSON(&a, []byte(tt.doc))
+		if !assert.NoError(t, err, tt.name) {
+			continue
+		}
+		assert.Equal(t, tt.query, string(a.AppendQuery(nil)), tt.name)
+		assert.Equal(t, tt.instance, o.Instance, tt.name)
+		assert.Equal(t, tt.instance != "", o.HasInstance, tt.name)
+		assert.Equal(t, tt.signed, string(o.AppendSigned(nil, []byte(tt.doc), []byte("s="))), tt.name)
+	}
+
+	o, err := ReadJSON(&a, []byte(`{"instance":""}`))
+	require.NoError(t, err)
+	assert.True(t, o.HasInstance, "an empty instance")
+}
+
+func TestReadJSONRefuses(t *testing.T) {
+	const (
+		number   = "is a number that PHP prints in another way: write 8.1, not 8.10 or 81e-1, and 8, not 8.0, or send it as a string"
+		integer  = "is an integer beyond 64 bits, which PHP rounds: send it as a string"
+		digits   = "is a fraction of more than 14 digits, which PHP rounds: send it as a string"
+		small    = "is a fraction below 0.0001, which PHP prints with an exponent: send it as a string"
+		zero     = "is a negative zero, which PHP prints without its sign: write 0"
+		twice    = "is given twice, and PHP keeps the last only: leave one out"
+		bracket  = "has a bracket in a member's name, which reads as nesting: nest an object or an array instead"
+		nul      = "has a NUL byte, where PHP ends the name: leave it out"
+		notUTF8  = "has a string that is not UTF-8: encode it as UTF-8"
+		half     = "has half a surrogate pair in a string: write both halves, or the character itself"
+		escape   = `has a malformed escape in a string: write a backslash as \\`
+		control  = `has a control character in a string: write it as an escape, a new line as \n`
+		cutOff   = "is cut off within a string: close it with a double quote"
+		unsigned = "is not a string: leave it out, it is added when the request is signed"
+		levels   = "is nested more than 64 levels deep: nest it less"
+	)
+	tests := []struct{ doc, name, reason string }{
+		{`{"a":1.0}`, "a", number},
+		{`{"a":8.10}`, "a", number},
+		{`{"a":1e3}`, "a", number},
+		{`{"a":1.5E+3}`, "a", number},
+		{`{"a":1.0E+25}`, "a", number},
+		{`{"a":-0.0}`, "a", number},
+		{`{"a":-0}`, "a", zero},
+		{`{"a":9223372036854775808}`, "a", integer},
+		{`{"a":-9223372036854775809}`, "a", integer},
+		{`{"a":0.00009}`, "a", small},
+		{`{"a":1.00000000000001}`, "a", digits},
+		{`{"a":123456789012345.5}`, "a", digits},
+		{`{"a":0.123456789012345}`, "a", digits},
+		{`{"basket":[{"vatRate":7.70}]}`, "basket[0][vatRate]", number},
+		{`{"basket":[1,{"b":[[true,-0]]}]}`, "basket[1][b][0][1]", zero},
+
+		{`{"":1}`, "", "has no name before its value or bracket, and PHP drops it: name it"},
+		{`{"a":{"":1}}`, "a[]", "has a member without a name, which a form takes for an automatic index: name it"},
+		{`{"a.b":1}`, "a.b", "has a '.', which PHP turns into an underscore: write an underscore"},
+		{`{"a b":1}`, "a b", "has a ' ', which PHP turns into an underscore: write an underscore"},
+		{`{"a\u0000":1}`, "a\x00", nul},
+		{`{"a":{"\u0000b":1}}`, "a[\x00b]", nul},
+		{`{"a":{"\t":1}}`, "a[\t]", ""},
+		{`{"a":{" ":1}}`, "a[ ]", "has nothing but white space between its brackets, which PHP reads as an automatic index: write the index"},
+		{`{"a[b]":1}`, "a[b]", bracket},
+		{`{"a]":1}`, "a]", bracket},
+		{`{"a":{"b]":1}}`, "a[b]]", bracket},
+		{`{"a":{"[":1}}`, "a[[]", bracket},
+
+		{`{"a":1,"a":2}`, "a", twice},
+		{`{"a":null,"a":2}`, "a", twice},
+		{`{"a":null,"a":null}`, "a", twice},
+		{`{"a":[],"b":{},"a":1}`, "a", twice},
+		{`{"a":1,"\u0061":2}`, "a", twice},
+		{`{"a":[{"b":1,"c":2,"b":3}]}`, "a[0][b]", twice},
+		{`{"instance":"x","instance":"x"}`, "instance", twice},
+		{`{"ApiSignature":"x","a":1,"ApiSignature":"y"}`, "ApiSignature", twice},
+
+		{`{"ApiSignature":null}`, "ApiSignature", unsigned},
+		{`{"ApiSignature":{"a":1}}`, "ApiSignature", unsigned},
+		{`{"instance": 5}`, "instance", unsigned},
+		{`{"ApiSignature[a]":"x"}`, "ApiSignature[a]", bracket},
+
+		{`{"a":"` + "\xff" + `"}`, "a", notUTF8},
+		{`{"a":"` + "\xc0\x80" + `"}`, "a", notUTF8},
+		{`{"a":"` + "\xed\xa0\x80" + `"}`, "a", notUTF8},
+		{`{"a":"` + "\xf4\x90\x80\x80" + `"}`, "a", notUTF8},
+		{`{"a":{"b` + "\xc3" + `":1}}`, "a[b]", notUTF8},
+		{`{"a":"\ud800"}`, "a", half},
+		{`{"a":"\udc00"}`, "a", half},
+		{`{"a":"\ud800\u0041"}`, "a", half},
+		{`{"a":"\ud800\ud800"}`, "a", half},
+		{`{"a":{"b\ud83d":1}}`, "a[b]", half},
+		{`{"a":"\x"}`, "a", escape},
+		{`{"a":"\u00g0"}`, "a", escape},
+		{`{"a":"\u00`, "a", escape},
+		{`{"a":"\`, "a", escape},
+		{"{\"a\":\"\n\"}", "a", control},
+		{"{\"a\":\"b\x00\"}", "a", control},
+		{`{"a":"b`, "a", cutOff},
+
+		{`{"a":` + strings.Repeat(`[`, 65) + strings.Repeat(`]`, 65) + `}`, "a" + strings.Repeat("[0]", 26) + "[...", levels},
+		{`{"` + strings.Repeat("n", 90) + `":-0}`, strings.Repeat("n", 80) + "...", zero},
+	}
+	var a Array
+	for _, tt := range tests {
+		_, err := ReadJSON(&a, []byte(tt.doc))
+		var e *Error
+		if !assert.ErrorAs(t, err, &e, tt.doc) {
+			continue
+		}
+		assert.Equal(t, tt.name, e.Name, tt.doc)
+		if tt.reason == "" {
+			assert.Contains(t, e.Reason, "white space", tt.doc)
+		} else {
+			assert.Equal(t, tt.reason, e.Reason, tt.doc)
+		}
+	}
+}
+
+func TestJSONSyntaxErrors(t *testing.T) {
+	const (
+		value  = "want a value"
+		member = "want a member's name in double quotes"
+		behind = "want nothing behind the closing bracket"
+	)
+	tests := []struct {
+		doc    string
+		offset int
+		reason string
+	}{
+		{``, 0, "want an object"},
+		{` null`, 1, "want an object"},
+		{`[]`, 0, "want an object"},
+		{"\xef\xbb\xbf{}", 0, "want an object"},
+		{"\x0c{}", 0, "want an object"},
+		{`{`, 1, member},
+		{`{a:1}`, 1, member},
+		{`{"a":1,}`, 7, member},
+		{`{,}`, 1, member},
+		{`{"a" 1}`, 5, "want a colon behind a member's name"},
+		{`{"a"`, 4, "want a colon behind a member's name"},
+		{`{"a":}`, 5, value},
+		{`{"a":`, 5, value},
+		{`{"a":True}`, 5, value},
+		{`{"a":nul}`, 5, value},
+		{`{"a":NaN}`, 5, value},
+		{`{"a":+1}`, 5, value},
+		{`{"a":.5}`, 5, value},
+		{`{"a":[1,]}`, 8, value},
+		{`{"a":[,1]}`, 6, value},
+		{`{"a":01}`, 7, "want a number without leading zeros"},
+		{`{"a":-}`, 6, "want a number without leading zeros"},
+		{`{"a":1.}`, 7, "want a digit behind a decimal point"},
+		{`{"a":1e+}`, 8, "want a digit in an exponent"},
+		{`{"a":1 "b":2}`, 7, "want a comma or a closing brace"},
+		{`{"a":truex}`, 9, "want a comma or a closing brace"},
+		{`{"a":[1 2]}`, 8, "want a comma or a closing bracket"},
+		{`{"a":[1}`, 7, "want a comma or a closing bracket"},
+		{`{"a":0x1}`, 6, "want a comma or a closing brace"},
+		{`{"a":1`, 6, "want a comma or a closing brace"},
+		{`{} {}`, 3, behind},
+		{"{}\x00", 2, behind},
+		{"{}\x0b", 2, behind},
+		{`{}}`, 2, behind},
+	}
+	var a Array
+	for _, tt := range tests {
+		_, err := ReadJSON(&a, []byte(tt.doc))
+		var e *SyntaxError
+		if assert.ErrorAs(t, err, &e, tt.doc) {
+			assert.Equal(t, SyntaxError{tt.offset, tt.reason}, *e, tt.doc)
+			assert.Equal(t, fmt.Sprintf("malformed JSON at byte %d: %s", tt.offset, tt.reason), err.Error())
+		}
+		if tt.doc != `[]` {
+			assert.ErrorAs(t, ParseJSON(&a, []byte(tt.doc)), &e, tt.doc)
+		}
+	}
+}
+
+func TestParseJSON(t *testing.T) {
+	tests := []struct{ name, doc, query string }{
+		{"a list", `["a",[null,"b"]]`, "0=a&1%5B1%5D=b"},
+		{"the last one counts, in place of the first", `{"a":1,"b":2,"a":3}`, "a=3&b=2"},
+		{"null last", `{"a":1,"b":2,"a":null}`, "b=2"},
+		{"null first", `{"a":null,"b":2,"a":3}`, "a=3&b=2"},
+		{"objects are not merged", `{"a":{"b":1,"c":2},"a":{"c":3}}`, "a%5Bc%5D=3"},
+		{"an object for a value and back", `{"a":1,"a":{"b":2},"a":[3],"a":"4"}`, "a=4"},
+		{"names that no form has", `{"":1,"a.b c":{"":2,"[":3,"\u0000":4}}`, "=1&a.b+c%5B%5D=2&a.b+c%5B%5B%5D=3&a.b+c%5B%00%5D=4"},
+		{"floats", `[1.0,8.10,1e3,-0,-0.0,1e14,99999999999999.4,0.1234567890123456,0.0001,1e-5,-1.25e-7,1e100]`,
+			"0=1&1=8.1&2=1000&3=0&4=-0&5=1.0E%2B14&6=99999999999999&7=0.12345678901235&8=0.0001&9=1.0E-5&10=-1.25E-7&11=1.0E%2B100"},
+		{"floats half way", `[123456789012305.0,123456789012315.0,123456789012395.0,-123456789010005.0,123456789012304.0]`,
+			"0=1.2345678901230E%2B14&1=1.2345678901232E%2B14&2=1.234567890124E%2B14&3=-1.2345678901000E%2B14&4=1.234567890123E%2B14"},
+		{"beyond 64 bits", `[9223372036854775808,-9223372036854775809,1e400,-1e400,1e-400]`,
+			"0=9.2233720368548E%2B18&1=-9.2233720368548E%2B18&2=INF&3=-INF&4=0"},
+	}
+	t.Run("PHP", func(t *testing.T) {
+		oracle := phptest.Start(t)
+		for _, tt := range tests {
+			assert.Equal(t, tt.query, oracle.Ask('j', tt.doc)[0], tt.name)
+		}
+	})
+	var a Array
+	for _, tt := range tests {
+		require.NoError(t, ParseJSON(&a, []byte(tt.doc)), tt.name)
+		assert.Equal(t, tt.query, string(a.AppendQuery(nil)), tt.name)
+		n := 0
+		for range a.All() {
+			n++
+		}
+		assert.Equal(t, n, a.Len(), tt.name)
+	}
+}
+
+// A jsons generator makes random documents in random spellings, most of them at
+// the edge of the normal form.
+type jsons struct {
+	forms
+	scalars []string // the name and the text of each that is to be seen by PHP, in turn
+}
+
+func (r *jsons) space() string {
+	return r.pick("", "", "", "", "", " ", "\n", "\t", "\r\n  ")
+}
+
+// quote writes a string in one of the many ways that decode to it.
+func (r *jsons) quote(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	escaped := r.IntN(3) == 0
+	for len(s) > 0 {
+		c, n := utf8.DecodeRuneInString(s)
+		short := strings.IndexRune("\"\\/\b\f\n\r\t", c)
+		switch {
+		case c == utf8.RuneError && n == 1:
+			b.WriteByte(s[0])
+		case short >= 0 && r.IntN(2) == 0:
+			b.WriteByte('\\')
+			b.WriteByte(`"\/bfnrt`[short])
+		case c < ' ' && r.IntN(100) == 0:
+			b.WriteRune(c)
+		case c < ' ' || c == '"' || c == '\\' || escaped && r.IntN(3) == 0:
+			if c > 0xFFFF {
+				fmt.Fprintf(&b, r.pick(`\u%04x\u%04X`), 0xD800+(c-0x10000)>>10, 0xDC00+(c-0x10000)&0x3FF)
+			} else {
+				fmt.Fprintf(&b, r.pick(`\u%04x`, `\u%04X`), c)
+			}
+		default:
+			b.WriteString(s[:n])
+		}
+		s = s[n:]
+	}
+	if r.IntN(2000) == 0 {
+		b.WriteString(r.pick(`\ud800`, `\udc00`, `\uD800\u0041`, `\x`, `\u12`, "\n", "\x00"))
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func (r *jsons) runes() string {
+	b := make([]rune, r.IntN(8))
+	for i := range b {
+		b[i] = []rune{rune(r.IntN(0x80)), rune(r.IntN(0x800)), rune(r.IntN(0xD800)), rune(0xE000 + r.IntN(0x102000))}[r.IntN(4)]
+	}
+	return string(b)
+}
+
+func (r *jsons) digits(n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = '0' + byte(r.IntN(10))
+	}
+	if r.IntN(3) == 0 { // zeros and nines are where rounding shows
+		for i := r.IntN(n + 1); i < n; i++ {
+			b[i] = r.pick("0", "9")[0]
+		}
+	}
+	return string(b)
+}
+
+func (r *jsons) number() string {
+	sign := r.pick("", "", "-")
+	whole := strings.TrimLeft(r.digits(r.IntN(5)), "0")
+	switch r.IntN(10) {
+	case 0:
+		whole = strings.TrimLeft(r.digits(r.IntN(22)), "0")
+	case 1:
+		whole = r.pick("9223372036854775807", "9223372036854775808", "9223372036854775809", "99999999999999", "100000000000000", "999999999999999")
+	case 2: // half way between two numbers of 14 digits
+		whole = "1" + r.digits(11) + r.pick("005", "015", "995", "004")
+	}
+	if whole == "" {
+		whole = "0"
+	}
+	switch r.IntN(8) {
+	case 0, 1, 2:
+		return sign + whole
+	case 3:
+		return sign + whole + r.pick(".", "."+r.digits(r.IntN(4))) + r.digits(1) + r.pick("e", "E") + r.pick("", "+", "-") + r.digits(1+r.IntN(3))
+	case 4: // at the limit of the digits
+		return sign + whole + "." + r.digits(max(1, precision-len(whole)+r.IntN(3)-1)) + r.pick("", "1", "5")
+	case 5: // at the limit of the size
+		return sign + "0." + strings.Repeat("0", r.IntN(6)) + r.digits(1+r.IntN(15))
+	default:
+		return sign + whole + "." + r.digits(r.IntN(4)) + r.pick("0", "1", "5", "9")
+	}
+}
+
+// value writes a value for the given name and takes note of the scalars in it.
+func (r *jsons) value(name string, depth int) string {
+	n := r.IntN(12)
+	if depth > 3 {
+		n = r.IntN(8)
+	}
+	switch n {
+	case 0:
+		return "null"
+	case 1:
+		r.scalars = append(r.scalars, name, "1")
+		return "true"
+	case 2:
+		r.scalars = append(r.scalars, name, "0")
+		return "false"
+	case 3:
+		number := r.number()
+		r.scalars = append(r.scalars, name, number)
+		return number
+	case 4, 5:
+		number := r.pick("0", "8.1", "-0.5", "100", "0.0001", "9223372036854775807", "12345678901.234")
+		r.scalars = append(r.scalars, name, number)
+		return number
+	case 6:
+		text := r.runes()
+		r.scalars = append(r.scalars, name, text)
+		return r.quote(text)
+	case 7:
+		text := strings.ToValidUTF8(r.forms.value(), "é")
+		if r.IntN(300) == 0 {
+			text = r.bytes(3)
+		}
+		r.scalars = append(r.scalars, name, text)
+		return r.quote(text)
+	case 8, 9:
+		return r.list(name, depth+1)
+	default:
+		return r.object(name, depth+1)
+	}
+}
+
+func (r *jsons) list(name string, depth int) string {
+	var b strings.Builder
+	b.WriteString("[" + r.space())
+	for i := range r.IntN(4) {
+		if i > 0 {
+			b.WriteString(r.space() + "," + r.space())
+		}
+		b.WriteString(r.value(fmt.Sprintf("%s[%d]", name, i), depth))
+	}
+	return b.String() + r.space() + "]"
+}
+
+func (r *jsons) object(name string, depth int) string {
+	if depth > 0 && r.IntN(500) == 0 {
+		n := 60 + r.IntN(8)
+		r.scalars = append(r.scalars, name+strings.Repeat("[n]", n), "1")
+		return strings.Repeat(`{"n":`, n) + "1" + strings.Repeat("}", n)
+	}
+	var b strings.Builder
+	b.WriteString("{" + r.space())
+	for i := range r.IntN(5) {
+		if i > 0 {
+			b.WriteString(r.space() + "," + r.space())
+		}
+		member := strings.ToValidUTF8(r.memberName(i), "ü")
+		b.WriteString(r.quote(member) + r.space() + ":" + r.space())
+		full := member
+		if depth > 0 {
+			full = name + "[" + member + "]"
+		}
+		b.WriteString(r.value(full, depth))
+	}
+	return b.String() + r.space() + "}"
+}
+
+func (r *jsons) memberName(i int) string {
+	switch r.IntN(40) {
+	case 0:
+		return r.forms.word()
+	case 1:
+		return r.runes()
+	case 2:
+		return r.pick("", " ", "a]", "[", "\x00", "\x00a", "\t", "a.b", "a b")
+	case 3:
+		return r.pick("a", "b", "c")
+	case 4:
+		return r.pick("0", "1", "01", "-1", "-0", "9223372036854775807", "9223372036854775808", "_empty_", "GLOBALS", "__proto__")
+	default:
+		return r.pick("amount", "title", "fields", "basket", "ü", "pm") + fmt.Sprint(i)
+	}
+}
+
+// document writes an object, sometimes with members that are not signed.
+func (r *jsons) document() string {
+	r.scalars = r.scalars[:0]
+	doc := r.object("", 0)
+	inside := strings.TrimSpace(doc[1 : len(doc)-1])
+	switch r.IntN(8) {
+	case 0:
+		doc = "{" + r.quote("ApiSignature") + r.space() + ":" + r.quote(r.runes()) + r.space()
+		if inside != "" {
+			doc += "," + inside
+		}
+		doc += "}"
+	case 1:
+		doc = "{" + inside
+		if inside != "" {
+			doc += r.space() + "," + r.space()
+		}
+		doc += `"instance":"demo",` + r.space() + `"ApiSignature":"x"` + r.space() + "}"
+	}
+	return r.space() + doc + r.space()
+}
+
+// TestStrictJSONAgainstPHP is the promise for JSON: PHP reads from the signed
+// document, as arrays and as objects, what was signed, the signature is its last
+// member, and nothing is lost or changed on the way.
+func TestStrictJSONAgainstPHP(t *testing.T) {
+	oracle := phptest.Start(t)
+	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 3))}}
+	var a Array
+	accepted, refused := 0, 0
+	for accepted < acceptedSets {
+		doc := r.document()
+		o, err := ReadJSON(&a, []byte(doc))
+		if err != nil {
+			refused++
+			continue
+		}
+		accepted++
+		signed := string(a.AppendQuery(nil))
+		wire := o.AppendSigned(nil, []byte(doc), []byte("c2ln/+=="))
+		answers := oracle.Ask('J', string(wire))
+		if len(answers) < 4 || answers[0] != signatureMember || answers[1] != "c2ln/+==" {
+			t.Fatalf("document %q, sent as %q: no signature at its end: %q", doc, wire, answers)
+		}
+		for i, got := range answers[2:4] {
+			if got != signed {
+				t.Fatalf("document %q, sent as %q: json_decode %d gives %q, signed was %q", doc, wire, i, got, signed)
+			}
+		}
+		if want, got := seen(r.scalars), seen(answers[4:]); !slices.Equal(want, got) {
+			t.Fatalf("document %q, sent as %q: PHP sees %q, meant was %q", doc, wire, got, want)
+		}
+		again, err := ReadJSON(&a, wire)
+		if err != nil || string(a.AppendQuery(nil)) != signed || string(again.AppendSigned(nil, wire, []byte("c2ln/+=="))) != string(wire) {
+			t.Fatalf("document %q, sent as %q: signing it again gives something else (%v)", doc, wire, err)
+		}
+	}
+	t.Logf("%d accepted documents, 0 mismatches with PHP (%d refused)", accepted, refused)
+	require.Greater(t, refused, accepted/10, "the generator does not reach the edge of the normal form")
+}
+
+// TestFaithfulJSONAgainstPHP compares the faithful reader with json_decode on
+// anything at all.
+func TestFaithfulJSONAgainstPHP(t *testing.T) {
+	oracle := phptest.Start(t)
+	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 4))}}
+	var a Array
+	malformed := 0
+	for range acceptedSets {
+		doc := r.document()
+		switch r.IntN(6) {
+		case 0:
+			doc = r.list("", 0)
+		case 1: // collisions and bad grammar
+			doc = r.pick("{", "[", "")
+			for range r.IntN(20) {
+				doc += r.pick(`"a":`, `"a":1,`, `"a":null,`, `"a":{`, `},`, `}`, `[`, `]`, `,`, `:`, `"b":"\u00`, `"`, "1", "-", "0", ".", "e", "true", "False", "null", " ", "\\", "\x00", "\x7f")
+			}
+			doc += r.pick("}", "]", "")
+		case 2: // one byte changed
+			if i := r.IntN(len(doc)); i >= 0 {
+				doc = doc[:i] + r.pick("", r.bytes(1), `"`, ",", "}", "1") + doc[i+1:]
+			}
+		case 3: // members that replace each other
+			doc = "{"
+			for range 1 + r.IntN(8) {
+				doc += `"` + r.pick("a", "b", "c") + `":` + r.pick("1", "null", `{"a":1,"b":{"a":2,"a":[3]},"a":4}`, "[]", "[1,[2]]", `"x"`) + ","
+			}
+			doc += `"d":1}`
+		}
+		answers := oracle.Ask('j', doc)
+		err := ParseJSON(&a, []byte(doc))
+		if err != nil {
+			malformed++
+		}
+		if (err == nil) != (len(answers) > 0) {
+			t.Fatalf("document %q: %v, PHP gives %q", doc, err, answers)
+		}
+		if err != nil {
+			continue
+		}
+		if query := string(a.AppendQuery(nil)); query != answers[0] {
+			t.Fatalf("document %q: got %q, PHP gives %q", doc, query, answers[0])
+		}
+		n := 0
+		for range a.All() {
+			n++
+		}
+		if n != a.Len() {
+			t.Fatalf("document %q: Len is %d, there are %d values", doc, a.Len(), n)
+		}
+	}
+	t.Logf("%d documents, %d of them malformed, 0 mismatches with PHP", acceptedSets, malformed)
+}
+
+// TestNumbersAgainstPHP compares the text of numbers with PHP's, and shows that
+// the strict reader accepts a number if and only if PHP prints it back, exponents
+// aside.
+func TestNumbersAgainstPHP(t *testing.T) {
+	oracle := phptest.Start(t)
+	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}}
+	accepted, refused := 0, 0
+	for accepted < 3*acceptedSets {
+		numbers := make([]string, 500)
+		for i := range numbers {
+			numbers[i] = r.number()
+			for !json.Valid([]byte(numbers[i])) {
+				numbers[i] = r.number()
+			}
+		}
+		pairs := strings.Split(oracle.Ask('j', "["+strings.Join(numbers, ",")+"]")[0], "&")
+		for i, number := range numbers {
+			_, printed, _ := strings.Cut(pairs[i], "=")
+			printed, err := url.QueryUnescape(printed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(appendNumber(nil, []byte(number))); got != printed {
+				t.Fatalf("number %s: got %s, PHP prints %s", number, got, printed)
+			}
+			reason := checkNumber([]byte(number))
+			if want := number == printed && !strings.Contains(number, "E"); want != (reason == "") {
+				t.Fatalf("number %s: PHP prints %s, refused with %q", number, printed, reason)
+			}
+			if reason == "" {
+				accepted++
+			} else {
+				refused++
+			}
+		}
+	}
+	t.Logf("%d accepted numbers, %d refused, 0 mismatches with PHP", accepted, refused)
+}
+
+func TestJSONDepthAgainstPHP(t *testing.T) {
+	oracle := phptest.Start(t)
+	var a Array
+	for _, n := range []int{maxJSONDepth, maxJSONDepth + 1} {
+		for _, doc := range []string{
+			strings.Repeat("[", n) + "1" + strings.Repeat("]", n),
+			strings.Repeat("[", n) + strings.Repeat("]", n),
+			strings.Repeat(`{"a":`, n) + "null" + strings.Repeat("}", n),
+		} {
+			answers := oracle.Ask('j', doc)
+			err := ParseJSON(&a, []byte(doc))
+			require.Equal(t, len(answers) > 0, err == nil, "%d levels: %v", n, err)
+			if err == nil {
+				assert.Equal(t, answers[0], string(a.AppendQuery(nil)))
+			}
+		}
+	}
+}
+
+// hostile holds documents of roughly n bytes that cost a careless reader more
+// than their size.
+func hostile(n int) map[string]string {
+	long := strings.Repeat("n", n/2)
+	return map[string]string{
+		"a long name and many values":      `{"` + long + `":[` + strings.Repeat("1,", n/4) + `1]}`,
+		"long names nested":                strings.Repeat(`{"`+strings.Repeat("n", n/64)+`":`, 60) + "1" + strings.Repeat("}", 60),
+		"a long name and many nulls":       `{"` + long + `":[` + strings.Repeat("null,", n/10) + `1]}`,
+		"a long name and many empty lists": `{"` + long + `":[` + strings.Repeat("[],", n/6) + `1]}`,
+		"many values":                      `{"a":[` + strings.Repeat("1,", n/2) + `1]}`,
+		"many nulls":                       `{"a":[` + strings.Repeat("null,", n/5) + `1]}`,
+		"many lists":                       `{"a":[` + strings.Repeat("[[[]]],", n/7) + `1]}`,
+		"one member over and over":         `{` + strings.Repeat(`"a":[[1]],`, n/10) + `"a":1}`,
+		"open lists":                       `{"a":` + strings.Repeat("[", n),
+		"open objects":                     strings.Repeat(`{"a":`, n/5),
+		"escapes":                          `{"a":"` + strings.Repeat(`\u00e9`, n/6) + `"}`,
+	}
+}
+
+func TestJSONHostile(t *testing.T) {
+	const n = 1 << 18
+	for name, doc := range hostile(n) {
+		for _, strict := range []bool{true, false} {
+			var a Array
+			var err error
+			if strict {
+				_, err = ReadJSON(&a, []byte(doc))
+			} else {
+				err = ParseJSON(&a, []byte(doc))
+			}
+			// An index has up to six digits here, and takes two bytes to ask for.
+			assert.LessOrEqual(t, len(a.text), 4*len(doc), "%s, strict %v: text", name, strict)
+			assert.LessOrEqual(t, len(a.nodes), len(doc)/2+2, "%s, strict %v: elements", name, strict)
+			assert.LessOrEqual(t, len(a.slots), max(4*len(a.nodes), minSlots), "%s, strict %v: table", name, strict)
+			tooLong := strings.HasPrefix(name, "a long name")
+			if tooLong {
+				var e *Error
+				require.ErrorAs(t, err, &e, name)
+				assert.Contains(t, e.Reason, "above 16777216 bytes")
+				assert.LessOrEqual(t, len(a.nodes), 2*MaxQuery/n+3, "%s, strict %v: read on after the limit", name, strict)
+			}
+			if err == nil {
+				assert.LessOrEqual(t, len(a.AppendQuery(nil)), MaxQuery, "%s, strict %v", name, strict)
+			}
+		}
+	}
+}
+
+func TestMaxQuery(t *testing.T) {
+	doc := func(values int) []byte {
+		return []byte(`{"a":["` + strings.Repeat("x", values) + `","ü"]}`)
+	}
+	rest := len("a%5B0%5D=&a%5B1%5D=%C3%BC")
+	for name, parse := range map[string]func(*Array, []byte) error{
+		"strict":   func(a *Array, doc []byte) error { _, err := ReadJSON(a, doc); return err },
+		"faithful": ParseJSON,
+	} {
+		var a Array
+		require.NoError(t, parse(&a, doc(MaxQuery-rest)), name)
+		assert.Len(t, a.AppendQuery(nil), MaxQuery, name)
+		var e *Error
+		require.ErrorAs(t, parse(&a, doc(MaxQuery-rest+1)), &e, name)
+		assert.Equal(t, "a[1]", e.Name)
+	}
+}
+
+// order is a document of the size and shape of an ordinary one.
+var order = []byte(`{"amount":12500,"vatRate":7.7,"currency":"CHF","sku":"P01122000","preAuthorization":false,"reservation":null,
+"successRedirectUrl":"https://example.com/success?id=1","fields":{"email":{"value":"max@example.com"},"forename":{"value":"Zoë"}},
+"basket":[{"name":["Blue","Bl\u00fc"],"quantity":2,"amount":6250}],"pm":["visa","twint"]}`)
+
+func TestJSONAllocations(t *testing.T) {
+	var a Array
+	buf := make([]byte, 0, 4096)
+	sig := []byte("c2lnbmF0dXJl")
+	allocs := testing.AllocsPerRun(100, func() {
+		o, err := ReadJSON(&a, order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		buf = a.AppendQuery(buf[:0])
+		buf = o.AppendSigned(buf, order, sig)
+	})
+	assert.Zero(t, allocs, "ReadJSON")
+	allocs = testing.AllocsPerRun(100, func() {
+		if err := ParseJSON(&a, order); err != nil {
+			t.Fatal(err)
+		}
+	})
+	assert.Zero(t, allocs, "ParseJSON")
+}
+
+func BenchmarkReadJSON(b *testing.B) {
+	var a Array
+	b.SetBytes(int64(len(order)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadJSON(&a, order); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// FuzzReadJSON checks that what either reader accepts is JSON, and that the
+// faithful one sees in a signed document what the strict one read.
+func FuzzReadJSON(f *testing.F) {
+	for _, doc := range []string{
+		string(order), `{}`, `{"a":[null,{"b":"\ud83d\ude00"}]}`, `{"instance":"demo","ApiSignature":"x","a":-0.5}`, `{"a":1,"a":2}`, `{"a":1e3}`, `[1]`,
+	} {
+		f.Add([]byte(doc))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		var a, b Array
+		parsed := ParseJSON(&b, doc)
+		if parsed == nil && !json.Valid(doc) {
+			t.Fatalf("document %q is read, and it is not JSON", doc)
+		}
+		o, err := ReadJSON(&a, doc)
+		if err != nil {
+			var member *Error
+			var syntax *SyntaxError
+			if !errors.As(err, &member) && !errors.As(err, &syntax) {
+				t.Fatalf("document %q: an error of type %T", doc, err)
+			}
+			return
+		}
+		if parsed != nil {
+			t.Fatalf("document %q is accepted, but %v", doc, parsed)
+		}
+		signed := string(a.AppendQuery(nil))
+		b.Remove(instanceMember)
+		b.Remove(signatureMember)
+		if got := string(b.AppendQuery(nil)); got != signed {
+			t.Fatalf("document %q is %q, read as PHP does %q", doc, signed, got)
+		}
+		wire := o.AppendSigned(nil, doc, []byte("c2ln"))
+		if err := ParseJSON(&b, wire); err != nil {
+			t.Fatalf("document %q, sent as %q: %v", doc, wire, err)
+		}
+		want := "ApiSignature=c2ln"
+		if signed != "" {
+			want = signed + "&" + want
+		}
+		if got := string(b.AppendQuery(nil)); got != want {
+			t.Fatalf("document %q, sent as %q: got %q, want %q", doc, wire, got, want)
+		}
+	})
+}
