@@ -57,6 +57,16 @@ type Learner interface {
 	Refused(req *http.Request, resp *http.Response) bool
 }
 
+// A Redactor is an Authenticator whose credentials a gateway may repeat in the
+// address of a redirect, which net/http quotes in errors.
+type Redactor interface {
+	Authenticator
+
+	// Redact returns location, the value of a Location header, without the
+	// credentials that stand in it, however they are escaped.
+	Redact(location string) string
+}
+
 type contextKey struct{}
 
 // WithAuthenticator returns a context whose requests are authenticated by a, at
@@ -73,40 +83,19 @@ func FromContext(ctx context.Context) Authenticator {
 	return a
 }
 
-// PerRequest is an Authenticator for origins that many merchants share. It holds
-// no credentials: each request names its own Authenticator through its context,
-// see [WithAuthenticator], and one that names none fails with
-// [ErrNoAuthenticator]. There is no default, since a default would charge the
-// wrong merchant the first time that the name is forgotten.
+// PerRequest stands, among a transport's Authenticators, for those of origins
+// that many merchants share. The transport puts the Authenticator in its place
+// that the request's context names, see [WithAuthenticator]; a request that names
+// none fails with [ErrNoAuthenticator]. There is no default, since a default would
+// charge the wrong merchant the first time that the name is forgotten.
 type PerRequest []Origin
 
-var _ Learner = PerRequest(nil)
+var _ Authenticator = PerRequest(nil)
 
 // Origins returns p.
 func (p PerRequest) Origins() []Origin { return p }
 
-// Authenticate lets the Authenticator that req's context names do it.
-func (p PerRequest) Authenticate(req *http.Request, base http.RoundTripper) error {
-	a := merchant(req)
-	if a == nil {
-		return &Error{Op: "choose a merchant", Gateway: OriginOf(req.URL).String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
-	}
-	return a.Authenticate(req, base)
-}
-
-// Refused lets the Authenticator that req's context names decide, if it is a
-// [Learner].
-func (p PerRequest) Refused(req *http.Request, resp *http.Response) bool {
-	l, ok := merchant(req).(Learner)
-	return ok && l.Refused(req, resp)
-}
-
-// merchant returns the Authenticator that req's context names, or nil if it names
-// none for req's origin, or a PerRequest, which is no merchant.
-func merchant(req *http.Request) Authenticator {
-	a := FromContext(req.Context())
-	if _, ok := a.(PerRequest); ok || a == nil || !Covers(a, OriginOf(req.URL)) {
-		return nil
-	}
-	return a
+// Authenticate fails with [ErrNoAuthenticator]: p holds no credentials.
+func (p PerRequest) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	return &Error{Op: "choose a merchant", Gateway: OriginOf(req.URL).String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
 }

@@ -111,6 +111,10 @@ func CheckSource(source SecretSource) error {
 	switch s := source.(type) {
 	case nil:
 		return errNoSource
+	case SecretFunc:
+		if s == nil {
+			return errNoSource
+		}
 	case Secret:
 		return s.Validate()
 	}

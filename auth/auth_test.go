@@ -1,0 +1,105 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+)
+
+func TestContextNamesAnAuthenticator(t *testing.T) {
+	assert.Nil(t, auth.FromContext(context.Background()))
+	assert.Nil(t, auth.FromContext(auth.WithAuthenticator(context.Background(), nil)))
+
+	a, b := &authenticator{}, &authenticator{}
+	outer := auth.WithAuthenticator(context.Background(), a)
+	assert.Same(t, a, auth.FromContext(outer))
+	inner := auth.WithAuthenticator(outer, b)
+	assert.Same(t, b, auth.FromContext(inner), "the inner one counts")
+	assert.Same(t, a, auth.FromContext(outer), "the outer context is as it was")
+	assert.Nil(t, auth.FromContext(auth.WithAuthenticator(outer, nil)), "the inner one counts, even if it is none")
+}
+
+// The transport puts the named Authenticator in its place. PerRequest itself has no
+// credentials, and no default, whatever the context says.
+func TestPerRequestHoldsNoCredentials(t *testing.T) {
+	shared := origin(t, "https://api.example.com")
+	p := auth.PerRequest{shared}
+	assert.Equal(t, []auth.Origin{shared}, p.Origins())
+	for name, named := range map[string]auth.Authenticator{
+		"nobody":           nil,
+		"a merchant":       &authenticator{origins: []auth.Origin{shared}},
+		"another's":        &authenticator{},
+		"itself":           p,
+		"a pointer to it":  &p,
+		"another like it":  auth.PerRequest{shared},
+		"one of no origin": auth.PerRequest(nil),
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(auth.WithAuthenticator(t.Context(), named), http.MethodPost, "https://api.example.com/v1.0/Invoice/", nil)
+			require.NoError(t, err)
+			err = p.Authenticate(req, nil)
+			assert.ErrorIs(t, err, auth.ErrNoAuthenticator)
+			assert.ErrorContains(t, err, "https://api.example.com")
+			assert.ErrorContains(t, err, "auth.WithAuthenticator")
+			assert.Empty(t, req.Header)
+		})
+	}
+}
+
+func TestErrorText(t *testing.T) {
+	for _, c := range []struct {
+		err  auth.Error
+		want string
+	}{
+		{
+			auth.Error{Op: "sign POST", Gateway: "https://api.payrexx.com", Code: auth.ErrParameter, Err: errors.New(`parameter "a" is given twice`)},
+			`countersign: sign POST for https://api.payrexx.com: parameter "a" is given twice`,
+		},
+		{
+			auth.Error{Op: "verify GET", Code: auth.ErrUnsigned, Err: errors.New("there is no ApiSignature")},
+			"countersign: verify GET: there is no ApiSignature",
+		},
+	} {
+		assert.Equal(t, c.want, c.err.Error())
+	}
+}
+
+// A scheme of the user's own may have nothing to add to the code.
+func TestErrorWithoutCauseSaysItsCode(t *testing.T) {
+	e := &auth.Error{Op: "sign POST", Code: auth.ErrBody}
+	assert.NotPanics(t, func() {
+		assert.Equal(t, "countersign: sign POST: body refused", e.Error())
+	})
+	assert.ErrorIs(t, e, auth.ErrBody)
+}
+
+func TestErrorIsItsCodeAndItsCause(t *testing.T) {
+	sentinels := []error{
+		auth.ErrConfig, auth.ErrSecret, auth.ErrOrigin, auth.ErrRedirect, auth.ErrNoAuthenticator, auth.ErrParameter,
+		auth.ErrRequest, auth.ErrBody, auth.ErrUnsigned, auth.ErrSignature, auth.ErrClock,
+	}
+	cause := fmt.Errorf("the body cannot be read: %w", io.ErrUnexpectedEOF)
+	for _, code := range sentinels {
+		err := fmt.Errorf("post: %w", &auth.Error{Op: "sign POST", Gateway: "g", Code: code, Err: cause})
+		for _, sentinel := range sentinels {
+			assert.Equal(t, sentinel == code, errors.Is(err, sentinel), "errors.Is(%v, %v)", code, sentinel)
+		}
+		assert.ErrorIs(t, err, cause)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		e, ok := errors.AsType[*auth.Error](err)
+		if assert.True(t, ok) {
+			assert.Equal(t, auth.Error{Op: "sign POST", Gateway: "g", Code: code, Err: cause}, *e)
+			assert.Equal(t, []error{code, cause}, e.Unwrap())
+		}
+		assert.True(t, strings.HasSuffix(err.Error(), ": unexpected EOF"), "got %q", err)
+	}
+}

@@ -1,0 +1,50 @@
+package auth_test
+
+import (
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/sha256"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// With GODEBUG=fips140=only, crypto/hmac panics at a key of under 112 bits. Such a
+// secret must be refused before it gets there.
+func TestFIPSModeRefusesShortSecrets(t *testing.T) {
+	out := rerun(t, "TestHelperFIPS", "GODEBUG=fips140=only")
+	if strings.Contains(out, "--- SKIP") {
+		t.Skipf("FIPS 140 mode cannot be had here: %s", out)
+	}
+	assert.Contains(t, out, "--- PASS: TestHelperFIPS")
+	assert.NotContains(t, out, "panic")
+}
+
+func TestHelperFIPS(t *testing.T) {
+	if !isHelper() {
+		return
+	}
+	if !fips140.Enforced() {
+		t.Skip("GODEBUG=fips140=only does not enforce FIPS 140 mode")
+	}
+	short, long := auth.NewSecret("13-bytes-long"), auth.NewSecret("14-bytes-long!")
+	assert.ErrorContains(t, short.Validate(), "FIPS 140")
+	assert.Error(t, auth.CheckSource(short))
+	_, err := auth.Load(t.Context(), short)
+	assert.Error(t, err)
+	assert.NoError(t, long.Validate())
+
+	// The rule is crypto/hmac's own.
+	assert.Panics(t, func() { hmac.New(sha256.New, []byte(short.Reveal())) })
+	assert.NotPanics(t, func() { hmac.New(sha256.New, []byte(long.Reveal())) })
+}
+
+func TestShortSecretsAreAcceptedOutsideFIPSMode(t *testing.T) {
+	if fips140.Enforced() {
+		t.Skip("FIPS 140 mode is enforced")
+	}
+	assert.NoError(t, auth.NewSecret("13-bytes-long").Validate())
+}
