@@ -4,11 +4,11 @@
 // strings and arrays. An [Array] is that array, and there are two ways to read
 // a request into it:
 //
-//   - The strict readers ([ReadForm]) accept the normal form only: what every
-//     parser reads in the same way and PHP writes back unchanged. They are for
-//     requests that are about to be sent.
-//   - The faithful readers ([ParseStr]) make of any input what PHP makes of it.
-//     They are for requests that have arrived.
+//   - The strict readers ([ReadForm], [ReadJSON], [NewMultipart]) accept the
+//     normal form only: what every parser reads in the same way and PHP writes
+//     back unchanged. They are for requests that are about to be sent.
+//   - The faithful readers ([ParseStr], [ParseJSON], [ParseMultipart]) make of
+//     any input what PHP makes of it. They are for requests that have arrived.
 //
 // [Array.AppendQuery] is http_build_query, and [AppendWire] gives its result
 // the spelling of RFC 3986, in which a request travels.

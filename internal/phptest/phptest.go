@@ -2,13 +2,14 @@
 // skipped; with COUNTERSIGN_REQUIRE_PHP=1 they fail instead.
 //
 // [Start] runs a long-lived process that answers questions about PHP's own
-// functions, [Serve] a web server whose scripts verify requests as gateways do.
-// Both are written with nothing but PHP's built-ins and know nothing of this
-// module.
+// functions, [Serve] a web server whose scripts verify requests as gateways do,
+// [CGI] one script for one body, whole or cut off. The scripts are written with
+// nothing but PHP's built-ins and know nothing of this module.
 package phptest
 
 import (
 	"bufio"
+	"bytes"
 	"embed"
 	"encoding/binary"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -126,7 +128,7 @@ func Serve(t testing.TB, script string, env ...string) string {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	cmd := exec.Command(php, "-n", "-d", "error_log=/dev/null", "-S", addr, Script(t, script))
+	cmd := exec.Command(php, "-n", "-d", "display_errors=0", "-d", "error_log=/dev/null", "-S", addr, Script(t, script))
 	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -145,4 +147,29 @@ func Serve(t testing.TB, script string, env ...string) string {
 	}
 	t.Fatalf("php -S %s does not answer", addr)
 	return ""
+}
+
+// CGI runs one of this package's scripts under php-cgi for a POST with the given
+// body, of which length bytes are announced, and returns what it prints behind
+// its header. ini holds settings, name=value.
+func CGI(t testing.TB, script, contentType string, length int, body []byte, ini ...string) []byte {
+	t.Helper()
+	args := []string{"-n", "-d", "display_errors=0", "-d", "error_log=/dev/null"}
+	for _, setting := range ini {
+		args = append(args, "-d", setting)
+	}
+	cmd := exec.Command(Require(t, "php-cgi"), args...)
+	cmd.Env = append(os.Environ(),
+		"GATEWAY_INTERFACE=CGI/1.1", "REDIRECT_STATUS=1", "REQUEST_METHOD=POST", "SCRIPT_FILENAME="+Script(t, script),
+		"CONTENT_TYPE="+contentType, "CONTENT_LENGTH="+strconv.Itoa(length))
+	cmd.Stdin = bytes.NewReader(body)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("php-cgi: %v", err)
+	}
+	_, page, ok := bytes.Cut(out, []byte("\r\n\r\n"))
+	if !ok {
+		t.Fatalf("php-cgi printed %q", out)
+	}
+	return page
 }

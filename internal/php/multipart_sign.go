@@ -1,0 +1,355 @@
+package php
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"strings"
+)
+
+const (
+	dispositionHeader = `Content-Disposition: form-data; name="`
+	filenameParameter = `; filename="`
+	contentTypeHeader = "Content-Type: "
+	signatureName     = "ApiSignature"
+	signatureLength   = 44 // SHA-256 in base64
+
+	multipartBuffer = 32 << 10
+	// directRead is the room that a caller must offer for content to be read
+	// straight into it.
+	directRead = 4 << 10
+)
+
+// A Multipart passes a multipart/form-data body on, byte for byte, with its
+// signature added as the last part. It reads the body once, and holds a buffer
+// of fixed size and the fields, which are the parts that are no files.
+//
+// It accepts the one spelling that every reader takes for the same parts with
+// the same names, and the names that [ReadForm] accepts; but automatic indexes,
+// and groups that other fields interrupt, are refused, since parts cannot be
+// changed on their way. When it refuses the body, the closing delimiter and the
+// signature have not gone out and never will.
+type Multipart struct {
+	src  io.Reader
+	sign func(fields *Array) (string, error)
+	scan scanner
+
+	buf   []byte // [from:ready] is checked, [ready:to] is not
+	from  int
+	ready int
+	to    int
+	err   error // what Read returns behind the checked bytes
+
+	fields    Array
+	files     Array // their names only
+	fileCount int
+	lines     int  // of this part's header
+	isFile    bool // this part
+	name      []byte
+}
+
+var _ io.Reader = &Multipart{}
+
+// NewMultipart returns the body to send for the body src. When src has come to
+// its end and all of it is in order, sign is given the fields in the order of
+// their parts, and returns the signature in base64. Its error, like one of src,
+// is returned by Read as it is; the others are a *[PartError].
+func NewMultipart(src io.Reader, boundary string, sign func(fields *Array) (string, error)) *Multipart {
+	m := &Multipart{src: src, sign: sign, buf: make([]byte, multipartBuffer)}
+	m.scan = newScanner(boundary, m)
+	m.fields.reset()
+	m.files.reset()
+	return m
+}
+
+// MultipartOverhead is by how many bytes a Multipart is longer than its source.
+func MultipartOverhead(boundary string) int64 {
+	return int64(len(appendSignaturePart(nil, boundary, ""))) + signatureLength
+}
+
+// appendSignaturePart appends the signature's part, from the delimiter's CRLF
+// to the end of the value.
+func appendSignaturePart(dst []byte, boundary, signature string) []byte {
+	dst = append(append(dst, "\r\n--"...), boundary...)
+	dst = append(append(dst, "\r\n"+dispositionHeader+signatureName+"\"\r\n\r\n"...), signature...)
+	return dst
+}
+
+// Read implements [io.Reader].
+func (m *Multipart) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	for {
+		if m.from < m.ready {
+			n := copy(p, m.buf[m.from:m.ready])
+			m.from += n
+			return n, nil
+		}
+		if m.err != nil {
+			return 0, m.err
+		}
+		switch {
+		case m.scan.state == finished:
+			m.finish()
+		case m.scan.state == inContent && len(p) >= directRead:
+			if n := m.readDirect(p); n > 0 {
+				return n, nil
+			}
+		default:
+			m.readBuffered()
+		}
+	}
+}
+
+// readBuffered reads into the buffer, where nothing but bytes that are not yet
+// checked is left.
+func (m *Multipart) readBuffered() {
+	m.keep(m.buf[m.ready:m.to])
+	n, eof, err := fill(m.src, m.buf[m.to:])
+	m.to += n
+	n, scanErr := m.scan.scan(m.buf[:m.to], eof)
+	m.ready = n
+	m.err = cmp.Or(scanErr, err)
+}
+
+// readDirect reads content into p, past the buffer, and returns how much of p
+// is checked.
+func (m *Multipart) readDirect(p []byte) int {
+	p = p[:min(len(p), len(m.buf))]
+	kept := copy(p, m.buf[m.ready:m.to])
+	n, eof, err := fill(m.src, p[kept:])
+	p = p[:kept+n]
+	n, scanErr := m.scan.scan(p, eof)
+	m.keep(p[n:])
+	m.err = cmp.Or(scanErr, err)
+	return n
+}
+
+// keep makes w, which is not yet checked, all that the buffer holds.
+func (m *Multipart) keep(w []byte) {
+	m.from, m.ready = 0, 0
+	m.to = copy(m.buf, w)
+}
+
+// finish puts the signature before the closing delimiter, which is all that the
+// buffer holds.
+func (m *Multipart) finish() {
+	signature, err := m.sign(&m.fields)
+	if err == nil && len(signature) != signatureLength {
+		err = fmt.Errorf("signature has %d bytes, not %d", len(signature), signatureLength)
+	}
+	if err != nil {
+		m.err = err
+		return
+	}
+	boundary := string(m.scan.delimiter[len("--"):])
+	tail := append(appendSignaturePart(nil, boundary, signature), m.buf[m.ready:m.to]...)
+	m.keep(tail)
+	m.ready = m.to
+	m.err = io.EOF
+}
+
+// header checks a line of a part's header: Content-Disposition, then perhaps
+// Content-Type, then the empty line.
+func (m *Multipart) header(line []byte) error {
+	m.lines++
+	switch {
+	case m.lines == 1:
+		return m.disposition(line)
+	case len(line) == 0:
+		m.lines = 0
+		return nil
+	case m.lines == 2 && bytes.HasPrefix(line, []byte(contentTypeHeader)):
+		return m.contentType(string(line[len(contentTypeHeader):]))
+	}
+	key, _, _ := bytes.Cut(line, []byte(":"))
+	return refuse(m.name, "has the header %q behind its Content-Disposition: write nothing there but a %q, spelled like this", key[:min(len(key), maxErrorName)], strings.TrimSpace(contentTypeHeader))
+}
+
+// disposition checks the line that names a part, and adds the part to the
+// fields or to the files.
+func (m *Multipart) disposition(line []byte) error {
+	name, filename, isFile, ok := cutDisposition(line)
+	if !ok {
+		return dispositionError(line)
+	}
+	m.isFile = isFile
+	m.name = append(m.name[:0], name...)
+	if err := checkQuoted(name, name, "name"); err != nil {
+		return err
+	}
+	to, other := &m.fields, &m.files
+	if isFile {
+		to, other = other, to
+		if err := m.checkFile(name, filename); err != nil {
+			return err
+		}
+	}
+	key := string(name)
+	if i := strings.IndexByte(key, '['); i >= 0 {
+		key = key[:i]
+	}
+	switch {
+	case key == signatureName:
+		return refuse(name, "is the signature's name, which is added last: leave it out")
+	case key == "instance":
+		return refuse(name, "belongs in the URL's query: leave it out")
+	case strings.EqualFold(string(name), "MAX_FILE_SIZE"):
+		return refuse(name, "makes PHP drop files that are larger: leave it out")
+	case bytes.Contains(name, []byte("[]")):
+		return refuse(name, "has an automatic index, which not every parser reads: write %q", bytes.Replace(name, []byte("[]"), []byte("[0]"), 1))
+	case other.top(key) != 0:
+		return refuse(name, "is a file here and a field elsewhere, which not every parser keeps apart: rename one")
+	}
+	from := len(to.text)
+	to.text = append(to.text, name...)
+	end := len(to.text)
+	if err := to.set(span{from, end}, span{end, end}); err != nil {
+		return err
+	}
+	if isFile {
+		return nil
+	}
+	return m.checkField(name)
+}
+
+// cutDisposition takes a Content-Disposition apart.
+func cutDisposition(line []byte) (name, filename []byte, isFile, ok bool) {
+	rest, ok := bytes.CutPrefix(line, []byte(dispositionHeader))
+	if !ok {
+		return nil, nil, false, false
+	}
+	name, rest, ok = bytes.Cut(rest, []byte(`"`))
+	if !ok || len(rest) == 0 {
+		return name, nil, false, ok
+	}
+	rest, ok = bytes.CutPrefix(rest, []byte(filenameParameter))
+	if !ok {
+		return nil, nil, false, false
+	}
+	filename, rest, ok = bytes.Cut(rest, []byte(`"`))
+	return name, filename, true, ok && len(rest) == 0
+}
+
+// dispositionError says what is wrong with a line that is not exactly a
+// Content-Disposition. Readers disagree on all of it: of filename*= PHP reads
+// nothing, of a name given twice it takes the second, a part with no name ends
+// the body, and name='a' is a.
+func dispositionError(line []byte) error {
+	const want = `write Content-Disposition: form-data; name="...", for a file with ; filename="..." behind, first in the part`
+	key, value, _ := bytes.Cut(line, []byte(":"))
+	names := bytes.ReplaceAll(bytes.ToLower(value), []byte("filename="), nil)
+	switch {
+	case len(line) == 0:
+		return errors.New("has no name: " + want)
+	case string(key) != "Content-Disposition":
+		return fmt.Errorf("begins with the header %q: %s", key[:min(len(key), maxErrorName)], want)
+	case bytes.IndexByte(value, '\\') >= 0:
+		return errors.New("has a backslash in a name, which not every parser reads as an escape: leave quotes and backslashes out of names")
+	case bytes.Contains(value, []byte("name*=")):
+		return errors.New("has a name in the encoding of RFC 5987, which PHP does not read: " + want)
+	case !bytes.Contains(names, []byte("name=")):
+		return errors.New("has no name: " + want)
+	}
+	return errors.New("has a Content-Disposition in another spelling, which not every parser reads the same: " + want)
+}
+
+// checkQuoted checks what stands between quotes. Backslashes are escapes to PHP
+// and part of the name to browsers, which escape with percent signs what PHP
+// does not unescape.
+func checkQuoted(name, s []byte, what string) error {
+	if len(s) == 0 {
+		return refuse(name, "has an empty %s, which PHP drops: write one, or leave the part out", what)
+	}
+	if bytes.IndexByte(s, '\\') >= 0 {
+		return refuse(name, "has a backslash in its %s, which not every parser reads as an escape: leave quotes and backslashes out", what)
+	}
+	for _, escape := range []string{"%22", "%0D", "%0A", "%0d", "%0a"} {
+		if bytes.Contains(s, []byte(escape)) {
+			return refuse(name, "has a %s in its %s, which not every parser reads as an escape: leave quotes and line breaks out", escape, what)
+		}
+	}
+	return nil
+}
+
+func (m *Multipart) checkFile(name, filename []byte) error {
+	if err := checkQuoted(name, filename, "file name"); err != nil {
+		return err
+	}
+	key, _, _ := bytes.Cut(name, []byte("["))
+	switch m.fileCount++; {
+	case m.fileCount > MaxFiles:
+		return refuse(name, "is beyond the %d files that PHP takes: send fewer", MaxFiles)
+	case bytes.IndexByte(filename, '/') >= 0:
+		return refuse(name, "has a slash in its file name, and PHP drops what stands before it: write the last element of the path")
+	case bytes.IndexByte(key, ']') >= 0:
+		return refuse(name, "has a closing bracket and none that opens, and PHP drops the file: leave it out")
+	case bytes.Contains(name, []byte("[ ")):
+		return refuse(name, "has a space behind a bracket, and PHP drops it from a file's name: leave it out")
+	case bytes.Count(name, []byte("[")) >= MaxInputNestingLevel:
+		return refuse(name, "has more than %d levels of brackets, and PHP drops the file: nest it less", MaxInputNestingLevel-1)
+	}
+	return nil
+}
+
+// checkField checks the field that was added last.
+func (m *Multipart) checkField(name []byte) error {
+	if m.fields.Len() >= MaxInputVars {
+		return refuse(name, "is beyond the %d fields that PHP takes with a signature: send fewer", MaxInputVars-1)
+	}
+	last := int32(0)
+	for m.fields.nodes[last].isArray {
+		last = m.fields.nodes[last].last
+	}
+	if last != m.lastField() {
+		return refuse(name, "is apart from the other fields of its group, and PHP puts them together: send them in a row")
+	}
+	if len(m.fields.text) > MaxFieldBytes {
+		return m.refuseSize()
+	}
+	return nil
+}
+
+func (m *Multipart) lastField() int32 { return int32(len(m.fields.nodes) - 1) }
+
+func (m *Multipart) refuseSize() error {
+	return refuse(m.name, "makes the fields longer than %d bytes together: send it as a file", MaxFieldBytes)
+}
+
+// contentType checks a part's Content-Type, of which PHP reads nothing for a
+// field and hands a file's to the program.
+func (m *Multipart) contentType(value string) error {
+	mediaType, params, err := mime.ParseMediaType(value)
+	if err != nil {
+		return refuse(m.name, "has a malformed Content-Type: write a media type, or leave the header out")
+	}
+	if strings.HasPrefix(mediaType, "multipart/") {
+		return refuse(m.name, "has parts of its own, which PHP does not read: send them as parts of the body")
+	}
+	if charset, ok := params["charset"]; ok && !m.isFile && !strings.EqualFold(charset, "utf-8") {
+		return refuse(m.name, "is in another charset than UTF-8, which PHP does not convert: write UTF-8")
+	}
+	return nil
+}
+
+func (m *Multipart) content(piece []byte) (int, error) {
+	if m.isFile {
+		return len(piece), nil
+	}
+	n := min(len(piece), MaxFieldBytes-len(m.fields.text))
+	m.fields.text = append(m.fields.text, piece[:n]...)
+	if n < len(piece) {
+		return n, m.refuseSize()
+	}
+	return n, nil
+}
+
+func (m *Multipart) end() {
+	if !m.isFile {
+		m.fields.nodes[m.lastField()].value.to = len(m.fields.text)
+	}
+}

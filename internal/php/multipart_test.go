@@ -1,0 +1,609 @@
+package php
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+// testSignature stands for the signature of a string to sign.
+func testSignature(query []byte) string {
+	sum := sha256.Sum256(query)
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+func signFields(fields *Array) (string, error) {
+	return testSignature(fields.AppendQuery(nil)), nil
+}
+
+// part writes a part with the header that stands behind "form-data".
+func part(parameters, content string) string {
+	return "--B\r\nContent-Disposition: form-data" + parameters + "\r\n\r\n" + content + "\r\n"
+}
+
+func field(name, value string) string { return part(`; name="`+name+`"`, value) }
+
+func file(name, filename, content string) string {
+	return part(`; name="`+name+`"; filename="`+filename+`"`, content)
+}
+
+const end = "--B--\r\n"
+
+// signed is what must go out for body, whose fields make the given query.
+func signed(body, boundary, query string) string {
+	i := strings.LastIndex(body, "--"+boundary+"--")
+	return body[:i] + "--" + boundary + "\r\nContent-Disposition: form-data; name=\"ApiSignature\"\r\n\r\n" +
+		testSignature([]byte(query)) + "\r\n" + body[i:]
+}
+
+// passed sends body through a Multipart.
+func passed(body, boundary string) (out string, fields *Array, err error) {
+	m := NewMultipart(strings.NewReader(body), boundary, signFields)
+	b, err := io.ReadAll(m)
+	return string(b), &m.fields, err
+}
+
+// writers are the programs whose bodies must be accepted. Each writes the
+// parameters given, then a file.
+var writers = map[string]func(t testing.TB, pairs []string, content []byte) (contentType string, body []byte){
+	"Go":       writeGo,
+	"curl":     writeCurl,
+	"PHP curl": writePHPCurl,
+	"by hand": func(_ testing.TB, pairs []string, content []byte) (string, []byte) {
+		var b strings.Builder
+		for i := 0; i < len(pairs); i += 2 {
+			b.WriteString(field(pairs[i], pairs[i+1]))
+		}
+		b.WriteString("--B\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n")
+		b.Write(content)
+		return `multipart/form-data; boundary="B"`, []byte(b.String() + "\r\n--B--")
+	},
+}
+
+func writeGo(t testing.TB, pairs []string, content []byte) (string, []byte) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for i := 0; i < len(pairs); i += 2 {
+		require.NoError(t, w.WriteField(pairs[i], pairs[i+1]))
+	}
+	f, err := w.CreateFormFile("logo", "a.png")
+	require.NoError(t, err)
+	_, err = f.Write(content)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return w.FormDataContentType(), b.Bytes()
+}
+
+func writeCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
+	curl, err := exec.LookPath("curl")
+	if err != nil {
+		t.Skip("no curl here: install it to run this test")
+	}
+	args := []string{"--silent", "--show-error"}
+	for i := 0; i < len(pairs); i += 2 {
+		args = append(args, "--form-string", pairs[i]+"="+pairs[i+1])
+	}
+	path := filepath.Join(t.TempDir(), "a.png")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	return captured(t, func(url string) *exec.Cmd {
+		return exec.Command(curl, append(args, "--form", "logo=@"+path, url)...)
+	})
+}
+
+func writePHPCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
+	php := phptest.Require(t, "php")
+	if exec.Command(php, "-n", "-d", "extension=curl", "-r", "exit(function_exists('curl_init') ? 0 : 1);").Run() != nil {
+		t.Skip("PHP has no curl extension here: install Debian's php-curl to run this test")
+	}
+	path := filepath.Join(t.TempDir(), "logo")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	const script = `
+		[, $url, $path] = $argv;
+		$fields = [];
+		foreach (array_chunk(array_slice($argv, 3), 2) as [$name, $value]) {
+			$fields[$name] = $value;
+		}
+		$fields['logo'] = new CURLFile($path, 'image/png', 'a.png');
+		$c = curl_init($url);
+		curl_setopt_array($c, [CURLOPT_POSTFIELDS => $fields, CURLOPT_RETURNTRANSFER => true]);
+		exit(curl_exec($c) === false ? 1 : 0);`
+	return captured(t, func(url string) *exec.Cmd {
+		return exec.Command(php, append([]string{"-n", "-d", "extension=curl", "-r", script, "--", url, path}, pairs...)...)
+	})
+}
+
+// captured returns the request that a program sends to a URL.
+func captured(t testing.TB, command func(url string) *exec.Cmd) (contentType string, body []byte) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		contentType = r.Header.Get("Content-Type")
+		body, _ = io.ReadAll(r.Body)
+	}))
+	defer srv.Close()
+	out, err := command(srv.URL).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	return contentType, body
+}
+
+// nearBoundaries is file content that looks like delimiters and is none.
+func nearBoundaries(boundary string) []byte {
+	cut := boundary[:len(boundary)-1]
+	return []byte("\r\n--" + cut + "\r\n\r\n-" + boundary + "\r\n--\r\n\n-\r\n--" + cut + "--\r\n\r\r\n\x00\r\n--" + cut)
+}
+
+func TestMultipartAcceptsWriters(t *testing.T) {
+	pairs := []string{"amount", "100", "a[x][0]", "Käse ~ +&=\r\n%", "a[x][1]", "", "a[y]", "\r", "note", strings.Repeat("-", 6000)}
+	const query = "amount=100&a%5Bx%5D%5B0%5D=K%C3%A4se+%7E+%2B%26%3D%0D%0A%25&a%5Bx%5D%5B1%5D=&a%5By%5D=%0D&note="
+	for name, write := range writers {
+		t.Run(name, func(t *testing.T) {
+			contentType, body := write(t, pairs, nearBoundaries("abc"))
+			boundary, err := Boundary(contentType)
+			require.NoError(t, err)
+			out, fields, err := passed(string(body), boundary)
+			require.NoError(t, err)
+			assert.Equal(t, query+strings.Repeat("-", 6000), string(fields.AppendQuery(nil)))
+			assert.Equal(t, signed(string(body), boundary, string(fields.AppendQuery(nil))), out)
+			assert.Equal(t, int64(len(body))+MultipartOverhead(boundary), int64(len(out)))
+		})
+	}
+}
+
+// hostileParts are bodies that readers disagree on. php is what PHP 8.2 makes
+// of them: the query that $_POST builds, then the files as name=filename:size.
+var hostileParts = []struct{ name, body, want, php string }{
+	{"filename* alone", part(`; name="a"; filename*=UTF-8''x`, "1") + end, "RFC 5987", "a=1"},
+	{"filename and filename*", part(`; name="a"; filename="x"; filename*=UTF-8''y`, "1") + end, "RFC 5987", " a=x:1"},
+	{"empty filename", file("a", "", "1") + end, "empty file name", " a=:0"},
+	{"name in single quotes", part(`; name='a'`, "1") + end, "another spelling", "a=1"},
+	{"name without quotes", part(`; name=a`, "1") + end, "another spelling", "a=1"},
+	{"filename without quotes", part(`; name="a"; filename=x`, "1") + end, "another spelling", " a=x:1"},
+	{"name given twice", part(`; name="a"; name="b"`, "1") + end, "another spelling", "b=1"},
+	{"filename first", part(`; filename="x"; name="a"`, "1") + end, "another spelling", " a=x:1"},
+	{"another parameter", part(`; name="a"; x="y"`, "1") + end, "another spelling", "a=1"},
+	{"no white space", part(`;name="a"`, "1") + end, "another spelling", "a=1"},
+	{"capitals", part(`; NAME="a"`, "1") + end, "another spelling", "a=1"},
+	{"no name", part(``, "1") + field("z", "1") + end, "no name", ""},
+	{"name* alone", part(`; name*=UTF-8''a`, "1") + field("z", "1") + end, "RFC 5987", ""},
+	{"filename alone", part(`; filename="x"`, "1") + field("z", "1") + end, "no name", "z=1 0=x:1"},
+	{"empty name", field("", "1") + field("z", "1") + end, "empty name", "z=1"},
+	{"escaped quote", field(`a\"b`, "1") + end, "backslash", "a%22b=1"},
+	{"escaped backslash", field(`a\\`, "1") + end, "backslash", "a%5C=1"},
+	{"escape that hides a file", part(`; name="a\\"; filename="x"`, "1") + end, "backslash", "a%5C=1"},
+	{"backslash in a filename", file("a", `x\\y`, "1") + end, "backslash", " a=y:1"},
+	{"percent escape in a name", field("a%22", "1") + end, "%22", "a%2522=1"},
+	{"percent escape in a filename", file("a", "x%0Dy", "1") + end, "%0D", " a=x%0Dy:1"},
+	{"slash in a filename", file("a", "x/y", "1") + end, "slash", " a=y:1"},
+	{"control character in a name", field("a\tb", "1") + end, "control character", "a%09b=1"},
+	{"NUL in a name", field("a\x00b", "1") + end, "control character", "a=1"},
+	{"control character in a filename", file("a", "x\x7f", "1") + end, "control character", " a=x\x7f:1"},
+	{"folded header", part(";\r\n name=\"a\"", "1") + end, "no name", "a=1"},
+	{"bare LF behind a header", "--B\r\nContent-Disposition: form-data; name=\"a\"\n\n1\r\n" + end, "bare LF", "a=1"},
+	{"header name in lower case", "--B\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n" + end, `begins with the header "content-disposition"`, "a=1"},
+	{"Content-Type first", "--B\r\nContent-Type: text/plain\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n" + end, `begins with the header "Content-Type"`, "a=1"},
+	{"second Content-Disposition", part("; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"", "1") + end, `has the header "Content-Disposition"`, "a=1"},
+	{"Content-Transfer-Encoding", part("; name=\"a\"\r\nContent-Transfer-Encoding: base64", "MQ==") + end, `has the header "Content-Transfer-Encoding"`, "a=MQ%3D%3D"},
+	{"Content-Length", part("; name=\"a\"\r\nContent-Type: text/plain\r\nContent-Length: 1", "12") + end, `has the header "Content-Length"`, "a=12"},
+	{"parts within a part", part("; name=\"a\"\r\nContent-Type: multipart/mixed; boundary=C", "--C") + end, "parts of its own", "a=--C"},
+	{"another charset", part("; name=\"a\"\r\nContent-Type: text/plain; charset=utf-16", "1") + end, "charset", "a=1"},
+	{"malformed Content-Type", part("; name=\"a\"\r\nContent-Type: ;", "1") + end, "malformed Content-Type", "a=1"},
+	{"no header", "--B\r\n\r\n1\r\n" + field("z", "1") + end, "no name", "z=1"},
+
+	{"boundary after a bare LF in a file", file("f", "x", "1\n--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1") + end, "not behind a CRLF", "a=1 f=x:1"},
+	{"boundary with more behind it in a value", field("a", "1\r\n--Bxyz\r\n2") + field("z", "1") + end, "followed by other bytes", "a=1&z=1"},
+	{"boundary within a line", field("a", "1--B2") + end, "not behind a CRLF", "a=1--B2"},
+	{"boundary in a header", part("; name=\"--B\"", "1") + end, "boundary in its header", "--B=1"},
+	{"content that begins with the boundary", "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n" + field("z", "1") + end, "not behind a CRLF", "a=--B%0D%0AContent-Disposition%3A+form-data%3B+name%3D%22z%22%0D%0A%0D%0A1"},
+	{"space behind a boundary", field("a", "1") + strings.Replace(field("b", "1"), "--B", "--B ", 1) + field("z", "1") + end, "followed by other bytes", "a=1&z=1"},
+	{"bare LF behind a boundary", field("a", "1") + strings.Replace(field("b", "1"), "\r\n", "\n", 1) + end, "followed by other bytes", "a=1&b=1"},
+	{"parts behind the closing delimiter", field("a", "1") + end + field("z", "1") + end, "behind the closing delimiter", "a=1&z=1"},
+	{"text behind the closing delimiter", field("a", "1") + end + "x", "behind the closing delimiter", "a=1"},
+	{"CR behind the closing delimiter", field("a", "1") + "--B--\r", "behind the closing delimiter", "a=1"},
+	{"two line breaks behind the closing delimiter", field("a", "1") + end + "\r\n", "behind the closing delimiter", "a=1"},
+	{"line break before the first delimiter", "\r\n" + field("a", "1") + end, "does not begin", "a=1"},
+	{"preamble", "x\r\n" + field("a", "1") + end, "does not begin", "a=1"},
+	{"bare LF behind the first delimiter", strings.Replace(field("a", "1"), "\r\n", "\n", 1) + end, "does not begin", "a=1"},
+	{"no parts", end, "does not begin", ""},
+	{"nothing", "", "ends before", ""},
+	{"no closing delimiter", field("a", "1"), "ends before", "a=1"},
+	{"cut off in a header", field("a", "1") + "--B\r\nContent-Disposition: form-data; name=\"b\"", "ends before", "a=1"},
+	{"cut off in a value", field("a", "1") + "--B\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1", "ends before", "a=1&b=1"},
+	{"cut off in the closing delimiter", field("a", "1") + "--B-", "ends before", "a=1"},
+
+	{"MAX_FILE_SIZE", field("max_file_size", "1") + file("f", "x", "12") + end, "drop files that are larger", "max_file_size=1 f=x:0"},
+	{"ApiSignature", field("ApiSignature", "1") + end, "signature's name", "ApiSignature"},
+	{"ApiSignature as a group", field("ApiSignature[x]", "1") + end, "signature's name", "ApiSignature"},
+	{"ApiSignature as a file", file("ApiSignature", "x", "1") + end, "signature's name", " ApiSignature=x:1"},
+	{"instance", field("instance", "1") + end, "URL", "instance=1"},
+	{"dot in a name", field("a.b", "1") + end, "underscore", "a_b=1"},
+	{"bracket in a name", field("a[b", "1") + end, "close it", "a_b=1"},
+	{"automatic index", field("pm[]", "1") + end, `write "pm[0]"`, "pm%5B0%5D=1"},
+	{"automatic index of a file", file("pm[]", "x", "1") + end, `write "pm[0]"`, " pm[0]=x:1"},
+	{"field given twice", field("a", "1") + field("a", "2") + end, "given twice", "a=2"},
+	{"file given twice", file("a", "x", "1") + file("a", "y", "12") + end, "given twice", " a=y:2"},
+	{"value and group", field("a", "1") + field("a[b]", "2") + end, "rename one", "a%5Bb%5D=2"},
+	{"group in two places", field("a[b]", "1") + field("c", "2") + field("a[d]", "3") + end, "in a row", "a%5Bb%5D=1&a%5Bd%5D=3&c=2"},
+	{"inner group in two places", field("a[b][0]", "1") + field("a[c]", "2") + field("a[b][1]", "3") + end, "in a row", "a%5Bb%5D%5B0%5D=1&a%5Bb%5D%5B1%5D=3&a%5Bc%5D=2"},
+	{"file named like a field", field("a", "1") + file("a", "x", "2") + end, "file here and a field", "a=1 a=x:1"},
+	{"field named like a file", file("a", "x", "2") + field("a", "1") + end, "file here and a field", "a=1 a=x:1"},
+	{"file in a group of fields", field("a[b]", "1") + file("a[c]", "x", "2") + end, "file here and a field", "a%5Bb%5D=1 a[c]=x:1"},
+	{"file name that PHP drops", file("a]", "x", "1") + end, "drops the file", ""},
+	{"space in a file's brackets", file("f[ a]", "x", "1") + end, "space behind a bracket", " f[a]=x:1"},
+	{"file 64 levels deep", file("a"+strings.Repeat("[n]", 64), "x", "1") + end, "63 levels", ""},
+	{"field 65 levels deep", field("a"+strings.Repeat("[n]", 65), "1") + end, "64 levels", ""},
+	{"header line of 5,119 bytes", longHeader(5119) + end, "1023 bytes", "a=%0D%0A1"},
+	{"header line of 5,120 bytes", longHeader(5120) + end, "1023 bytes", "a=%0D%0A1"},
+	{"header line of 1,024 bytes", longHeader(1024) + end, "1023 bytes", "a=1"},
+	{"21st file", numbered(MaxFiles+1, func(i int) string { return file(fmt.Sprintf("f%d", i), "x", "1") }) + end, "beyond the 20 files",
+		numbered(MaxFiles, func(i int) string { return fmt.Sprintf(" f%d=x:1", i) })},
+	{"1,000th variable", numbered(MaxInputVars, func(i int) string { return field(fmt.Sprintf("a%d", i), "1") }) + end, "beyond the 999 fields",
+		numbered(MaxInputVars, func(i int) string { return fmt.Sprintf("&a%d=1", i) })[1:]},
+}
+
+// longHeader is a part whose first header line has n bytes.
+func longHeader(n int) string {
+	const start = `; name="a"; x="`
+	return part(start+strings.Repeat("y", n-len("Content-Disposition: form-data"+start+`"`))+`"`, "1")
+}
+
+func numbered(n int, write func(i int) string) string {
+	var b strings.Builder
+	for i := range n {
+		b.WriteString(write(i))
+	}
+	return b.String()
+}
+
+func TestMultipartRefusesHostileParts(t *testing.T) {
+	for _, tc := range hostileParts {
+		out, _, err := passed(tc.body, "B")
+		assert.ErrorContains(t, err, tc.want, tc.name)
+		var refusal *PartError
+		assert.ErrorAs(t, err, &refusal, tc.name)
+		assert.Less(t, len(out), len(tc.body)+1, tc.name)
+		assert.Equal(t, tc.body[:len(out)], out, tc.name)
+		assert.NotContains(t, out, "--B--", tc.name)
+	}
+}
+
+func TestMultipartAccepts(t *testing.T) {
+	for _, tc := range []struct{ name, body, query string }{
+		{"no line break at the end", field("a", "1") + "--B--", "a=1"},
+		{"values of any bytes", field("a", "\x00\r\n\n\r") + field("b", "\xff--\r\n--") + end, "a=%00%0D%0A%0A%0D&b=%FF--%0D%0A--"},
+		{"a Content-Type", part("; name=\"a\"\r\nContent-Type: text/plain; charset=UTF-8", "1") + end, "a=1"},
+		{"names that only look odd", field("it's;x=1", "1") + field("a]", "2") + field("ü[ b ]", "3") + end, "it%27s%3Bx%3D1=1&a%5D=2&%C3%BC%5B+b+%5D=3"},
+		{"a file within a group of fields", field("a[b]", "1") + file("f[x][y]", "ü (1).png", "\r\n--\n") + field("a[c]", "2") + end, "a%5Bb%5D=1&a%5Bc%5D=2"},
+		{"a file only", file("f", "x", "") + end, ""},
+		{"a header line of 1,023 bytes", file("f", strings.Repeat("x", 1023-len(dispositionHeader+`f"`+filenameParameter+`"`)), "") + end, ""},
+		{"the deepest names", field("a"+strings.Repeat("[n]", 64), "1") + file("f"+strings.Repeat("[n]", 63), "x", "") + end, "a" + strings.Repeat("%5Bn%5D", 64) + "=1"},
+		{"as many parts as PHP takes", numbered(999, func(i int) string { return field(fmt.Sprintf("a%d", i), "1") }) +
+			numbered(20, func(i int) string { return file(fmt.Sprintf("f%d", i), "x", "") }) + end,
+			numbered(999, func(i int) string { return fmt.Sprintf("&a%d=1", i) })[1:]},
+	} {
+		out, fields, err := passed(tc.body, "B")
+		if assert.NoError(t, err, tc.name) {
+			assert.Equal(t, tc.query, string(fields.AppendQuery(nil)), tc.name)
+			assert.Equal(t, signed(tc.body, "B", tc.query), out, tc.name)
+			assert.Equal(t, int64(len(tc.body))+MultipartOverhead("B"), int64(len(out)), tc.name)
+		}
+	}
+}
+
+func TestMultipartErrorsNamePartAndParameter(t *testing.T) {
+	_, _, err := passed(field("a", "1")+field("amount", "2")+field("amount", "secret")+end, "B")
+	require.EqualError(t, err, `multipart part 3: parameter "amount" is given twice, and PHP keeps the last only: name a list's elements "amount[0]", "amount[1]"`)
+	var refusal *Error
+	require.ErrorAs(t, err, &refusal)
+	assert.Equal(t, "amount", refusal.Name)
+	var at *PartError
+	require.ErrorAs(t, err, &at)
+	assert.Equal(t, 3, at.Part)
+}
+
+// A rhythm is how a body comes in and is asked for.
+type rhythm struct {
+	name   string
+	source func(io.Reader) io.Reader
+	room   func() int // for each Read
+}
+
+func rhythms(seed uint64) []rhythm {
+	r := rand.New(rand.NewPCG(seed, 0))
+	whole := func(src io.Reader) io.Reader { return src }
+	random := func(src io.Reader) io.Reader {
+		return readerFunc(func(p []byte) (int, error) { return src.Read(p[:r.IntN(len(p)+1)]) })
+	}
+	room := func(n int) func() int { return func() int { return n } }
+	return []rhythm{
+		{"whole", whole, room(64 << 10)},
+		{"tiny room", whole, room(1)},
+		{"just enough room to read past the buffer", whole, room(directRead)},
+		{"byte by byte", iotest.OneByteReader, room(directRead)},
+		{"halves, EOF with the data", func(src io.Reader) io.Reader { return iotest.DataErrReader(iotest.HalfReader(src)) }, room(100)},
+		{"random", random, func() int { return 1 + r.IntN(3*directRead) }},
+	}
+}
+
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+// readIn passes a body in a rhythm.
+func (w rhythm) readIn(body []byte, boundary string) (out []byte, err error) {
+	m := NewMultipart(w.source(bytes.NewReader(body)), boundary, signFields)
+	p := make([]byte, 3*directRead+64<<10)
+	for {
+		n, err := m.Read(p[:w.room()])
+		out = append(out, p[:n]...)
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			if n, again := m.Read(p); n != 0 || again != err {
+				return out, fmt.Errorf("after %w, Read returns %d, %w", err, n, again)
+			}
+			return out, err
+		}
+	}
+}
+
+func TestMultipartReadsInAnyRhythm(t *testing.T) {
+	bodies := map[string]string{
+		"accepted": field("a", strings.Repeat("x\r\n-", 3000)) + file("f", "x", string(nearBoundaries("B"))+strings.Repeat("\r\n--", 20_000)) + field("b", "\r\n") + end,
+		"too much": field("a", strings.Repeat("x", MaxFieldBytes-1)) + field("b", "12") + end,
+	}
+	for _, tc := range hostileParts {
+		bodies[tc.name] = tc.body
+		bodies[tc.name+", behind a file"] = file("file", "x", strings.Repeat("\r\n--", 10_000)) + tc.body
+	}
+	for name, body := range bodies {
+		rhythms := rhythms(rand.Uint64())
+		want, wantErr := rhythms[0].readIn([]byte(body), "B")
+		for _, w := range rhythms[1:] {
+			if len(body) > MaxFieldBytes && w.name == "byte by byte" {
+				continue
+			}
+			out, err := w.readIn([]byte(body), "B")
+			if !bytes.Equal(want, out) || fmt.Sprint(wantErr) != fmt.Sprint(err) {
+				t.Errorf("%s, %s: got %d bytes and %v, want %d and %v", name, w.name, len(out), err, len(want), wantErr)
+			}
+		}
+	}
+}
+
+func TestMultipartBoundsFields(t *testing.T) {
+	most := strings.Repeat("x", MaxFieldBytes-len("ab")-1)
+	_, fields, err := passed(field("a", most)+field("b", "1")+end, "B")
+	require.NoError(t, err)
+	assert.Equal(t, 2, fields.Len())
+	_, _, err = passed(field("a", most)+field("b", "12")+end, "B")
+	require.ErrorContains(t, err, `parameter "b" makes the fields longer than`)
+	_, _, err = passed(field("a", most+"12")+field("b", "")+end, "B")
+	require.ErrorContains(t, err, `parameter "b" makes the fields longer than`)
+
+	var a Array
+	require.NoError(t, ParseMultipart(&a, strings.NewReader(field("a", most)+field("b", "1")+end), "B"))
+	require.ErrorContains(t, ParseMultipart(&a, strings.NewReader(field("a", most)+field("b", "12")+end), "B"), "longer than")
+}
+
+func TestMultipartPassesErrorsOn(t *testing.T) {
+	broken := errors.New("broken source")
+	body := field("a", "1") + file("f", "x", "data")
+	for _, text := range []string{"", body[:10], body, body + end} {
+		m := NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", signFields)
+		out, err := io.ReadAll(m)
+		assert.Equal(t, broken, err)
+		assert.True(t, strings.HasPrefix(text, string(out)))
+		assert.NotContains(t, string(out), "--B--")
+	}
+	noSecret := errors.New("no secret")
+	m := NewMultipart(strings.NewReader(body+end), "B", func(*Array) (string, error) { return "", noSecret })
+	out, err := io.ReadAll(m)
+	assert.Equal(t, noSecret, err)
+	assert.Equal(t, strings.TrimSuffix(body, "\r\n"), string(out))
+
+	m = NewMultipart(strings.NewReader(body+end), "B", func(*Array) (string, error) { return "short", nil })
+	_, err = io.ReadAll(m)
+	require.ErrorContains(t, err, "5 bytes")
+
+	m = NewMultipart(readerFunc(func([]byte) (int, error) { return 0, nil }), "B", signFields)
+	_, err = io.ReadAll(m)
+	require.ErrorIs(t, err, io.ErrNoProgress)
+}
+
+func TestMultipartErrorsPassThroughHTTP(t *testing.T) {
+	received := make(chan []byte, 4)
+	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		received <- body
+	})
+	body := field("a", "1") + file("f", "x", strings.Repeat("x", 1<<20)) + field("a", "2") + end
+	for _, http2 := range []bool{false, true} {
+		srv := httptest.NewUnstartedServer(handler)
+		srv.EnableHTTP2 = http2
+		srv.StartTLS()
+		defer srv.Close()
+		for _, length := range []int64{-1, int64(len(body)) + MultipartOverhead("B")} {
+			req, err := http.NewRequest("POST", srv.URL, io.NopCloser(NewMultipart(strings.NewReader(body), "B", signFields)))
+			require.NoError(t, err)
+			req.ContentLength = length
+			_, err = srv.Client().Do(req)
+			var refusal *Error
+			require.ErrorAs(t, err, &refusal)
+			assert.Equal(t, "a", refusal.Name)
+			got := string(<-received)
+			assert.True(t, strings.HasPrefix(body, got))
+			assert.NotContains(t, got, "--B--")
+		}
+	}
+}
+
+func TestBoundary(t *testing.T) {
+	for contentType, want := range boundaries {
+		boundary, err := Boundary(contentType)
+		if assert.NoError(t, err, contentType) {
+			assert.Equal(t, want, boundary)
+		}
+		_, params, err := mime.ParseMediaType(contentType)
+		if assert.NoError(t, err, contentType) {
+			assert.Equal(t, want, params["boundary"])
+		}
+	}
+	for _, contentType := range oddContentTypes {
+		_, err := Boundary(contentType)
+		assert.Error(t, err, contentType)
+	}
+	_, err := Boundary("application/json; charset=utf-8")
+	assert.EqualError(t, err, `content type "application/json" is not multipart/form-data`)
+}
+
+var boundaries = map[string]string{
+	"multipart/form-data; boundary=B":                                        "B",
+	"multipart/form-data;boundary=B":                                         "B",
+	"Multipart/Form-Data; Boundary=B":                                        "B",
+	`multipart/form-data; boundary="B"`:                                      "B",
+	"multipart/form-data; boundary=a'b.c_d-e":                                "a'b.c_d-e",
+	`multipart/form-data; boundary="a'b.c_d-e"`:                              "a'b.c_d-e",
+	"multipart/form-data; boundary=------------------------0123456789abcdef": "------------------------0123456789abcdef",
+	"multipart/form-data; boundary=" + strings.Repeat("x", 70):               strings.Repeat("x", 70),
+	"multipart/form-data; boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW":    "----WebKitFormBoundary7MA4YWxkTrZu0gW",
+}
+
+// oddContentTypes are not read the same by PHP, by Go and by this package, or
+// might not be by others.
+var oddContentTypes = []string{
+	"",
+	"multipart/form-data",
+	"multipart/mixed; boundary=B",
+	"multipart/form-data ; boundary=B",
+	"multipart/form-data, boundary=B",
+	"multipart/form-data; boundary",
+	"multipart/form-data; boundary=",
+	`multipart/form-data; boundary=""`,
+	`multipart/form-data; boundary="`,
+	`multipart/form-data; boundary="B`,
+	`multipart/form-data; boundary=B"`,
+	`multipart/form-data; boundary="a b"`,
+	`multipart/form-data; boundary="a\"b"`,
+	"multipart/form-data; boundary='B' ",
+	"multipart/form-data; boundary=B ",
+	"multipart/form-data; boundary= B",
+	"multipart/form-data; boundary =B",
+	"multipart/form-data;  boundary=B",
+	"multipart/form-data; boundary=B;",
+	"multipart/form-data; boundary=B; charset=utf-8",
+	"multipart/form-data; charset=utf-8; boundary=B",
+	"multipart/form-data; boundary=B; boundary=C",
+	"multipart/form-data; xboundary=C; boundary=B",
+	"multipart/form-data; boundary=B,C",
+	"multipart/form-data; boundary=a/b",
+	"multipart/form-data; boundary=a+b",
+	"multipart/form-data; boundary=ü",
+	"multipart/form-data; boundary*=utf-8''B",
+	"multipart/form-data; boundary=" + strings.Repeat("x", 71),
+}
+
+// TestScannerIndex compares the scanner's search with bytes.Index.
+func TestScannerIndex(t *testing.T) {
+	r := rand.New(rand.NewPCG(rand.Uint64(), 0))
+	text := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = "--ab\x00\xff"[r.IntN(6)]
+		}
+		return b
+	}
+	for range 100_000 {
+		delimiter := append([]byte("--"), text(1+r.IntN(5))...)
+		s := newScanner(string(delimiter[2:]), nil)
+		w := text(r.IntN(60))
+		if r.IntN(2) == 0 {
+			w = append(append(w, bytes.Repeat([]byte("."), r.IntN(60))...), delimiter...)
+		}
+		if got, want := s.index(w), bytes.Index(w, delimiter); got != want {
+			t.Fatalf("index of %q in %q: got %d, want %d", delimiter, w, got, want)
+		}
+	}
+}
+
+// TestMultipartHoldsNoFiles counts what is allocated for a file of 64 MiB.
+func TestMultipartHoldsNoFiles(t *testing.T) {
+	body := bigBody(64 << 20)
+	before := allocated()
+	m := NewMultipart(body, "B", signFields)
+	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{m}, make([]byte, 32<<10))
+	require.NoError(t, err)
+	assert.Greater(t, n, int64(64<<20))
+	assert.Less(t, allocated()-before, uint64(256<<10))
+
+	body = bigBody(64 << 20)
+	before = allocated()
+	var a Array
+	require.NoError(t, ParseMultipart(&a, body, "B"))
+	assert.Less(t, allocated()-before, uint64(256<<10))
+}
+
+func allocated() uint64 {
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return s.TotalAlloc
+}
+
+// bigBody is a body with a field and a file of the given size.
+func bigBody(size int64) io.Reader {
+	block := make([]byte, 1<<20)
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range block {
+		block[i] = byte(r.Uint32())
+	}
+	content := readerFunc(func(p []byte) (int, error) { return copy(p, block), nil })
+	start := strings.TrimSuffix(field("a", "1")+file("f", "x", ""), "\r\n")
+	return io.MultiReader(strings.NewReader(start), io.LimitReader(content, size), strings.NewReader("\r\n"+end))
+}
+
+// BenchmarkMultipart reads a file of 64 MiB with and without a Multipart around
+// it.
+func BenchmarkMultipart(b *testing.B) {
+	const size, boundary = 64 << 20, "------------------------0123456789abcdef" // curl's
+	for name, wrap := range map[string]func(io.Reader) io.Reader{
+		"unsigned": func(src io.Reader) io.Reader { return src },
+		"signed": func(src io.Reader) io.Reader {
+			return NewMultipart(src, boundary, signFields)
+		},
+	} {
+		b.Run(name, func(b *testing.B) {
+			text, err := io.ReadAll(bigBody(size))
+			if err != nil {
+				b.Fatal(err)
+			}
+			text = bytes.ReplaceAll(text, []byte("--B"), []byte("--"+boundary))
+			buf := make([]byte, 32<<10)
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				src := wrap(bytes.NewReader(text))
+				if _, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{src}, buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
