@@ -12,24 +12,37 @@
 // The signature is an HMAC-SHA256 over the parameters as PHP's http_build_query
 // writes them, in base64. Path, method and instance are not signed.
 //
-//	request                                     parameters  ApiSignature goes
-//	GET, HEAD, DELETE without a body            the query   into the query
-//	POST, PUT, PATCH without a body             none        into a form body
-//	POST, PUT, PATCH, DELETE with a form body   the body    into the body, last
+//	request                            parameters              ApiSignature goes
+//	GET, HEAD, DELETE without a body   the query               into the query
+//	POST, PUT, PATCH without a body    none                    into a form body
+//	form body                          the body                into the body, last
+//	JSON object                        the object              into the object, last
+//	multipart/form-data, POST          the parts but files     into the last part
 //
 // Everything else is refused with [auth.ErrRequest]. The instance goes into the
-// query.
+// query. Prefer forms to JSON: that the gateways take an ApiSignature in JSON is
+// inferred, and nobody has shown it.
 //
 // # What is sent
 //
-// Parameters keep their names, values and order, but not their spelling: a space
-// travels as %20, since these gateways take a plus sign for a plus sign. An
-// automatic index is written out (pm[] is sent as pm[0]) and the elements of an
-// array are put together. A request whose parameters PHP, or another parser,
-// would read in another way than they were signed is refused with
-// [auth.ErrParameter], and nothing is sent: a name that is given twice, a dot or
-// a space in a name, more than 999 parameters, and so on. The error names the
-// parameter and says what to write.
+// Parameters keep their names, values and order. In queries and forms they do not
+// keep their spelling: a space travels as %20, since these gateways take a plus
+// sign for a plus sign. An automatic index is written out (pm[] is sent as pm[0])
+// and the elements of an array are put together. In JSON and multipart bodies no
+// byte is changed; the signature is added.
+//
+// A request whose parameters PHP, or another parser, would read in another way
+// than they were signed is refused with [auth.ErrParameter]: a name that is given
+// twice, a dot or a space in a name, more than 999 parameters, a number that PHP
+// would print otherwise, and so on. The error names the parameter and says what
+// to write. Nothing is sent then, save for a multipart body, which is read only
+// as it is sent: it is cut off before its signature and its closing delimiter, so
+// that the gateway has nothing that is authenticated.
+//
+// # Memory
+//
+// Forms and JSON are held in memory, up to [Config.MaxBody]. Of a multipart body
+// only the fields that are no files are.
 package paylinkhmac
 
 import (
@@ -37,13 +50,14 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
 )
 
-// DefaultMaxBody is how long a signed body may be unless [Config.MaxBody] says
-// otherwise, in bytes: PHP's default post_max_size.
+// DefaultMaxBody is how long a body that is held in memory may be unless
+// [Config.MaxBody] says otherwise, in bytes: PHP's default post_max_size.
 const DefaultMaxBody = 8 << 20
 
 // A Config describes one gateway account.
@@ -61,8 +75,8 @@ type Config struct {
 	// another one at each request.
 	Secret auth.SecretSource
 
-	// MaxBody is how long a form may be, before and after signing, in bytes.
-	// Zero means DefaultMaxBody.
+	// MaxBody is how long a form or a JSON body may be, before and after signing,
+	// in bytes. Zero means DefaultMaxBody. A multipart body may have any length.
 	MaxBody int64
 
 	// AllowInsecureHTTP allows a BaseURL that is not encrypted, for a test
@@ -80,7 +94,10 @@ type Authenticator struct {
 	signer   signer
 }
 
-var _ auth.Authenticator = (*Authenticator)(nil)
+var (
+	_ auth.Authenticator = (*Authenticator)(nil)
+	_ auth.Redactor      = (*Authenticator)(nil)
+)
 
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
@@ -155,6 +172,14 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 		e.Gateway = a.origins[0].String()
 	}
 	return err
+}
+
+// sentSignature matches a signature in a URL, escaped as often as URLs are nested.
+var sentSignature = regexp.MustCompile(`((?:[?&#]|%(?:25)*(?:3F|3f|26|23))ApiSignature(?:=|%(?:25)*3[Dd]))(?:[0-9A-Za-z+/=_-]|%(?:25)*(?:20|2[BbFf]|3[Dd]))*`)
+
+// Redact empties ApiSignature wherever it stands in location.
+func (a *Authenticator) Redact(location string) string {
+	return sentSignature.ReplaceAllString(location, "$1")
 }
 
 func method(req *http.Request) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/php"
@@ -21,7 +22,12 @@ const (
 // (payrexx-php 1.8.11, lib/Payrexx/Communicator.php).
 var designFiles = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
 
-const formType = "application/x-www-form-urlencoded"
+// The types of body that can be signed.
+const (
+	formType      = "application/x-www-form-urlencoded"
+	jsonType      = "application/json"
+	multipartType = "multipart/form-data"
+)
 
 // sign chooses the row of the package doc's table.
 func (a *Authenticator) sign(req *http.Request, secret auth.Secret) error {
@@ -39,13 +45,14 @@ func (a *Authenticator) sign(req *http.Request, secret auth.Secret) error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case contentType == "" && method(req) == http.MethodDelete:
+	if contentType == "" && method(req) == http.MethodDelete {
 		return a.signQuery(req, secret)
-	case contentType == "", contentType == formType:
-		return a.signForm(req, secret)
 	}
-	return refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, formType)
+	if err := a.signBody(req, contentType, secret); err != nil {
+		return err
+	}
+	req.URL.RawQuery = string(a.appendInstance(nil))
+	return nil
 }
 
 // bodyType returns the media type of the body, "" if there is no body.
@@ -64,9 +71,12 @@ func bodyType(req *http.Request) (string, error) {
 		}
 		return "", err
 	}
-	media, _, err := mime.ParseMediaType(header)
-	if err != nil {
+	media, parameters, err := mime.ParseMediaType(header)
+	switch charset := parameters["charset"]; {
+	case err != nil:
 		return "", refusef(auth.ErrRequest, "the Content-Type %q is malformed: %w", header, err)
+	case media == jsonType && charset != "" && !strings.EqualFold(charset, "utf-8"):
+		return "", refusef(auth.ErrRequest, "the body is JSON in the charset %q: send it in UTF-8", charset)
 	}
 	return media, nil
 }
@@ -75,7 +85,7 @@ func bodyType(req *http.Request) (string, error) {
 func (a *Authenticator) signQuery(req *http.Request, secret auth.Secret) error {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	if err := readParameters(w, a.instance, req.URL.RawQuery, maxQueryParameters); err != nil {
+	if err := readForm(a, w, req.URL.RawQuery, maxQueryParameters); err != nil {
 		return err
 	}
 	query := append(a.signParameters(w, secret), '&')
@@ -83,37 +93,32 @@ func (a *Authenticator) signQuery(req *http.Request, secret auth.Secret) error {
 	return nil
 }
 
-// signForm signs a form body, or the lack of one, and puts the signature at its
-// end.
-func (a *Authenticator) signForm(req *http.Request, secret auth.Secret) error {
+// signBody signs a body, or the lack of one, and puts the signature at its end.
+func (a *Authenticator) signBody(req *http.Request, contentType string, secret auth.Secret) error {
 	w := workspaces.Get().(*workspace)
 	defer workspaces.Put(w)
-	if err := readParameters(w, a.instance, req.URL.RawQuery, maxQueryParameters); err != nil {
+	if err := readForm(a, w, req.URL.RawQuery, maxQueryParameters); err != nil {
 		return err
 	}
 	for name := range w.params.All() {
 		return refusef(auth.ErrParameter, "parameter %q stands in the query of a %s request, where the gateway does not look: put it into the body", name, method(req))
 	}
-	if !hasBody(req) {
+	if err := checkPlain(req); err != nil {
+		return err
+	}
+	switch contentType {
+	case "":
 		deleteHeader(req.Header, "Content-Type")
 		req.Header.Set("Content-Type", formType)
-	} else if err := checkPlain(req); err != nil {
-		return err
+		return a.signForm(w, req, secret)
+	case formType:
+		return a.signForm(w, req, secret)
+	case jsonType:
+		return a.signJSON(w, req, secret)
+	case multipartType:
+		return a.signMultipart(req, secret)
 	}
-	body, err := takeBody(req, a.maxBody)
-	if err != nil {
-		return err
-	}
-	if err := readParameters(w, a.instance, body, maxFormParameters); err != nil {
-		return err
-	}
-	signed := a.signParameters(w, secret)
-	if int64(len(signed)) > a.maxBody {
-		return refusef(auth.ErrBody, "%w, %d bytes, once it is signed", errTooLong, a.maxBody)
-	}
-	setBody(req, signed)
-	req.URL.RawQuery = string(a.appendInstance(nil))
-	return nil
+	return refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, formType)
 }
 
 // checkPlain refuses what would stand between a form's bytes and the gateway's
@@ -131,9 +136,51 @@ func checkPlain(req *http.Request) error {
 	return nil
 }
 
-// readParameters reads into w the parameters that are to be signed. It leaves out
-// an earlier signature, and the instance once it is seen to be the right one.
-func readParameters[S string | []byte](w *workspace, instance string, form S, most int) error {
+func (a *Authenticator) signForm(w *workspace, req *http.Request, secret auth.Secret) error {
+	body, err := takeBody(req, a.maxBody)
+	if err != nil {
+		return err
+	}
+	if err := readForm(a, w, body, maxFormParameters); err != nil {
+		return err
+	}
+	return a.setSigned(req, a.signParameters(w, secret))
+}
+
+func (a *Authenticator) signJSON(w *workspace, req *http.Request, secret auth.Secret) error {
+	body, err := takeBody(req, a.maxBody)
+	if err != nil {
+		return err
+	}
+	object, err := php.ReadJSON(&w.params, body)
+	if _, ok := errors.AsType[*php.SyntaxError](err); ok {
+		return refuse(auth.ErrBody, err)
+	} else if err != nil {
+		return refuse(auth.ErrParameter, err)
+	}
+	if object.HasInstance && object.Instance != a.instance {
+		return a.refuseInstance()
+	}
+	if err := checkImages(&w.params); err != nil {
+		return err
+	}
+	w.signed = w.params.AppendQuery(w.signed[:0])
+	w.signature = a.signer.appendSignature(w.signature[:0], secret, w.signed)
+	return a.setSigned(req, object.AppendSigned(make([]byte, 0, len(body)+len(`,"ApiSignature":""`)+signatureLen), body, w.signature))
+}
+
+// setSigned makes b, which is signed, the body.
+func (a *Authenticator) setSigned(req *http.Request, b []byte) error {
+	if int64(len(b)) > a.maxBody {
+		return refusef(auth.ErrBody, "%w, %d bytes, once it is signed", errTooLong, a.maxBody)
+	}
+	setBody(req, b)
+	return nil
+}
+
+// readForm reads into w the parameters that are to be signed. It leaves out an
+// earlier signature, and the instance once it is seen to be the right one.
+func readForm[S string | []byte](a *Authenticator, w *workspace, form S, most int) error {
 	params := &w.params
 	if err := php.ReadForm(params, form); err != nil {
 		return refuse(auth.ErrParameter, err)
@@ -143,18 +190,27 @@ func readParameters[S string | []byte](w *workspace, instance string, form S, mo
 			return refusef(auth.ErrParameter, "parameter %q has brackets, but its name is the gateway's own: rename it", name)
 		}
 	}
-	if named, ok := params.Get(instanceName); ok && named != instance {
-		return refusef(auth.ErrParameter, "parameter %q is not the configured %q: leave it out, it is added", instanceName, instance)
+	if named, ok := params.Get(instanceName); ok && named != a.instance {
+		return a.refuseInstance()
 	}
 	params.Remove(signatureName)
 	params.Remove(instanceName)
+	if params.Len() > most {
+		return refusef(auth.ErrParameter, "there are %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", params.Len(), php.MaxInputVars)
+	}
+	return checkImages(params)
+}
+
+func (a *Authenticator) refuseInstance() error {
+	return refusef(auth.ErrParameter, "parameter %q is not the configured %q: leave it out, it is added", instanceName, a.instance)
+}
+
+// checkImages refuses what the vendor's SDK would not sign.
+func checkImages(params *php.Array) error {
 	for _, name := range designFiles {
 		if params.Has(name) {
 			return refusef(auth.ErrParameter, "parameter %q is an image: send it as a file, in a multipart form", name)
 		}
-	}
-	if params.Len() > most {
-		return refusef(auth.ErrParameter, "there are %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", params.Len(), php.MaxInputVars)
 	}
 	return nil
 }

@@ -1,11 +1,14 @@
 package paylinkhmac
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"iter"
 	"mime"
 	"net/http"
+	"slices"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/php"
@@ -25,8 +28,9 @@ type Verifier struct {
 // A Verification is what a [Verifier] found. It is for the operator: its content
 // is the peer's, and secret from everybody else.
 type Verification struct {
-	// Instance is the account that the request names, "" if it names none. It is
-	// not signed, and for the caller to check.
+	// Instance is the account that the request names, "" if it names none: in the
+	// query, or else in the body, since the vendor's SDK has written it into both
+	// (payrexx-php 1.8.11). It is not signed, and for the caller to check.
 	Instance string
 
 	// StringToSign is what the gateway computes the signature over.
@@ -51,9 +55,9 @@ func (v *Verification) Parameters() iter.Seq2[string, string] {
 // back. A body, where there is one, is what holds the parameters, else the query,
 // as these gateways have it.
 //
-// The request is read as PHP reads it, once with plus signs decoded and once with
-// plus signs kept, since it is not known which the gateways do: a signature must
-// be right both times.
+// The request is read as PHP reads it; a query and a form once with plus signs
+// decoded and once with plus signs kept, since it is not known which the gateways
+// do: a signature must be right both times.
 //
 // The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to
 // be found, [auth.ErrSignature] if it is wrong, [auth.ErrSecret] if there is
@@ -70,48 +74,40 @@ func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
 }
 
 func (v *Verifier) verify(req *http.Request, found *Verification) error {
-	form, err := v.receivedForm(req)
+	var query php.Array
+	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
+	found.Instance, _ = query.Get(instanceName)
+	readings, err := v.read(req)
 	if err != nil {
 		return err
+	}
+	if !query.Has(instanceName) {
+		found.Instance, _ = readings[0].Get(instanceName)
 	}
 	secret, err := auth.Load(req.Context(), v.Secret)
 	if err != nil {
 		return refuse(auth.ErrSecret, err)
 	}
-	var decoded, kept php.Array
-	php.ParseStr(&decoded, form, php.PlusDecoded)
-	php.ParseStr(&kept, form, php.PlusKept)
-	found.Instance = instanceOf(req, &decoded)
-	hasSignature := decoded.Has(signatureName)
-	inDecoded := isSigned(&decoded, secret)
-	inKept := isSigned(&kept, secret)
-	for name, value := range decoded.All() {
+	hasSignature := readings[0].Has(signatureName)
+	var right []bool
+	for _, params := range readings {
+		right = append(right, isSigned(params, secret))
+	}
+	for name, value := range readings[0].All() {
 		found.parameters = append(found.parameters, [2]string{name, value})
 	}
-	found.StringToSign = string(decoded.AppendQuery(nil))
+	found.StringToSign = string(readings[0].AppendQuery(nil))
 	switch {
 	case !hasSignature:
 		return refusef(auth.ErrUnsigned, "there is no %s among the parameters", signatureName)
-	case inDecoded && inKept:
+	case !slices.Contains(right, false):
 		return nil
-	case inDecoded:
+	case right[0]:
 		return refusef(auth.ErrSignature, "the signature is right only if plus signs are decoded: write a space as %%20 and a plus sign as %%2B")
-	case inKept:
+	case right[len(right)-1]:
 		return refusef(auth.ErrSignature, "the signature is right only if plus signs are kept: write a space as %%20 and a plus sign as %%2B")
 	}
 	return refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
-}
-
-// instanceOf returns the instance that the query names, or else the body: the
-// vendor's SDK has written it into both (payrexx-php 1.8.11).
-func instanceOf(req *http.Request, params *php.Array) string {
-	var query php.Array
-	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
-	if instance, ok := query.Get(instanceName); ok {
-		return instance
-	}
-	instance, _ := params.Get(instanceName)
-	return instance
 }
 
 // isSigned takes the signature and the instance out of the parameters and reports
@@ -124,26 +120,45 @@ func isSigned(params *php.Array, secret auth.Secret) bool {
 	return subtle.ConstantTimeCompare(signature, []byte(claimed)) == 1
 }
 
-// receivedForm returns the urlencoded string that holds the request's parameters.
-func (v *Verifier) receivedForm(req *http.Request) (string, error) {
+// read returns the request's parameters in each of the ways that they can be
+// read. An urlencoded string has two, with plus signs decoded and with them kept.
+func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 	most := v.MaxBody
 	if most == 0 {
 		most = DefaultMaxBody
 	}
 	body, err := takeBody(req, most)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	var first, second php.Array
 	if len(body) == 0 {
-		return req.URL.RawQuery, nil
+		php.ParseStr(&first, req.URL.RawQuery, php.PlusDecoded)
+		php.ParseStr(&second, req.URL.RawQuery, php.PlusKept)
+		return []*php.Array{&first, &second}, nil
 	}
 	setBody(req, body)
 	contentType, err := soleHeader(req.Header, "Content-Type")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if media, _, _ := mime.ParseMediaType(contentType); media != formType {
-		return "", refusef(auth.ErrUnsigned, "a body of the type %q holds no parameters that can be verified", contentType)
+	switch media, _, _ := mime.ParseMediaType(contentType); media {
+	case formType:
+		php.ParseStr(&first, body, php.PlusDecoded)
+		php.ParseStr(&second, body, php.PlusKept)
+		return []*php.Array{&first, &second}, nil
+	case jsonType:
+		err = php.ParseJSON(&first, body)
+	case multipartType:
+		var boundary string
+		if boundary, err = php.Boundary(contentType); err == nil {
+			err = php.ParseMultipart(&first, bytes.NewReader(body), boundary)
+		}
+	default:
+		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", contentType)
 	}
-	return string(body), nil
+	if err != nil {
+		return nil, refuse(auth.ErrUnsigned, err)
+	}
+	return []*php.Array{&first}, nil
 }
