@@ -44,6 +44,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 )
@@ -131,6 +133,18 @@ func (t *Transport) CloseIdleConnections() {
 	}
 }
 
+// Format prints which origins t authenticates requests to, whatever the verb. It
+// keeps package fmt from walking through the live connections of the base.
+func (t *Transport) Format(f fmt.State, verb rune) {
+	if t == nil {
+		io.WriteString(f, "transport.Transport(nil)")
+		return
+	}
+	fmt.Fprintf(f, "transport.Transport(%v)", slices.SortedFunc(maps.Keys(t.routes), func(a, b auth.Origin) int {
+		return strings.Compare(a.String(), b.String())
+	}))
+}
+
 // RoundTrip authenticates and sends the request. Its own errors are
 // [*auth.Error]s; nothing has been sent then.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -174,7 +188,11 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 		refused = l.Refused(signed, resp)
 	}
 	resp.Request = req
-	hideCredentials(resp.Header, signed.URL, req.URL)
+	if r, ok := a.(auth.Redactor); ok {
+		for i, location := range resp.Header["Location"] {
+			resp.Header["Location"][i] = r.Redact(location)
+		}
+	}
 	return resp, refused, err
 }
 
@@ -192,6 +210,7 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 		if _, ok := a.(auth.PerRequest); !ok {
 			return nil, refuse(req, auth.ErrNoAuthenticator, "the context names an authenticator for this origin, which the transport does not serve by auth.PerRequest")
 		}
+		a = chosen
 	}
 	switch {
 	case a == nil && t.passOthers:

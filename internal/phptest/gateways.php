@@ -33,24 +33,48 @@ function signed(array $parameters): bool
     return is_string($claimed) && hash_equals($computed, $claimed);
 }
 
-function paylink(): never
+// Returns the parameters of the request in every way that they can be read.
+function readings(): array
 {
     $body = file_get_contents('php://input');
+    $type = strtolower(trim(explode(';', $_SERVER['CONTENT_TYPE'] ?? '')[0]));
+    if ($type === 'multipart/form-data') {
+        return [$_POST]; // PHP keeps no php://input of it
+    }
+    if ($body !== '' && $type === 'application/json') {
+        return [
+            json_decode($body, true, flags: JSON_THROW_ON_ERROR),
+            (array) json_decode($body, false, flags: JSON_THROW_ON_ERROR),
+        ];
+    }
     $raw = $body === '' ? $_SERVER['QUERY_STRING'] ?? '' : $body;
-    // What PHP itself has parsed, where it parses this method's body.
-    $seen = $body === '' ? $_GET : ($_SERVER['REQUEST_METHOD'] === 'POST' ? $_POST : null);
     parse_str($raw, $parsed);
     parse_str(str_replace('+', '%2B', $raw), $kept);
-    $parameters = $seen ?? $parsed;
-    $last = array_key_last($body === '' ? array_diff_key($parameters, ['instance' => 1]) : $parameters);
+    $readings = [$parsed, $kept];
+    // What PHP itself has parsed, where it does.
+    if ($body === '') {
+        $readings[] = $_GET;
+    } elseif ($_SERVER['REQUEST_METHOD'] === 'POST') {
+        $readings[] = $_POST;
+    }
+    return $readings;
+}
+
+function paylink(): never
+{
     if (($_GET['instance'] ?? '') !== getenv('INSTANCE')) {
         answer(422, ['error' => 'instance']);
     }
-    if (!signed($parameters) || !signed($parsed) || !signed($kept) || $last !== 'ApiSignature') {
-        answer(403, ['error' => 'signature']);
+    foreach (readings() as $i => $parameters) {
+        $last = array_key_last(array_diff_key($parameters, ['instance' => 1]));
+        if (!signed($parameters) || $last !== 'ApiSignature') {
+            answer(403, ['error' => 'signature', 'reading' => $i, 'last' => $last]);
+        }
     }
+    parse_str(http_build_query(readings()[0]), $parameters);
     unset($parameters['ApiSignature'], $parameters['instance']);
-    answer(200, ['parameters' => leaves($parameters)]);
+    $files = array_map(fn (array $f): string => hash_file('sha256', $f['tmp_name']), $_FILES);
+    answer(200, ['parameters' => leaves($parameters), 'files' => (object) $files]);
 }
 
 function avangate(): never

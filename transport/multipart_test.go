@@ -1,0 +1,191 @@
+package transport_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/transport"
+)
+
+// upload returns a multipart body with one field, a file of the given size, and
+// what stands behind the file; it is made as it is read.
+func upload(size int64, behind string) (body io.Reader, length int64, contentType string) {
+	var head bytes.Buffer
+	w := multipart.NewWriter(&head)
+	w.WriteField("name", "a b")
+	w.CreateFormFile("headerImage", "image.png")
+	tail := "\r\n--" + w.Boundary() + behind
+	body = io.MultiReader(bytes.NewReader(head.Bytes()), io.LimitReader(lines{}, size), strings.NewReader(tail))
+	return body, int64(head.Len()) + size + int64(len(tail)), w.FormDataContentType()
+}
+
+const closing = "--\r\n"
+
+// lines reads as line ends, what a reader that looks for boundaries likes least.
+type lines struct{}
+
+func (lines) Read(p []byte) (int, error) {
+	n := len(p) &^ 1
+	if n == 0 {
+		p[0] = '\r'
+		return 1, nil
+	}
+	for i := 0; i < n; i += 2 {
+		p[i], p[i+1] = '\r', '\n'
+	}
+	return n, nil
+}
+
+// zeros reads as zeros.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// TestMultipartBrokenMidway sends bodies whose fault shows only behind a megabyte
+// that has gone out already. The error is ours all the way through net/http, and
+// the gateway has nothing that is authenticated.
+func TestMultipartBrokenMidway(t *testing.T) {
+	gone := errors.New("the disk is gone")
+	bad := "\r\nContent-Disposition: form-data; name=\"a.b\"\r\n\r\n1\r\n"
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		for _, known := range []bool{true, false} {
+			for _, fault := range []struct {
+				name   string
+				behind string
+				body   func(io.Reader) io.Reader
+				is     error
+			}{
+				{"a name that is refused", bad, func(r io.Reader) io.Reader { return r }, auth.ErrParameter},
+				{"a body that ends early", "", func(r io.Reader) io.Reader { return r }, io.ErrUnexpectedEOF},
+				{"a body that fails", closing, func(r io.Reader) io.Reader {
+					return io.MultiReader(io.LimitReader(r, 1<<20), iotest.ErrReader(gone))
+				}, gone},
+			} {
+				t.Run(fmt.Sprintf("%s, length known: %v, %s", protocol, known, fault.name), func(t *testing.T) {
+					received := make(chan []byte, 1)
+					server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						assert.Equal(t, protocol, r.Proto)
+						b, _ := io.ReadAll(r.Body)
+						received <- b
+					}))
+					server.EnableHTTP2 = protocol == "HTTP/2.0"
+					server.StartTLS()
+					defer server.Close()
+					shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: server.URL, Instance: "example", Secret: auth.NewSecret("test-secret")})
+					require.NoError(t, err)
+					client, err := transport.Wrap(server.Client(), shop)
+					require.NoError(t, err)
+
+					body, length, contentType := upload(1<<20, fault.behind)
+					req, err := http.NewRequest(http.MethodPost, server.URL+"/v1.0/Design/", fault.body(body))
+					require.NoError(t, err)
+					req.Header.Set("Content-Type", contentType)
+					req.ContentLength = -1
+					if known {
+						req.ContentLength = length
+					}
+					resp, err := client.Do(req)
+					if err == nil {
+						resp.Body.Close()
+					}
+					require.ErrorIs(t, err, fault.is)
+					var refusal *auth.Error
+					require.ErrorAs(t, err, &refusal)
+					got := <-received
+					assert.NotContains(t, string(got), "ApiSignature")
+					assert.NotContains(t, string(got), closing)
+				})
+			}
+		}
+	}
+}
+
+// TestMultipartIsNotHeldInMemory counts all that is allocated while 256 MiB pass:
+// what is never allocated is never held.
+func TestMultipartIsNotHeldInMemory(t *testing.T) {
+	base := roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+		defer req.Body.Close()
+		n, err := io.CopyBuffer(io.Discard, struct{ io.Reader }{req.Body}, make([]byte, 32<<10))
+		if err != nil {
+			return nil, err
+		}
+		assert.Equal(t, req.ContentLength, n)
+		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+	})
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret("test-secret")})
+	require.NoError(t, err)
+	rt, err := transport.New(base, shop)
+	require.NoError(t, err)
+	body, length, contentType := upload(256<<20, closing)
+	req, err := http.NewRequest(http.MethodPost, "https://api.example.com/v1.0/Design/", body)
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", contentType)
+	req.ContentLength = length
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	resp, err := rt.RoundTrip(req)
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	resp.Body.Close()
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20), "bytes allocated")
+}
+
+// BenchmarkUpload sends 256 MiB over loopback, signed and not, in turns.
+func BenchmarkUpload(b *testing.B) {
+	const size = 256 << 20
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+	}))
+	defer server.Close()
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: server.URL, Instance: "example", Secret: auth.NewSecret("test-secret")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	signing, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var head bytes.Buffer
+	w := multipart.NewWriter(&head)
+	w.CreateFormFile("headerImage", "image.png")
+	tail := "\r\n--" + w.Boundary() + closing
+	for _, c := range []struct {
+		name   string
+		client *http.Client
+	}{{"unsigned", &http.Client{}}, {"signed", signing}} {
+		b.Run(c.name, func(b *testing.B) {
+			b.SetBytes(size)
+			for b.Loop() {
+				body := io.MultiReader(bytes.NewReader(head.Bytes()), io.LimitReader(zeros{}, size), strings.NewReader(tail))
+				req, err := http.NewRequest(http.MethodPost, server.URL+"/v1.0/Design/", body)
+				if err != nil {
+					b.Fatal(err)
+				}
+				req.Header.Set("Content-Type", w.FormDataContentType())
+				req.ContentLength = int64(head.Len() + size + len(tail))
+				resp, err := c.client.Do(req)
+				if err != nil {
+					b.Fatal(err)
+				}
+				resp.Body.Close()
+			}
+		})
+	}
+}

@@ -1,0 +1,472 @@
+package transport_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/transport"
+)
+
+var redirects = []int{301, 302, 303, 307, 308}
+
+func redirectTo(status int, location string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", location)
+		w.WriteHeader(status)
+	}
+}
+
+// redirectOnce redirects requests to the path /from/ and answers others.
+func redirectOnce(status int, location string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/from/" {
+			redirectTo(status, location)(w, r)
+		}
+	}
+}
+
+// clients are the two ways to use the package, with and without the option.
+func clients(t *testing.T, base http.RoundTripper, authenticators ...auth.Authenticator) map[string]*http.Client {
+	t.Helper()
+	tr := newTransport(t, base, authenticators...)
+	wrapped, err := transport.Wrap(&http.Client{Transport: base}, authenticators...)
+	require.NoError(t, err)
+	passing, err := transport.Wrap(&http.Client{Transport: base}, authenticators...)
+	require.NoError(t, err)
+	passing.Transport = passing.Transport.(*transport.Transport).PassOthers()
+	return map[string]*http.Client{
+		"RoundTripper":                  {Transport: tr},
+		"RoundTripper with PassOthers":  {Transport: tr.PassOthers()},
+		"wrapped client":                wrapped,
+		"wrapped client with PassOther": passing,
+	}
+}
+
+var redirected = map[string]func(t *testing.T, url string) *http.Request{
+	"GET": func(t *testing.T, url string) *http.Request {
+		return newRequest(t, "GET", url+"?name="+privateValue, nil)
+	},
+	"POST":   postForm,
+	"DELETE": func(t *testing.T, url string) *http.Request { return newRequest(t, "DELETE", url, nil) },
+}
+
+// A redirect carries neither a credential nor the payment's body to another
+// origin, and never changes the method.
+func TestRedirects(t *testing.T) {
+	for scheme, otherScheme := range map[string]string{"https": "http", "http": "https"} {
+		n := newNetwork(t)
+		gateway := n.host(scheme+"://api.shop.test", nil)
+		foreign := map[string]*host{
+			"other host":    n.host(scheme+"://evil.test", nil),
+			"other port":    n.host(scheme+"://api.shop.test:8443", nil),
+			"other scheme":  n.host(otherScheme+"://api.shop.test", nil),
+			"subdomain":     n.host(scheme+"://evil.api.shop.test", nil),
+			"parent domain": n.host(scheme+"://shop.test", nil),
+			"trailing dot":  n.host(scheme+"://api.shop.test.", nil),
+		}
+		for kind, client := range clients(t, n.transport, shop(t, gateway.url, "example")) {
+			for _, status := range redirects {
+				for method, request := range redirected {
+					for place, target := range foreign {
+						t.Run(fmt.Sprintf("%s/%s/%d/%s/%s", scheme, kind, status, method, place), func(t *testing.T) {
+							gateway.setAnswer(redirectTo(status, target.url+"/v1.0/Invoice/"))
+							resp, err := client.Do(request(t, gateway.url+"/from/"))
+							finish(t, resp)
+							assertRefused(t, err, auth.ErrRedirect)
+							assert.Empty(t, target.take(), "the other origin has received something")
+							assert.Len(t, gateway.take(), 1)
+						})
+					}
+					t.Run(fmt.Sprintf("%s/%s/%d/%s/same origin", scheme, kind, status, method), func(t *testing.T) {
+						for _, location := range []string{gateway.url + "/to/", "/to/", "../to/", strings.ToUpper(gateway.url) + "/to/"} {
+							query := ""
+							if method == "GET" {
+								query = "?page=2"
+							}
+							gateway.setAnswer(redirectOnce(status, location+query))
+							resp, err := client.Do(request(t, gateway.url+"/from/"))
+							finish(t, resp)
+							got := gateway.take()
+							assertSigned(t, got)
+							if keeps := method == "GET" || status == 307 || status == 308; !keeps {
+								assertRefused(t, err, auth.ErrRedirect)
+								assert.ErrorContains(t, err, "turn "+method+" into GET")
+								assert.Len(t, got, 1)
+								continue
+							}
+							require.NoError(t, err)
+							require.Len(t, got, 2)
+							assert.True(t, strings.HasPrefix(got[1].url, "/to/?"), "got %s, want /to/", got[1].url)
+							assert.Equal(t, method, got[1].method)
+							switch method {
+							case "GET":
+								assert.Equal(t, "page=2", got[1].signed, "it is signed afresh")
+								assert.NotEqual(t, got[0].signature, got[1].signature)
+							case "POST":
+								assert.Equal(t, signedForm, got[1].signed, "the body is signed")
+								assert.Equal(t, got[0].body, got[1].body)
+							}
+							assertClean(t, "the Referer", strings.ReplaceAll(got[1].header.Get("Referer"), privateValue, ""))
+						}
+					})
+				}
+			}
+		}
+		for _, addr := range n.dialed {
+			if port := map[string]string{"https": ":443", "http": ":80"}[scheme]; addr != "api.shop.test"+port {
+				t.Errorf("got a connection to %s, want none", addr)
+			}
+		}
+	}
+}
+
+// However many hops there are, and wherever they began.
+func TestChainsOfRedirects(t *testing.T) {
+	n := newNetwork(t)
+	gateway := n.host("https://api.shop.test", nil)
+	second := n.host("https://api.second.test", nil)
+	one, two := n.host("https://one.test", nil), n.host("https://two.test", nil)
+	tr := newTransport(t, n.transport, shop(t, gateway.url, "example"), shop(t, second.url, "bakery"))
+	client := &http.Client{Transport: tr.PassOthers()}
+	for _, c := range []struct {
+		name  string
+		chain []string
+		got   [4]int // requests at gateway, second, one, two
+		want  error
+	}{
+		{"foreign to foreign is nobody's business", []string{one.url, two.url}, [4]int{0, 0, 1, 1}, nil},
+		{"foreign to signed", []string{one.url, gateway.url}, [4]int{0, 0, 1, 0}, auth.ErrRedirect},
+		{"foreign to foreign to signed", []string{one.url, two.url, gateway.url}, [4]int{0, 0, 1, 1}, auth.ErrRedirect},
+		{"signed to itself", []string{gateway.url, gateway.url}, [4]int{2, 0, 0, 0}, nil},
+		{"signed to itself to foreign", []string{gateway.url, gateway.url, one.url}, [4]int{2, 0, 0, 0}, auth.ErrRedirect},
+		{"signed to another signed one", []string{gateway.url, second.url}, [4]int{1, 0, 0, 0}, auth.ErrRedirect},
+		{"signed to foreign and back", []string{gateway.url, one.url, gateway.url}, [4]int{1, 0, 0, 0}, auth.ErrRedirect},
+	} {
+		for _, status := range redirects {
+			for _, method := range []string{"GET", "POST"} {
+				if method == "POST" && status < 307 {
+					continue // the method changes
+				}
+				t.Run(fmt.Sprintf("%s/%d/%s", c.name, status, method), func(t *testing.T) {
+					hop := func(w http.ResponseWriter, r *http.Request) {
+						var i int
+						fmt.Sscanf(r.URL.Path, "/%d/", &i)
+						if i+1 < len(c.chain) {
+							redirectTo(status, fmt.Sprintf("%s/%d/", c.chain[i+1], i+1))(w, r)
+						}
+					}
+					hosts := []*host{gateway, second, one, two}
+					for _, h := range hosts {
+						h.setAnswer(hop)
+					}
+					var body io.Reader
+					if method == "POST" {
+						body = strings.NewReader(form.Encode())
+					}
+					resp, err := client.Do(newRequest(t, method, c.chain[0]+"/0/", body))
+					finish(t, resp)
+					if c.want == nil {
+						assert.NoError(t, err)
+					} else {
+						assertRefused(t, err, c.want)
+					}
+					for i, h := range hosts {
+						got := h.take()
+						assert.Len(t, got, c.got[i], "requests at %s", h.url)
+						if i < 2 {
+							assertSigned(t, got)
+							continue
+						}
+						for _, r := range got {
+							assertClean(t, "what a foreign host gets", fmt.Sprint(r.url, r.header))
+							assert.ErrorIs(t, r.err, auth.ErrUnsigned)
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// The rule stands in RoundTrip: there is no http.Client here.
+func TestRedirectsWithoutAClient(t *testing.T) {
+	const api, foreign, third = "https://api.shop.test", "https://evil.test", "https://third.test"
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, api, "example"), headerAuth{originOf(t, "https://header.test"), nil})
+	for _, c := range []struct {
+		name   string
+		method string
+		from   string // "" for a response without request
+		was    string // the earlier method
+		to     string
+		passes bool
+		want   error
+	}{
+		{"same origin, same method", "GET", api, "GET", api, false, nil},
+		{"the empty method is GET", "GET", api, "", api, false, nil},
+		{"the empty method is GET, either way", "", api, "GET", api, false, nil},
+		{"same origin in another spelling", "GET", "https://API.shop.test:443/x", "GET", api, false, nil},
+		{"other method", "GET", api, "POST", api, false, auth.ErrRedirect},
+		{"other case of the method", "get", api, "GET", api, false, auth.ErrRedirect},
+		{"leaves", "GET", api, "GET", foreign, false, auth.ErrRedirect},
+		{"leaves, with PassOthers", "GET", api, "GET", foreign, true, auth.ErrRedirect},
+		{"enters", "GET", foreign, "GET", api, false, auth.ErrRedirect},
+		{"enters, with PassOthers", "GET", foreign, "GET", api, true, auth.ErrRedirect},
+		{"goes from scheme to scheme of credentials", "GET", "https://header.test", "GET", api, true, auth.ErrRedirect},
+		{"nobody's business", "GET", foreign, "POST", third, true, nil},
+		{"nobody's business, without PassOthers", "GET", foreign, "POST", third, false, auth.ErrOrigin},
+		{"response without request", "GET", "", "", api, false, auth.ErrRedirect},
+		{"response without request, with PassOthers", "GET", "", "", foreign, true, auth.ErrRedirect},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := tr
+			if c.passes {
+				tr = tr.PassOthers()
+			}
+			base.got = nil
+			req := newRequest(t, "GET", c.to, nil)
+			req.Method = c.method
+			req.Response = &http.Response{StatusCode: 302}
+			if c.from != "" {
+				req.Response.Request = newRequest(t, "GET", c.from, nil)
+				req.Response.Request.Method = c.was
+			}
+			before := snap(req)
+			_, err := tr.RoundTrip(req)
+			before.assertUnchanged(t, req)
+			if c.want == nil {
+				assert.NoError(t, err)
+				assert.Len(t, base.got, 1)
+				return
+			}
+			assertRefused(t, err, c.want)
+			assert.Empty(t, base.got, "it was sent")
+		})
+	}
+}
+
+// CheckRedirect stays the user's: to see a redirect is not to follow it.
+func TestErrUseLastResponseGivesTheRedirect(t *testing.T) {
+	n := newNetwork(t)
+	gateway, foreign := n.host("https://api.shop.test", nil), n.host("https://evil.test", nil)
+	for kind, client := range clients(t, n.transport, shop(t, gateway.url, "example")) {
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		for _, status := range redirects {
+			for method, request := range redirected {
+				t.Run(fmt.Sprintf("%s/%d/%s", kind, status, method), func(t *testing.T) {
+					gateway.setAnswer(redirectTo(status, foreign.url+"/pay?id=7#top"))
+					resp, err := client.Do(request(t, gateway.url))
+					require.NoError(t, err)
+					finish(t, resp)
+					assert.Equal(t, status, resp.StatusCode)
+					assert.Equal(t, foreign.url+"/pay?id=7#top", resp.Header.Get("Location"), "it is left as it is")
+					assertSigned(t, gateway.take())
+					assert.Empty(t, foreign.take())
+				})
+			}
+		}
+	}
+}
+
+// A 307 whose body cannot be had again is the caller's to handle, as in net/http.
+func TestARedirectThatCannotResendTheBodyIsGivenToTheCaller(t *testing.T) {
+	n := newNetwork(t)
+	gateway := n.host("https://api.shop.test", redirectTo(307, "/to/"))
+	client := &http.Client{Transport: newTransport(t, n.transport, shop(t, gateway.url, "example"))}
+	resp, err := client.Do(newRequest(t, "POST", gateway.url, io.NopCloser(strings.NewReader(form.Encode()))))
+	require.NoError(t, err)
+	finish(t, resp)
+	assert.Equal(t, 307, resp.StatusCode)
+	assert.Len(t, gateway.take(), 1)
+}
+
+// reflections are ways in which a gateway may quote the request in a Location. The
+// query is the one that it received, signature and all.
+var reflections = map[string]func(r *http.Request) string{
+	"a slash more":       func(r *http.Request) string { return r.URL.Path + "/?" + r.URL.RawQuery },
+	"absolute":           func(r *http.Request) string { return "https://api.shop.test/x/?" + r.URL.RawQuery },
+	"to another host":    func(r *http.Request) string { return "https://evil.test/?" + r.URL.RawQuery },
+	"without a path":     func(r *http.Request) string { return "?" + r.URL.RawQuery },
+	"before a fragment":  func(r *http.Request) string { return "/x/?" + r.URL.RawQuery + "#top" },
+	"in another order":   func(r *http.Request) string { return "/x/?" + r.URL.Query().Encode() },
+	"twice":              func(r *http.Request) string { return "/x/?" + r.URL.RawQuery + "&" + r.URL.RawQuery },
+	"in a malformed URL": func(r *http.Request) string { return "/%zz?" + r.URL.RawQuery },
+	"in the fragment":    func(r *http.Request) string { return "/x/#" + r.URL.RawQuery },
+	"in a parameter":     func(r *http.Request) string { return "/login?next=" + url.QueryEscape(r.URL.RequestURI()) },
+	"in a parameter, as it is": func(r *http.Request) string {
+		return "/login?next=/?ApiSignature=" + url.QueryEscape(r.URL.Query().Get("ApiSignature"))
+	},
+}
+
+// checks are what a client may do with a redirect. Each ends in a text that people
+// log.
+var checks = map[string]func(*http.Request, []*http.Request) error{
+	"followed":        nil,
+	"last response":   func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	"refused by user": func(*http.Request, []*http.Request) error { return errors.New("no redirects, please") },
+}
+
+// However a gateway quotes the signature in its Location, neither that nor an error
+// nor a Referer shows it.
+func TestAReflectedSignatureIsNotShown(t *testing.T) {
+	for name, reflection := range reflections {
+		for check, checkRedirect := range checks {
+			for sender, u := range map[string]string{
+				"":               "https://api.shop.test/v1.0/Invoice?page=1",
+				"no parameters/": "https://api.shop.test/v1.0/Invoice",
+				// The caller's own is stale, and ours takes its place.
+				"signed by the caller/": "https://api.shop.test/v1.0/Invoice?page=1&ApiSignature=stale",
+			} {
+				t.Run(sender+name+"/"+check, func(t *testing.T) {
+					n := newNetwork(t)
+					gateway := n.host("https://api.shop.test", func(w http.ResponseWriter, r *http.Request) {
+						redirectTo(302, reflection(r))(w, r)
+					})
+					foreign := n.host("https://evil.test", nil)
+					client, err := transport.Wrap(&http.Client{Transport: n.transport, CheckRedirect: checkRedirect}, shop(t, gateway.url, "example"))
+					require.NoError(t, err)
+					resp, err := client.Get(u)
+					finish(t, resp)
+					text := fmt.Sprint(err)
+					if resp != nil {
+						text += fmt.Sprint(" ", resp.Header)
+					}
+					got := gateway.take()
+					for _, r := range got {
+						text += " " + r.header.Get("Referer")
+					}
+					assertHides(t, text, got)
+					assertSigned(t, got)
+					assert.Empty(t, foreign.take())
+				})
+			}
+		}
+	}
+}
+
+// A gateway that quotes the form in its Location: a 302 to a POST is refused, with
+// the URL in the error's text.
+func TestAReflectedFormIsNotShown(t *testing.T) {
+	for check, checkRedirect := range checks {
+		for _, target := range []string{"/x/?", "https://evil.test/?"} {
+			t.Run(check+"/"+target, func(t *testing.T) {
+				n := newNetwork(t)
+				gateway := n.host("https://api.shop.test", func(w http.ResponseWriter, r *http.Request) {
+					body, _ := io.ReadAll(r.Body)
+					redirectTo(302, target+string(body))(w, r)
+				})
+				client, err := transport.Wrap(&http.Client{Transport: n.transport, CheckRedirect: checkRedirect}, shop(t, gateway.url, "example"))
+				require.NoError(t, err)
+				resp, err := client.PostForm(gateway.url, form)
+				finish(t, resp)
+				text := fmt.Sprint(err)
+				if resp != nil {
+					text += fmt.Sprint(" ", resp.Header)
+				}
+				assertHides(t, text, gateway.take())
+			})
+		}
+	}
+}
+
+func TestEveryLocationHeaderIsCleaned(t *testing.T) {
+	n := newNetwork(t)
+	gateway := n.host("https://api.shop.test", func(w http.ResponseWriter, r *http.Request) {
+		w.Header()["Location"] = []string{"/plain/", "/x/?" + r.URL.RawQuery}
+		w.WriteHeader(302)
+	})
+	client := &http.Client{Transport: newTransport(t, n.transport, shop(t, gateway.url, "example")), CheckRedirect: checks["last response"]}
+	resp, err := client.Get(gateway.url)
+	require.NoError(t, err)
+	finish(t, resp)
+	assertHides(t, fmt.Sprint(resp.Header), gateway.take())
+}
+
+// What is taken out of a Location is the signature alone: the rest keeps its
+// spelling.
+func TestALocationKeepsWhatIsNotTheSignature(t *testing.T) {
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"))
+	const cleaned = "b=%7e&a=+1&ApiSignature=&instance=example"
+	for location, want := range map[string]string{
+		"/x/?Q":                     "/x/?" + cleaned,
+		"/x/?Q#f?g":                 "/x/?" + cleaned + "#f?g",
+		"/x/?c=%C3%a4&Q&d":          "/x/?c=%C3%a4&" + cleaned + "&d",
+		"/x/?apisignature=z&c":      "/x/?apisignature=z&c",
+		"/x/?myApiSignature=z":      "/x/?myApiSignature=z",
+		"/x/?ApiSignatures=z":       "/x/?ApiSignatures=z",
+		"/instance/ApiSignature":    "/instance/ApiSignature",
+		"/x/?next=ApiSignature":     "/x/?next=ApiSignature",
+		"/x/?a=b;c&&d=&":            "/x/?a=b;c&&d=&",
+		"https://u:p@h.test:8/?a=%": "https://u:p@h.test:8/?a=%",
+		"":                          "",
+		"/x/?":                      "/x/?",
+		"/x/":                       "/x/",
+	} {
+		base.respond = func(r *http.Request) (*http.Response, error) {
+			resp := response(r, 302, "")
+			sent := strings.Replace(cleaned, "&instance", url.QueryEscape(r.URL.Query().Get("ApiSignature"))+"&instance", 1)
+			resp.Header.Set("Location", strings.ReplaceAll(location, "Q", sent))
+			return resp, nil
+		}
+		resp, err := tr.RoundTrip(newRequest(t, "GET", "https://api.shop.test/?b=%7e&a=+1", nil))
+		require.NoError(t, err)
+		assert.Equal(t, want, resp.Header.Get("Location"), "of %q", location)
+	}
+}
+
+// assertHides fails if a text holds one of the signatures that were received, as it
+// is or escaped.
+func assertHides(t *testing.T, text string, got []received) {
+	t.Helper()
+	unescape := strings.NewReplacer("%25", "%", "%2B", "+", "%2F", "/", "%3D", "=", "%2b", "+", "%2f", "/", "%3d", "=")
+	plain := text
+	for range 3 {
+		plain += "\n" + unescape.Replace(plain)
+	}
+	require.NotEmpty(t, got)
+	for _, r := range got {
+		require.NotEmpty(t, r.signature)
+		if strings.Contains(plain, r.signature) {
+			t.Errorf("got %q, which shows the signature %s", text, r.signature)
+			return
+		}
+	}
+}
+
+func TestHTTP2(t *testing.T) {
+	n := newNetwork(t)
+	gateway := n.host("https://api.shop.test", nil, withHTTP2)
+	foreign := n.host("https://evil.test", nil, withHTTP2)
+	for kind, client := range clients(t, n.transport, shop(t, gateway.url, "example")) {
+		t.Run(kind+"/form", func(t *testing.T) {
+			gateway.setAnswer(nil)
+			resp, err := client.PostForm(gateway.url+"/v1.0/Invoice/", form)
+			require.NoError(t, err)
+			finish(t, resp)
+			got := gateway.take()
+			require.Len(t, got, 1)
+			assert.Equal(t, 2, got[0].proto)
+			assert.Equal(t, signedForm, got[0].signed)
+			assertSigned(t, got)
+		})
+		for _, status := range redirects {
+			t.Run(fmt.Sprintf("%s/%d", kind, status), func(t *testing.T) {
+				gateway.setAnswer(redirectTo(status, foreign.url))
+				_, err := client.PostForm(gateway.url, form)
+				assertRefused(t, err, auth.ErrRedirect)
+				assert.Empty(t, foreign.take())
+				gateway.take()
+			})
+		}
+	}
+}

@@ -1,0 +1,486 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/transport"
+)
+
+func TestNewAndWrapRefuse(t *testing.T) {
+	api := shop(t, "https://api.shop.test", "example")
+	origin := api.Origins()[0]
+	var failed *paylinkhmac.Authenticator // of a New whose error was ignored
+	for name, c := range map[string]struct {
+		authenticators []auth.Authenticator
+		want           string
+	}{
+		"no authenticator":            {nil, "no authenticator is given"},
+		"a nil authenticator":         {[]auth.Authenticator{api, nil}, "is nil"},
+		"a nil pointer":               {[]auth.Authenticator{failed}, "has no origin: was the error of its New ignored?"},
+		"no origin":                   {[]auth.Authenticator{auth.PerRequest{}}, "has no origin"},
+		"the zero origin":             {[]auth.Authenticator{auth.PerRequest{origin, {}}}, "zero origin"},
+		"the same one twice":          {[]auth.Authenticator{api, api}, "https://api.shop.test: two authenticators have this origin"},
+		"two with one origin":         {[]auth.Authenticator{api, shop(t, "https://API.shop.test:443/v1.0/", "bakery")}, "two authenticators have this origin: use auth.PerRequest"},
+		"a static and a per-request":  {[]auth.Authenticator{auth.PerRequest{origin}, api}, "two authenticators have this origin"},
+		"one origin twice in a list":  {[]auth.Authenticator{auth.PerRequest{origin, origin}}, "two authenticators have this origin"},
+		"a common one of two origins": {[]auth.Authenticator{auth.PerRequest{originOf(t, "https://a.test"), origin}, auth.PerRequest{origin, originOf(t, "https://b.test")}}, "two authenticators have this origin"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr, err := transport.New(nil, c.authenticators...)
+			assert.Nil(t, tr)
+			assertRefused(t, err, auth.ErrConfig)
+			assert.ErrorContains(t, err, c.want)
+
+			client, err := transport.Wrap(&http.Client{}, c.authenticators...)
+			assert.Nil(t, client)
+			assertRefused(t, err, auth.ErrConfig)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestWrapReturnsACopy(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	base := &stub{}
+	check := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client := &http.Client{Transport: base, Jar: jar, Timeout: time.Minute, CheckRedirect: check}
+	wrapped, err := transport.Wrap(client, shop(t, "https://api.shop.test", "example"))
+	require.NoError(t, err)
+
+	assert.NotSame(t, client, wrapped)
+	assert.Same(t, base, client.Transport, "the caller's client is untouched")
+	assert.Same(t, base, wrapped.Transport.(*transport.Transport).Unwrap())
+	assert.Same(t, jar, wrapped.Jar)
+	assert.Equal(t, time.Minute, wrapped.Timeout)
+	assert.NotNil(t, wrapped.CheckRedirect)
+	wrapped.Timeout = 0
+	assert.Equal(t, time.Minute, client.Timeout)
+}
+
+func TestTheDefaultTransportIsUsedWhereNoneIsGiven(t *testing.T) {
+	n := newNetwork(t)
+	gateway := n.host("http://127.0.0.1:80", nil)
+	baseURL := "http://" + n.hosts["127.0.0.1:80"]
+	a := shop(t, baseURL, "example")
+	for name, client := range map[string]*http.Client{"nil": nil, "zero": {}} {
+		t.Run(name, func(t *testing.T) {
+			wrapped, err := transport.Wrap(client, a)
+			require.NoError(t, err)
+			assert.Same(t, http.DefaultTransport, wrapped.Transport.(*transport.Transport).Unwrap())
+			resp, err := wrapped.PostForm(baseURL+"/v1.0/Invoice/", form)
+			require.NoError(t, err)
+			finish(t, resp)
+			got := gateway.take()
+			assert.Len(t, got, 1)
+			assertSigned(t, got)
+		})
+	}
+	assert.Same(t, http.DefaultTransport, newTransport(t, nil, a).Unwrap())
+}
+
+func TestTheZeroTransportRefuses(t *testing.T) {
+	_, err := new(transport.Transport).RoundTrip(postForm(t, "https://api.shop.test"))
+	assertRefused(t, err, auth.ErrOrigin)
+}
+
+func TestATransportPrintsNoSecret(t *testing.T) {
+	tco, err := avangate.New(avangate.Config{BaseURL: "https://tco.test", MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("topsecret-key")})
+	require.NoError(t, err)
+	client, err := transport.Wrap(&http.Client{Transport: &stub{}}, shop(t, "https://api.shop.test", "example"), tco)
+	require.NoError(t, err)
+	for _, url := range []string{"https://api.shop.test", "https://tco.test/rest/6.0/orders/1/"} {
+		_, err := client.Get(url) // what was computed once may be kept
+		require.NoError(t, err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
+		assertClean(t, format, fmt.Sprintf(format, client))
+		assertClean(t, format, fmt.Sprintf(format, client.Transport))
+	}
+}
+
+func TestRequestsAreRoutedByOrigin(t *testing.T) {
+	n := newNetwork(t)
+	hosts := map[string]*host{ // by instance
+		"example": n.host("https://api.shop.test", nil),
+		"bakery":  n.host("https://api.shop.test:8443", nil),
+		"florist": n.host("http://api.shop.test", nil),
+	}
+	var all []auth.Authenticator
+	for instance, h := range hosts {
+		all = append(all, shop(t, h.url, instance))
+	}
+	client := &http.Client{Transport: newTransport(t, n.transport, all...)}
+	for instance, h := range hosts {
+		resp, err := client.Do(postForm(t, h.url+"/v1.0/Invoice/"))
+		require.NoError(t, err)
+		finish(t, resp)
+		for other, h := range hosts {
+			got := h.take()
+			if other != instance {
+				assert.Empty(t, got, "%s received a request for %s", other, instance)
+				continue
+			}
+			require.Len(t, got, 1)
+			assert.Equal(t, instance, got[0].instance)
+			assert.Equal(t, signedForm, got[0].signed)
+			assertSigned(t, got)
+		}
+	}
+}
+
+// What a URL is spelled like decides where its request goes. These go to
+// https://api.shop.test or https://[2001:db8::1], which are signed for.
+func TestSpellingsOfASignedOrigin(t *testing.T) {
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"), shop(t, "https://[2001:db8::1]", "bakery"))
+	for _, u := range []string{
+		"https://api.shop.test/v1.0/Invoice/",
+		"https://api.shop.test:443/v1.0/Invoice/",
+		"https://api.shop.test:/v1.0/Invoice/",
+		"https://API.Shop.TEST/v1.0/Invoice/",
+		"HTTPS://api.shop.test",
+		"https://user:password@api.shop.test/",
+		"https://[2001:db8::1]/",
+		"https://[2001:DB8::1]:443/",
+	} {
+		for _, hostHeader := range []string{"", "the URL's"} {
+			t.Run(u+" "+hostHeader, func(t *testing.T) {
+				for _, tr := range []*transport.Transport{tr, tr.PassOthers()} {
+					base.got = nil
+					req := postForm(t, u)
+					if hostHeader == "" {
+						req.Host = ""
+					}
+					resp, err := tr.RoundTrip(req)
+					require.NoError(t, err)
+					finish(t, resp)
+					require.Len(t, base.got, 1)
+					assert.NotEmpty(t, base.got[0].URL.Query().Get("instance"), "it was not signed")
+				}
+			})
+		}
+	}
+	t.Run("Host may be spelled in another way of the same origin", func(t *testing.T) {
+		for _, host := range []string{"API.SHOP.TEST", "api.shop.test:443", "api.shop.test:"} {
+			req := postForm(t, "https://api.shop.test/")
+			req.Host = host
+			_, err := tr.RoundTrip(req)
+			assert.NoError(t, err, "Host %q", host)
+		}
+	})
+}
+
+// These go elsewhere. They are refused, or with PassOthers sent as they are.
+func TestSpellingsOfOtherOrigins(t *testing.T) {
+	base := &stub{}
+	tr := newTransport(t, base,
+		shop(t, "https://api.shop.test", "example"), shop(t, "https://bücher.test", "bakery"), shop(t, "https://[2001:db8::1]", "florist"))
+	for _, u := range []string{
+		"http://api.shop.test/",
+		"http://api.shop.test:443/",
+		"https://api.shop.test:80/",
+		"https://api.shop.test:8443/",
+		"https://api.shop.test:0443/",
+		"https://api.shop.test./",
+		"https://shop.test/",
+		"https://evil.api.shop.test/",
+		"https://api.shop.test.evil.test/",
+		"https://api.shop.test@evil.test/",
+		"https://api.shop.test:443@evil.test/",
+		"https://evil.test/https://api.shop.test/",
+		"https://evil.test?api.shop.test",
+		"https://evil.test#@api.shop.test",
+		"https://a\u03c1i.shop.test/",      // a Greek rho
+		"https://api.\u017fhop.test/",      // a long s, which folds to s
+		"https://xn--bcher-kva.test/",      // bücher.test is configured
+		"https://B\u00dcCHER.test/",        // not an ASCII letter
+		"https://[2001:db8:0:0:0:0:0:1]/",  // not the configured spelling
+		"https://[2001:db8::1%25eth0]/",    // with a zone
+		"https://[::ffff:32.1.13.184]:443", // another address
+		"wss://api.shop.test/",
+		"ftp://api.shop.test:443/",
+	} {
+		t.Run(u, func(t *testing.T) {
+			base.got = nil
+			body := &trackedBody{Reader: strings.NewReader(form.Encode())}
+			req := newRequest(t, http.MethodPost, u, body)
+			_, err := tr.RoundTrip(req)
+			assertRefused(t, err, auth.ErrOrigin)
+			assert.ErrorContains(t, err, "PassOthers")
+			assert.Empty(t, base.got, "it was sent")
+			body.assertClosedOnce(t)
+
+			body = &trackedBody{Reader: strings.NewReader(form.Encode())}
+			req = newRequest(t, http.MethodPost, u, body)
+			before := snap(req)
+			resp, err := tr.PassOthers().RoundTrip(req)
+			require.NoError(t, err)
+			require.Len(t, base.got, 1)
+			assert.Same(t, req, base.got[0], "it is passed on as it is")
+			assert.Same(t, req, resp.Request)
+			before.assertUnchanged(t, req)
+			body.assertClosedOnce(t)
+		})
+	}
+}
+
+func TestPassOthersReturnsACopy(t *testing.T) {
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"))
+	passing := tr.PassOthers()
+	assert.NotSame(t, tr, passing)
+	assert.Same(t, base, passing.Unwrap())
+
+	_, err := tr.RoundTrip(postForm(t, "https://elsewhere.test"))
+	assertRefused(t, err, auth.ErrOrigin)
+	_, err = passing.RoundTrip(postForm(t, "https://elsewhere.test"))
+	assert.NoError(t, err)
+	assert.Equal(t, form.Encode(), base.bodies[0])
+	_, err = passing.RoundTrip(postForm(t, "https://api.shop.test"))
+	assert.NoError(t, err)
+	assert.Contains(t, base.bodies[1], "&ApiSignature=", "PassOthers does not pass requests to a signed origin")
+}
+
+// A request to a signed origin that would in truth go elsewhere is refused,
+// whatever the option says.
+func TestRequestsThatGoElsewhereThanTheySeem(t *testing.T) {
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"))
+	for name, change := range map[string]func(*http.Request){
+		"opaque URL":                 func(r *http.Request) { r.URL.Opaque = "//evil.test/v1.0/Invoice/" },
+		"opaque URL of its own host": func(r *http.Request) { r.URL.Opaque = "//api.shop.test/v1.0/Invoice/" },
+		"Host of another":            func(r *http.Request) { r.Host = "evil.test" },
+		"Host with another port":     func(r *http.Request) { r.Host = "api.shop.test:8443" },
+		"Host with http's port":      func(r *http.Request) { r.Host = "api.shop.test:80" },
+		"Host with trailing dot":     func(r *http.Request) { r.Host = "api.shop.test." },
+		"Host with user information": func(r *http.Request) { r.Host = "user@api.shop.test" },
+		"Host with path":             func(r *http.Request) { r.Host = "api.shop.test/path" },
+		"Host with newline":          func(r *http.Request) { r.Host = "api.shop.test\r\nX: y" },
+		"Host with space":            func(r *http.Request) { r.Host = "api.shop.test " },
+		"Host without name":          func(r *http.Request) { r.Host = ":443" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, tr := range []*transport.Transport{tr, tr.PassOthers()} {
+				body := &trackedBody{Reader: strings.NewReader(form.Encode())}
+				req := newRequest(t, http.MethodPost, "https://api.shop.test/v1.0/Invoice/", body)
+				change(req)
+				before := snap(req)
+				_, err := tr.RoundTrip(req)
+				assertRefused(t, err, auth.ErrOrigin)
+				before.assertUnchanged(t, req)
+				body.assertClosedOnce(t)
+				assert.Empty(t, base.got, "it was sent")
+			}
+		})
+	}
+}
+
+func TestErrorsHideThePasswordOfAURL(t *testing.T) {
+	client := &http.Client{Transport: newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example"))}
+	for _, u := range []string{"https://user:topsecret@evil.test/", "https://user:topsecret@api.shop.test/?a=1&a=2"} {
+		_, err := client.Get(u)
+		if assert.Error(t, err) {
+			assertClean(t, "the error", err.Error())
+		}
+	}
+}
+
+func TestErrorsNameTheOrigin(t *testing.T) {
+	tr := newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example"))
+	_, err := tr.RoundTrip(postForm(t, "https://EVIL.test:8443/path"))
+	assert.EqualError(t, err, "countersign: send POST for https://evil.test:8443: no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
+}
+
+// A URL that names no host has no origin to be named: "://:" helps nobody.
+func TestErrorsOfRequestsWithoutHostReadWell(t *testing.T) {
+	tr := newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example"))
+	for _, u := range []*url.URL{nil, {}, {Scheme: "https", Path: "/v1.0/Invoice/"}, {Scheme: "https", Opaque: "api.shop.test"}} {
+		_, err := tr.RoundTrip(&http.Request{URL: u})
+		assertRefused(t, err, auth.ErrOrigin)
+		assert.NotContains(t, err.Error(), "://:")
+	}
+}
+
+func TestPerRequestChoice(t *testing.T) {
+	const api, static = "https://api.shop.test", "https://static.test"
+	n := newNetwork(t)
+	shared, fixed, elsewhere := n.host(api, nil), n.host(static, nil), n.host("https://elsewhere.test", nil)
+	bakery, florist := shop(t, api, "bakery"), shop(t, api, "florist")
+	tr := newTransport(t, n.transport, auth.PerRequest(bakery.Origins()), shop(t, static, "example"))
+	for _, c := range []struct {
+		name   string
+		picked auth.Authenticator
+		url    string
+		passes bool // with PassOthers
+		want   error
+		signed string // instance, "" for unsigned
+	}{
+		{"the picked merchant signs", bakery, api, false, nil, "bakery"},
+		{"the other picked merchant signs", florist, api, true, nil, "florist"},
+		{"there is no default", nil, api, false, auth.ErrNoAuthenticator, ""},
+		{"there is no default, with PassOthers", nil, api, true, auth.ErrNoAuthenticator, ""},
+		{"a pick of a PerRequest is none", auth.PerRequest(bakery.Origins()), api, true, auth.ErrNoAuthenticator, ""},
+		{"a pick without origin is none", auth.PerRequest(nil), api, false, auth.ErrNoAuthenticator, ""},
+		{"a pick that is a nil pointer is none", (*paylinkhmac.Authenticator)(nil), api, false, auth.ErrNoAuthenticator, ""},
+		{"a pick for another origin is none", shop(t, "https://elsewhere.test", "example"), api, true, auth.ErrNoAuthenticator, ""},
+		{"a pick where the origin is static is refused", shop(t, static, "bakery"), static, false, auth.ErrNoAuthenticator, ""},
+		{"a pick of the very static one is refused", shop(t, static, "example"), static, true, auth.ErrNoAuthenticator, ""},
+		{"a pick for an origin that is not listed is refused", shop(t, "https://elsewhere.test", "bakery"), "https://elsewhere.test", false, auth.ErrNoAuthenticator, ""},
+		{"a pick for an origin that is not listed does not pass unsigned", shop(t, "https://elsewhere.test", "bakery"), "https://elsewhere.test", true, auth.ErrNoAuthenticator, ""},
+		{"a pick means nothing at a static origin of others", bakery, static, false, nil, "example"},
+		{"a pick means nothing where others pass", bakery, "https://elsewhere.test", true, nil, ""},
+		{"a pick means nothing where others are refused", bakery, "https://elsewhere.test", false, auth.ErrOrigin, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := tr
+			if c.passes {
+				tr = tr.PassOthers()
+			}
+			ctx := t.Context()
+			if c.picked != nil {
+				ctx = auth.WithAuthenticator(ctx, c.picked)
+			}
+			resp, err := (&http.Client{Transport: tr}).Do(postForm(t, c.url).WithContext(ctx))
+			finish(t, resp)
+			got := append(append(shared.take(), fixed.take()...), elsewhere.take()...)
+			if c.want != nil {
+				assertRefused(t, err, c.want)
+				assert.Empty(t, got, "it was sent")
+				return
+			}
+			require.NoError(t, err)
+			require.Len(t, got, 1)
+			assert.Equal(t, c.signed, got[0].instance)
+			if c.signed != "" {
+				assertSigned(t, got)
+			} else {
+				assert.ErrorIs(t, got[0].err, auth.ErrUnsigned)
+				assert.Equal(t, form.Encode(), got[0].body)
+			}
+		})
+	}
+}
+
+// The race detector and the gateway's verification see whether merchants mix.
+func TestConcurrentRequestsOfTwoMerchantsNeverMix(t *testing.T) {
+	const api = "http://api.shop.test"
+	n := newNetwork(t)
+	n.transport.MaxConnsPerHost = 8
+	gateway := n.host(api, nil)
+	merchants := map[string]auth.Authenticator{"bakery": shop(t, api, "bakery"), "florist": shop(t, api, "florist")}
+	client, err := transport.Wrap(&http.Client{Transport: n.transport}, auth.PerRequest{originOf(t, api)})
+	require.NoError(t, err)
+
+	var wg sync.WaitGroup
+	for i := range 100 {
+		for instance, merchant := range merchants {
+			wg.Go(func() {
+				body := strings.NewReader(url.Values{"merchant": {instance}, "n": {fmt.Sprint(i)}}.Encode())
+				req := newRequest(t, http.MethodPost, api+"/v1.0/Invoice/", body)
+				resp, err := client.Do(req.WithContext(auth.WithAuthenticator(req.Context(), merchant)))
+				if assert.NoError(t, err) {
+					finish(t, resp)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	got := gateway.take()
+	assert.Len(t, got, 200)
+	assertSigned(t, got)
+	for _, r := range got {
+		assert.True(t, strings.HasPrefix(r.signed, "merchant="+r.instance+"&n="), "the signature of %s is over %q", r.instance, r.signed)
+	}
+}
+
+func TestConcurrentRequestsThroughOneTransport(t *testing.T) {
+	const api = "http://api.shop.test"
+	n := newNetwork(t)
+	n.transport.MaxConnsPerHost = 8
+	gateway := n.host(api, nil)
+	client, err := transport.Wrap(&http.Client{Transport: n.transport}, shop(t, api, "example"))
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for i := range 100 {
+		wg.Go(func() {
+			var resp *http.Response
+			var err error
+			if i%2 == 0 {
+				resp, err = client.PostForm(api+"/v1.0/Invoice/", url.Values{"n": {fmt.Sprint(i)}, "text": {strings.Repeat("x", i)}})
+			} else {
+				resp, err = client.Get(fmt.Sprint(api, "/v1.0/Invoice/?n=", i))
+			}
+			if assert.NoError(t, err) {
+				finish(t, resp)
+			}
+		})
+	}
+	wg.Wait()
+	got := gateway.take()
+	assert.Len(t, got, 100)
+	assertSigned(t, got)
+}
+
+func TestUnwrapAndCloseIdleConnectionsReachTheBase(t *testing.T) {
+	base := &stub{}
+	a := shop(t, "https://api.shop.test", "example")
+	tr := newTransport(t, base, a)
+	assert.Same(t, base, tr.Unwrap())
+	tr.CloseIdleConnections()
+	tr.PassOthers().CloseIdleConnections()
+	client, err := transport.Wrap(&http.Client{Transport: tr}, a)
+	require.NoError(t, err)
+	client.CloseIdleConnections()
+	assert.Equal(t, 3, base.idle)
+
+	none := newTransport(t, roundTripperFunc(nil), a)
+	assert.NotPanics(t, none.CloseIdleConnections, "a base that has no such method")
+}
+
+func TestTheContextIsPassedOn(t *testing.T) {
+	type key struct{}
+	base := &stub{}
+	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"))
+	ctx := context.WithValue(t.Context(), key{}, "value")
+	_, err := tr.RoundTrip(postForm(t, "https://api.shop.test").WithContext(ctx))
+	require.NoError(t, err)
+	assert.Equal(t, "value", base.got[0].Context().Value(key{}))
+
+	cancelled, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("why")
+	tr = newTransport(t, roundTripperFunc(func(r *http.Request) (*http.Response, error) {
+		cancel(why)
+		return nil, context.Cause(r.Context())
+	}), shop(t, "https://api.shop.test", "example"))
+	_, err = tr.RoundTrip(postForm(t, "https://api.shop.test").WithContext(cancelled))
+	assert.ErrorIs(t, err, why)
+
+	n := newNetwork(t)
+	gateway := n.host("https://api.shop.test", nil)
+	_, err = newTransport(t, n.transport, shop(t, gateway.url, "example")).RoundTrip(postForm(t, gateway.url).WithContext(cancelled))
+	assert.ErrorIs(t, err, why)
+	assert.Empty(t, gateway.take())
+}
+
+func originOf(t *testing.T, baseURL string) auth.Origin {
+	t.Helper()
+	o, err := auth.ParseOrigin(baseURL, true)
+	require.NoError(t, err)
+	return o
+}
