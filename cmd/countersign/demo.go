@@ -24,9 +24,9 @@ import (
 // A call is one request of the demo and what must come of it: a status, or an
 // error that stops it before the gateway sees it.
 type call struct {
-	name         string
-	method, path string
-	form         string
+	name              string
+	method, path      string
+	contentType, body string
 
 	signed     string      // the string to sign, as the gateway must see it
 	parameters [][2]string // the parameters, as the gateway must see them
@@ -44,23 +44,41 @@ var paylinkCalls = []call{
 		status:     200,
 	},
 	{
-		name: "form", method: "POST", path: "/v1.0/Invoice/",
-		form:       "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+~+a%2Bb&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint",
+		name: "form", method: "POST", path: "/v1.0/Invoice/", contentType: formType,
+		body:       "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+~+a%2Bb&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint",
 		signed:     "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+%7E+a%2Bb&fields%5Bforename%5D%5Bvalue%5D=J%C3%BCrg&pm%5B0%5D=visa&pm%5B1%5D=twint",
 		parameters: [][2]string{{"title", "Monatliches Abo"}, {"purpose", "Grüße ~ a+b"}, {"fields[forename][value]", "Jürg"}, {"pm[0]", "visa"}, {"pm[1]", "twint"}},
 		status:     200,
 	},
+	{
+		name: "JSON", method: "POST", path: "/v1.0/Gateway/", contentType: "application/json",
+		body:       `{"amount":8925,"basket":[{"name":"Grüße ~","vatRate":7.7}],"preAuthorization":false,"sku":null}`,
+		signed:     "amount=8925&basket%5B0%5D%5Bname%5D=Gr%C3%BC%C3%9Fe+%7E&basket%5B0%5D%5BvatRate%5D=7.7&preAuthorization=0",
+		parameters: [][2]string{{"amount", "8925"}, {"basket[0][name]", "Grüße ~"}, {"basket[0][vatRate]", "7.7"}, {"preAuthorization", "0"}},
+		status:     200,
+	},
+	{
+		name: "multipart, a file", method: "POST", path: "/v1.0/Design/", contentType: "multipart/form-data; boundary=demo",
+		body: "--demo\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nGrüße a+b\r\n" +
+			"--demo\r\nContent-Disposition: form-data; name=\"headerImage\"; filename=\"image.png\"\r\nContent-Type: image/png\r\n\r\n" +
+			strings.Repeat("\r\n--dem", 20_000) + "\r\n--demo--\r\n",
+		signed:     "name=Gr%C3%BC%C3%9Fe+a%2Bb",
+		parameters: [][2]string{{"name", "Grüße a+b"}},
+		status:     200,
+	},
 }
+
+const formType = "application/x-www-form-urlencoded"
 
 // otherCalls go to one of them, and end before they reach it or a foreign host.
 var otherCalls = []call{
-	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", form: "pm=visa&pm=twint", err: auth.ErrParameter},
-	{name: "redirect to a foreign host", method: "POST", path: leavePath, form: "amount=200", err: auth.ErrRedirect},
+	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "pm=visa&pm=twint", err: auth.ErrParameter},
+	{name: "redirect to a foreign host", method: "POST", path: leavePath, contentType: formType, body: "amount=200", err: auth.ErrRedirect},
 }
 
 // unsignedCall goes there without Countersign, to show that the gateway minds.
 var unsignedCall = call{
-	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", form: "amount=200",
+	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", contentType: formType, body: "amount=200",
 	signed: "amount=200", parameters: [][2]string{{"amount", "200"}}, status: 403,
 }
 
@@ -220,17 +238,13 @@ func (d *demonstration) stop() {
 
 // call makes one call, adds its row to the table and checks what came of it.
 func (d *demonstration) call(client *http.Client, g *gateway, c call) {
-	var body io.Reader
-	if c.form != "" {
-		body = strings.NewReader(c.form)
-	}
-	req, err := http.NewRequest(c.method, g.url+c.path, body)
+	req, err := http.NewRequest(c.method, g.url+c.path, strings.NewReader(c.body))
 	if err != nil {
 		d.wrong = append(d.wrong, err.Error())
 		return
 	}
-	if c.form != "" {
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if c.contentType != "" {
+		req.Header.Set("Content-Type", c.contentType)
 	}
 	start := time.Now()
 	resp, err := client.Do(req)
