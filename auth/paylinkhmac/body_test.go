@@ -70,7 +70,7 @@ func TestJSONRefused(t *testing.T) {
 		{"a list", `[1]`, "", auth.ErrBody, "want an object"},
 		{"nothing", ` `, "", auth.ErrBody, "want an object"},
 		{"no JSON", `{"a"`, "", auth.ErrBody, "malformed JSON"},
-		{"too long once it is signed", `{"a":"` + strings.Repeat("x", 960) + `"}`, "", auth.ErrBody, "once it is signed"},
+		{"too long once it is signed", `{"a":"` + strings.Repeat("x", 960) + `"}`, "", auth.ErrBody, "as it is to be sent"},
 		{"another charset", `{}`, "application/json; charset=latin1", auth.ErrRequest, `charset "latin1"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,22 +7,23 @@ import (
 	"net/http"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 )
 
 // signMultipart lets the body be signed as it is sent: files are not held in
 // memory, and what is wrong with the body shows only then.
 func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) error {
-	if method(req) != http.MethodPost {
-		return refusef(auth.ErrRequest, "PHP reads %s in a POST request only", multipartType)
+	if paylink.Method(req) != http.MethodPost {
+		return paylink.Refusef(auth.ErrRequest, "PHP reads %s in a POST request only", multipartType)
 	}
-	header, err := soleHeader(req.Header, "Content-Type")
+	header, err := paylink.SoleHeader(req.Header, "Content-Type")
 	if err != nil {
 		return err
 	}
 	boundary, err := php.Boundary(header)
 	if err != nil {
-		return refuse(auth.ErrRequest, err)
+		return paylink.Refuse(auth.ErrRequest, err)
 	}
 	if getBody := req.GetBody; getBody != nil {
 		req.GetBody = func() (io.ReadCloser, error) {
@@ -54,7 +55,7 @@ func (a *Authenticator) newMultipartBody(body io.ReadCloser, boundary string, se
 		}
 		return string(a.signer.appendSignature(nil, secret, fields.AppendQuery(nil))), nil
 	}
-	return &multipartBody{php.NewMultipart(body, boundary, sign), a.origins[0].String(), body}
+	return &multipartBody{php.NewMultipart(body, boundary, sign), a.account.Origins[0].String(), body}
 }
 
 func (b *multipartBody) Read(p []byte) (int, error) {

@@ -46,19 +46,18 @@
 package paylinkhmac
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"regexp"
-	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // DefaultMaxBody is how long a body that is held in memory may be unless
 // [Config.MaxBody] says otherwise, in bytes: PHP's default post_max_size.
-const DefaultMaxBody = 8 << 20
+const DefaultMaxBody = paylink.DefaultMaxBody
 
 // A Config describes one gateway account.
 type Config struct {
@@ -87,11 +86,8 @@ type Config struct {
 // An Authenticator signs the requests of one gateway account. It is safe for
 // concurrent use. Printed, it shows its origin and instance only.
 type Authenticator struct {
-	origins  []auth.Origin
-	instance string
-	secret   auth.SecretSource
-	maxBody  int64
-	signer   signer
+	account paylink.Account
+	signer  signer
 }
 
 var (
@@ -102,42 +98,11 @@ var (
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
 func New(c Config) (*Authenticator, error) {
-	origin, err := auth.ParseOrigin(c.BaseURL, c.AllowInsecureHTTP)
-	if err == nil {
-		err = checkInstance(c.Instance)
-	}
-	if err == nil && c.MaxBody < 0 {
-		err = errors.New("the longest body is negative: leave it 0 for the default")
-	}
+	account, err := paylink.NewAccount("paylinkhmac", c.BaseURL, c.Instance, c.Secret, c.MaxBody, c.AllowInsecureHTTP)
 	if err != nil {
-		return nil, &auth.Error{Op: "configure paylinkhmac", Code: auth.ErrConfig, Err: err}
+		return nil, err
 	}
-	if err := auth.CheckSource(c.Secret); err != nil {
-		return nil, &auth.Error{Op: "configure paylinkhmac", Gateway: origin.String(), Code: auth.ErrSecret, Err: err}
-	}
-	if c.MaxBody == 0 {
-		c.MaxBody = DefaultMaxBody
-	}
-	return &Authenticator{
-		origins:  []auth.Origin{origin},
-		instance: c.Instance,
-		secret:   c.Secret,
-		maxBody:  c.MaxBody,
-	}, nil
-}
-
-// checkInstance refuses what people give for an instance that is none: the
-// gateways answer a host name or a URL with 422 and no further word.
-func checkInstance(instance string) error {
-	if instance == "" {
-		return errors.New("no instance is given: it is the first label of your page's host, example for example.vr-pay-secure.de")
-	}
-	for _, c := range instance {
-		if c <= ' ' || c == 0x7f || strings.ContainsRune("./:?&=#%+@", c) {
-			return fmt.Errorf("the instance %q is not a name: write the first label of your page's host, example for example.vr-pay-secure.de", instance)
-		}
-	}
-	return nil
+	return &Authenticator{account: account}, nil
 }
 
 // Origins returns the origin of the base URL.
@@ -145,7 +110,7 @@ func (a *Authenticator) Origins() []auth.Origin {
 	if a == nil {
 		return nil
 	}
-	return a.origins
+	return a.account.Origins
 }
 
 // Format prints the origin and the instance, whatever the verb.
@@ -154,24 +119,14 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 		io.WriteString(f, "paylinkhmac.Authenticator(nil)")
 		return
 	}
-	fmt.Fprintf(f, "paylinkhmac.Authenticator(%s, instance %q)", a.origins[0], a.instance)
+	a.account.Print(f)
 }
 
 // Authenticate signs req. Its errors are [*auth.Error]s with [auth.ErrSecret],
 // [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter]. Signing a request
 // again replaces its signature.
 func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
-	secret, err := auth.Load(req.Context(), a.secret)
-	if err != nil {
-		err = refuse(auth.ErrSecret, err)
-	} else {
-		err = a.sign(req, secret)
-	}
-	if e, ok := errors.AsType[*auth.Error](err); ok {
-		e.Op = "sign " + method(req)
-		e.Gateway = a.origins[0].String()
-	}
-	return err
+	return paylink.Complete(a.sign(req), "sign", req, a.account.Origins)
 }
 
 // sentSignature matches a signature in a URL, escaped as often as URLs are nested.
@@ -180,20 +135,4 @@ var sentSignature = regexp.MustCompile(`((?:[?&#]|%(?:25)*(?:3F|3f|26|23))ApiSig
 // Redact empties ApiSignature wherever it stands in location.
 func (a *Authenticator) Redact(location string) string {
 	return sentSignature.ReplaceAllString(location, "$1")
-}
-
-func method(req *http.Request) string {
-	if req.Method == "" {
-		return http.MethodGet
-	}
-	return req.Method
-}
-
-// refuse makes the error that Authenticate and Verify complete.
-func refuse(code, err error) error {
-	return &auth.Error{Code: code, Err: err}
-}
-
-func refusef(code error, format string, args ...any) error {
-	return refuse(code, fmt.Errorf(format, args...))
 }

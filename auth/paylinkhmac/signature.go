@@ -12,11 +12,6 @@ import (
 	"github.com/countersign/countersign/internal/php"
 )
 
-const (
-	signatureName = "ApiSignature"
-	instanceName  = "instance"
-)
-
 // signatureLen is the length of a signature, in base64.
 const signatureLen = (sha256.Size + 2) / 3 * 4
 
@@ -67,6 +62,12 @@ type workspace struct {
 	params    php.Array
 	signed    []byte
 	signature []byte
+}
+
+// sign computes the string to sign and the signature of w's parameters.
+func (w *workspace) sign(a *Authenticator, secret auth.Secret) {
+	w.signed = w.params.AppendQuery(w.signed[:0])
+	w.signature = a.signer.appendSignature(w.signature[:0], secret, w.signed)
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}

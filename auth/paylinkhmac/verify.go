@@ -3,7 +3,6 @@ package paylinkhmac
 import (
 	"bytes"
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"iter"
 	"mime"
@@ -11,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 )
 
@@ -67,28 +67,26 @@ func (v *Verification) Parameters() iter.Seq2[string, string] {
 func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
 	found := new(Verification)
 	err := v.verify(req, found)
-	if e, ok := errors.AsType[*auth.Error](err); ok {
-		e.Op = "verify " + method(req)
-	}
-	return found, err
+	return found, paylink.Complete(err, "verify", req, nil)
 }
 
 func (v *Verifier) verify(req *http.Request, found *Verification) error {
 	var query php.Array
 	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
-	found.Instance, _ = query.Get(instanceName)
+	instance, inQuery := paylink.Received(&query)
+	found.Instance = instance
 	readings, err := v.read(req)
 	if err != nil {
 		return err
 	}
-	if !query.Has(instanceName) {
-		found.Instance, _ = readings[0].Get(instanceName)
+	if !inQuery {
+		found.Instance, _ = paylink.Received(readings[0])
 	}
 	secret, err := auth.Load(req.Context(), v.Secret)
 	if err != nil {
-		return refuse(auth.ErrSecret, err)
+		return paylink.Refuse(auth.ErrSecret, err)
 	}
-	hasSignature := readings[0].Has(signatureName)
+	hasSignature := readings[0].Has(paylink.SignatureName)
 	var right []bool
 	for _, params := range readings {
 		right = append(right, isSigned(params, secret))
@@ -99,23 +97,22 @@ func (v *Verifier) verify(req *http.Request, found *Verification) error {
 	found.StringToSign = string(readings[0].AppendQuery(nil))
 	switch {
 	case !hasSignature:
-		return refusef(auth.ErrUnsigned, "there is no %s among the parameters", signatureName)
+		return paylink.Refusef(auth.ErrUnsigned, "there is no %s among the parameters", paylink.SignatureName)
 	case !slices.Contains(right, false):
 		return nil
 	case right[0]:
-		return refusef(auth.ErrSignature, "the signature is right only if plus signs are decoded: write a space as %%20 and a plus sign as %%2B")
+		return paylink.Refusef(auth.ErrSignature, "the signature is right only if plus signs are decoded: write a space as %%20 and a plus sign as %%2B")
 	case right[len(right)-1]:
-		return refusef(auth.ErrSignature, "the signature is right only if plus signs are kept: write a space as %%20 and a plus sign as %%2B")
+		return paylink.Refusef(auth.ErrSignature, "the signature is right only if plus signs are kept: write a space as %%20 and a plus sign as %%2B")
 	}
-	return refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
+	return paylink.Refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
 }
 
 // isSigned takes the signature and the instance out of the parameters and reports
 // whether the signature is that of the rest.
 func isSigned(params *php.Array, secret auth.Secret) bool {
-	claimed, _ := params.Get(signatureName)
-	params.Remove(signatureName)
-	params.Remove(instanceName)
+	claimed, _ := params.Get(paylink.SignatureName)
+	paylink.RemoveOwn(params)
 	signature := new(signer).appendSignature(nil, secret, params.AppendQuery(nil))
 	return subtle.ConstantTimeCompare(signature, []byte(claimed)) == 1
 }
@@ -127,7 +124,7 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 	if most == 0 {
 		most = DefaultMaxBody
 	}
-	body, err := takeBody(req, most)
+	body, err := paylink.TakeBody(req, most)
 	if err != nil {
 		return nil, err
 	}
@@ -137,13 +134,13 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		php.ParseStr(&second, req.URL.RawQuery, php.PlusKept)
 		return []*php.Array{&first, &second}, nil
 	}
-	setBody(req, body)
-	contentType, err := soleHeader(req.Header, "Content-Type")
+	paylink.PutBody(req, body)
+	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
 	if err != nil {
 		return nil, err
 	}
 	switch media, _, _ := mime.ParseMediaType(contentType); media {
-	case formType:
+	case paylink.FormType:
 		php.ParseStr(&first, body, php.PlusDecoded)
 		php.ParseStr(&second, body, php.PlusKept)
 		return []*php.Array{&first, &second}, nil
@@ -158,7 +155,7 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", contentType)
 	}
 	if err != nil {
-		return nil, refuse(auth.ErrUnsigned, err)
+		return nil, paylink.Refuse(auth.ErrUnsigned, err)
 	}
 	return []*php.Array{&first}, nil
 }

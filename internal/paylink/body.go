@@ -1,0 +1,144 @@
+package paylink
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// HasBody reports whether req may have a body.
+func HasBody(req *http.Request) bool {
+	return req.Body != nil && req.Body != http.NoBody
+}
+
+// ErrTooLong says that a body is longer than it may be.
+var ErrTooLong = errors.New("the body is longer than it may be")
+
+// TakeBody reads the body, closes it and leaves none. One of more than most bytes
+// is an error, and so is one that is not as long as ContentLength says.
+func TakeBody(req *http.Request, most int64) ([]byte, error) {
+	if !HasBody(req) {
+		return nil, nil
+	}
+	body, length := req.Body, req.ContentLength
+	req.Body, req.GetBody, req.ContentLength = http.NoBody, nil, 0
+	b, err := readBody(body, length, most)
+	if closeErr := body.Close(); err == nil && closeErr != nil {
+		err = Refusef(auth.ErrBody, "the body cannot be closed: %w", closeErr)
+	}
+	return b, err
+}
+
+func readBody(body io.Reader, length, most int64) ([]byte, error) {
+	if length > most {
+		return nil, Refusef(auth.ErrBody, "%w, %d bytes", ErrTooLong, most)
+	}
+	var b bytes.Buffer
+	if length > 0 {
+		b.Grow(int(length) + bytes.MinRead) // what ReadFrom wants, lest it grow again
+	}
+	_, err := b.ReadFrom(io.LimitReader(body, most+1))
+	switch {
+	case err != nil:
+		return nil, Refusef(auth.ErrBody, "the body cannot be read: %w", err)
+	case int64(b.Len()) > most:
+		return nil, Refusef(auth.ErrBody, "%w, %d bytes", ErrTooLong, most)
+	case length > 0 && int64(b.Len()) != length:
+		return nil, Refusef(auth.ErrBody, "the body has %d bytes and ContentLength says %d", b.Len(), length)
+	}
+	return b.Bytes(), nil
+}
+
+// SetBody makes b the body, in a form that net/http writes together with the
+// header and can send again. One that is longer than the account's longest is an
+// error.
+func (a *Account) SetBody(req *http.Request, b []byte) error {
+	if int64(len(b)) > a.MaxBody {
+		return Refusef(auth.ErrBody, "%w, %d bytes, as it is to be sent", ErrTooLong, a.MaxBody)
+	}
+	PutBody(req, b)
+	return nil
+}
+
+// PutBody makes b the body, whatever its length.
+func PutBody(req *http.Request, b []byte) {
+	req.ContentLength = int64(len(b))
+	req.GetBody = func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(b)), nil
+	}
+	req.Body, _ = req.GetBody()
+}
+
+// maxEmptyBody is how much of a GET request's body is read to see that it says
+// nothing, in bytes.
+const maxEmptyBody = 64
+
+// DropEmptyBody takes off a GET request the body that generated clients send, a
+// JSON null or an empty object, since a gateway that sees a body does not look at
+// the query. Another body is an error.
+func DropEmptyBody(req *http.Request) error {
+	if !HasBody(req) {
+		return nil
+	}
+	body, err := TakeBody(req, maxEmptyBody)
+	if err != nil && !errors.Is(err, ErrTooLong) {
+		return err
+	}
+	if said := string(bytes.TrimSpace(body)); err != nil || said != "" && said != "null" && said != "{}" {
+		return Refusef(auth.ErrRequest, "a %s request has a body, which the gateway reads in place of the query: put the parameters into the query", Method(req))
+	}
+	for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding"} {
+		DeleteHeader(req.Header, name)
+	}
+	req.TransferEncoding = nil
+	return nil
+}
+
+// CheckPlain refuses what would stand between a body's bytes and the gateway's
+// parser.
+func CheckPlain(req *http.Request) error {
+	if !HasBody(req) {
+		return nil
+	}
+	encoding, err := SoleHeader(req.Header, "Content-Encoding")
+	switch {
+	case err != nil:
+		return err
+	case encoding != "":
+		return Refusef(auth.ErrRequest, "the body has the Content-Encoding %q and cannot be read: send it plain", encoding)
+	case len(req.Trailer) > 0:
+		return Refusef(auth.ErrRequest, "the request has a trailer, which does not travel with a body that is rewritten: leave it out")
+	}
+	return nil
+}
+
+// SoleHeader returns the value of a header field, "" if there is none. It is an
+// error to have it more than once, in whatever spelling.
+func SoleHeader(h http.Header, name string) (string, error) {
+	var all []string
+	for key, values := range h {
+		if strings.EqualFold(key, name) {
+			all = append(all, values...)
+		}
+	}
+	switch len(all) {
+	case 0:
+		return "", nil
+	case 1:
+		return all[0], nil
+	}
+	return "", Refusef(auth.ErrRequest, "the header has %s %d times: give it once", name, len(all))
+}
+
+// DeleteHeader takes out a header field, in whatever spelling.
+func DeleteHeader(h http.Header, name string) {
+	for key := range h {
+		if strings.EqualFold(key, name) {
+			delete(h, key)
+		}
+	}
+}

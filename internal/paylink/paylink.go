@@ -1,0 +1,180 @@
+// Package paylink is what the Payrexx family's two schemes share: the account,
+// the reading of a request, and what may be sent. What is said of the gateways has
+// its sources in docs/paylink.md.
+package paylink
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/php"
+)
+
+// The names that are the gateways' own.
+const (
+	SignatureName = "ApiSignature"
+	instanceName  = "instance"
+)
+
+// FormType is the media type of a form.
+const FormType = "application/x-www-form-urlencoded"
+
+// DefaultMaxBody is PHP's default post_max_size, in bytes.
+const DefaultMaxBody = 8 << 20
+
+// The most parameters that a form may have, and a query. PHP drops what exceeds
+// its limit, and ApiSignature comes behind them, in a query instance too.
+const (
+	MaxFormParameters  = php.MaxInputVars - 1
+	MaxQueryParameters = php.MaxInputVars - 2
+)
+
+// An Account is what both schemes are configured with. It is immutable.
+type Account struct {
+	Scheme   string // the package's name
+	Origins  []auth.Origin
+	Instance string
+	Secret   auth.SecretSource
+	MaxBody  int64
+}
+
+// NewAccount checks what a scheme's Config says. Its errors are those of New.
+func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxBody int64, allowInsecureHTTP bool) (Account, error) {
+	origin, err := auth.ParseOrigin(baseURL, allowInsecureHTTP)
+	if err == nil {
+		err = checkInstance(instance)
+	}
+	if err == nil && maxBody < 0 {
+		err = errors.New("the longest body is negative: leave it 0 for the default")
+	}
+	code := auth.ErrConfig
+	if err == nil {
+		code = auth.ErrSecret
+		err = auth.CheckSource(secret)
+	}
+	if err != nil {
+		return Account{}, &auth.Error{Op: "configure " + scheme, Gateway: origin.String(), Code: code, Err: err}
+	}
+	return Account{scheme, []auth.Origin{origin}, instance, secret, cmp.Or(maxBody, DefaultMaxBody)}, nil
+}
+
+// checkInstance refuses what people give for an instance that is none: the
+// gateways answer a host name or a URL with 422 and no further word.
+func checkInstance(instance string) error {
+	if instance == "" {
+		return errors.New("no instance is given: it is the first label of your page's host, example for example.vr-pay-secure.de")
+	}
+	for _, c := range instance {
+		if c <= ' ' || c == 0x7f || strings.ContainsRune("./:?&=#%+@", c) {
+			return fmt.Errorf("the instance %q is not a name: write the first label of your page's host, example for example.vr-pay-secure.de", instance)
+		}
+	}
+	return nil
+}
+
+// Print prints the account without its secret, for fmt.
+func (a *Account) Print(f fmt.State) {
+	fmt.Fprintf(f, "%s.Authenticator(%s, instance %q)", a.Scheme, a.Origins[0], a.Instance)
+}
+
+// LoadSecret asks for the secret.
+func (a *Account) LoadSecret(req *http.Request) (auth.Secret, error) {
+	secret, err := auth.Load(req.Context(), a.Secret)
+	if err != nil {
+		return auth.Secret{}, Refuse(auth.ErrSecret, err)
+	}
+	return secret, nil
+}
+
+// ReadForm reads the parameters that belong to the user, from a query or a form.
+// It leaves out an earlier signature, and the instance once it is seen to be the
+// account's.
+func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int) error {
+	if err := php.ReadForm(params, form); err != nil {
+		return Refuse(auth.ErrParameter, err)
+	}
+	for _, name := range []string{SignatureName, instanceName} {
+		if params.HasArray(name) {
+			return Refusef(auth.ErrParameter, "parameter %q has brackets, but its name is the gateway's own: rename it", name)
+		}
+	}
+	if named, ok := params.Get(instanceName); ok {
+		if err := a.CheckInstance(named); err != nil {
+			return err
+		}
+	}
+	params.Remove(SignatureName)
+	params.Remove(instanceName)
+	if params.Len() > most {
+		return Refusef(auth.ErrParameter, "there are %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", params.Len(), php.MaxInputVars)
+	}
+	return nil
+}
+
+// CheckInstance refuses an instance, given as a parameter, that is not the
+// account's.
+func (a *Account) CheckInstance(named string) error {
+	if named != a.Instance {
+		return Refusef(auth.ErrParameter, "parameter %q is not the configured %q: leave it out, it is added", instanceName, a.Instance)
+	}
+	return nil
+}
+
+// CheckBodyQuery refuses parameters in the query of a request that has a body, or
+// whose method wants one: the gateway does not look there. It uses params.
+func (a *Account) CheckBodyQuery(params *php.Array, req *http.Request) error {
+	if err := ReadForm(a, params, req.URL.RawQuery, MaxQueryParameters); err != nil {
+		return err
+	}
+	for name := range params.All() {
+		return Refusef(auth.ErrParameter, "parameter %q stands in the query of a %s request, where the gateway does not look: put it into the body", name, Method(req))
+	}
+	return nil
+}
+
+// AppendInstance appends the instance to a query.
+func (a *Account) AppendInstance(query []byte) []byte {
+	if len(query) > 0 {
+		query = append(query, '&')
+	}
+	query = append(query, instanceName+"="...)
+	return php.AppendEscaped(query, a.Instance)
+}
+
+// Received returns the instance that a received request's parameters name.
+func Received(params *php.Array) (instance string, ok bool) {
+	return params.Get(instanceName)
+}
+
+// RemoveOwn takes out of received parameters those that are the gateway's own.
+func RemoveOwn(params *php.Array) {
+	params.Remove(SignatureName)
+	params.Remove(instanceName)
+}
+
+// Method returns req's method, which may be left empty for GET.
+func Method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }
+
+// Refuse makes an [auth.Error] whose operation and gateway Complete fills in.
+func Refuse(code, err error) error { return &auth.Error{Code: code, Err: err} }
+
+// Refusef is Refuse with a text.
+func Refusef(code error, format string, args ...any) error {
+	return Refuse(code, fmt.Errorf(format, args...))
+}
+
+// Complete fills in an error of Refuse: what was being done to req, for which
+// gateway, if that is known.
+func Complete(err error, verb string, req *http.Request, origins []auth.Origin) error {
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Op = verb + " " + Method(req)
+		if len(origins) > 0 {
+			e.Gateway = origins[0].String()
+		}
+	}
+	return err
+}
