@@ -1,0 +1,178 @@
+// Package paylinkkey authenticates requests to the Payrexx family of payment
+// gateways with the header X-API-KEY, which Payrexx recommends over the
+// ApiSignature of package paylinkhmac. The key is the same API secret. Which white
+// labels accept the header is not published for most of them.
+//
+// Most programs call [New] and hand the result to
+// [github.com/countersign/countersign/transport.Wrap]; their requests then need
+// neither header nor instance.
+//
+// # What is sent
+//
+// The header holds the secret itself: who sees one request has the account. The
+// instance goes into the query.
+//
+// Queries and forms are written afresh, with the same care as for a signature: a
+// space travels as %20, since these gateways take a plus sign for a plus sign, an
+// automatic index is written out (pm[] is sent as pm[0]), and what PHP would read
+// in another way than it was meant is refused with [auth.ErrParameter]. An
+// ApiSignature is left out. JSON, multipart and other bodies pass untouched.
+package paylinkkey
+
+import (
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+)
+
+// DefaultMaxBody is how long a form may be unless [Config.MaxBody] says otherwise,
+// in bytes: PHP's default post_max_size.
+const DefaultMaxBody = paylink.DefaultMaxBody
+
+// A Config describes one gateway account.
+type Config struct {
+	// BaseURL is the platform's API, such as "https://api.payrexx.com". Its scheme,
+	// host and port are the only place where the key may go; a path is ignored.
+	BaseURL string
+
+	// Instance is the name of the account: "example" if its pages are at
+	// example.payrexx.com.
+	Instance string
+
+	// Secret is the API secret of the instance. A static one is checked by New,
+	// another one at each request.
+	Secret auth.SecretSource
+
+	// MaxBody is how long a form may be, before and after it is written afresh, in
+	// bytes. Zero means DefaultMaxBody. Other bodies may have any length.
+	MaxBody int64
+
+	// AllowInsecureHTTP allows a BaseURL that is not encrypted, for a test
+	// network. Loopback hosts need no permission.
+	AllowInsecureHTTP bool
+}
+
+// An Authenticator authenticates the requests of one gateway account. It is safe
+// for concurrent use. Printed, it shows its origin and instance only.
+type Authenticator struct {
+	account paylink.Account
+}
+
+var _ auth.Authenticator = (*Authenticator)(nil)
+
+// New returns an Authenticator. It fails with [auth.ErrConfig] or
+// [auth.ErrSecret], and does no I/O.
+func New(c Config) (*Authenticator, error) {
+	account, err := paylink.NewAccount("paylinkkey", c.BaseURL, c.Instance, c.Secret, c.MaxBody, c.AllowInsecureHTTP)
+	if err != nil {
+		return nil, err
+	}
+	return &Authenticator{account}, nil
+}
+
+// Origins returns the origin of the base URL.
+func (a *Authenticator) Origins() []auth.Origin {
+	if a == nil {
+		return nil
+	}
+	return a.account.Origins
+}
+
+// Format prints the origin and the instance, whatever the verb.
+func (a *Authenticator) Format(f fmt.State, verb rune) {
+	if a == nil {
+		io.WriteString(f, "paylinkkey.Authenticator(nil)")
+		return
+	}
+	a.account.Print(f)
+}
+
+// headerName is spelled as net/http writes it: a header's name has no case.
+const headerName = "X-Api-Key"
+
+// Authenticate sets the header. Its errors are [*auth.Error]s with
+// [auth.ErrSecret], [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter].
+func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	return paylink.Complete(a.authenticate(req), "authenticate", req, a.account.Origins)
+}
+
+func (a *Authenticator) authenticate(req *http.Request) error {
+	secret, err := a.account.LoadSecret(req)
+	if err != nil {
+		return err
+	}
+	if err := a.rewrite(req); err != nil {
+		return err
+	}
+	paylink.DeleteHeader(req.Header, headerName)
+	req.Header.Set(headerName, secret.Reveal())
+	return nil
+}
+
+// rewrite writes the query, or the form in the body, as the gateway reads it.
+func (a *Authenticator) rewrite(req *http.Request) error {
+	var params php.Array
+	switch paylink.Method(req) {
+	case http.MethodGet, http.MethodHead:
+		if err := paylink.DropEmptyBody(req); err != nil {
+			return err
+		}
+		return a.rewriteQuery(&params, req)
+	case http.MethodDelete:
+		if !paylink.HasBody(req) {
+			return a.rewriteQuery(&params, req)
+		}
+	}
+	if err := a.account.CheckBodyQuery(&params, req); err != nil {
+		return err
+	}
+	if err := a.rewriteForm(&params, req); err != nil {
+		return err
+	}
+	req.URL.RawQuery = string(a.account.AppendInstance(nil))
+	return nil
+}
+
+func (a *Authenticator) rewriteQuery(params *php.Array, req *http.Request) error {
+	// ApiSignature does not come behind these parameters, but the limit is the
+	// same, so that a request may be sent either way.
+	if err := paylink.ReadForm(&a.account, params, req.URL.RawQuery, paylink.MaxQueryParameters); err != nil {
+		return err
+	}
+	req.URL.RawQuery = string(a.account.AppendInstance(wire(params)))
+	return nil
+}
+
+// rewriteForm does nothing to a body that is no form.
+func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error {
+	if !paylink.HasBody(req) {
+		return nil
+	}
+	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
+	if err != nil {
+		return err
+	}
+	if media, _, _ := mime.ParseMediaType(contentType); media != paylink.FormType {
+		return nil
+	}
+	if err := paylink.CheckPlain(req); err != nil {
+		return err
+	}
+	body, err := paylink.TakeBody(req, a.account.MaxBody)
+	if err != nil {
+		return err
+	}
+	if err := paylink.ReadForm(&a.account, params, body, paylink.MaxFormParameters); err != nil {
+		return err
+	}
+	return a.account.SetBody(req, wire(params))
+}
+
+func wire(params *php.Array) []byte {
+	return php.AppendWire(nil, params.AppendQuery(nil))
+}

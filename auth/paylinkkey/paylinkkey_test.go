@@ -1,0 +1,187 @@
+package paylinkkey_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkkey"
+	"github.com/countersign/countersign/transport"
+)
+
+func Example() {
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		fmt.Println(r.URL, r.Header.Get("X-API-KEY") == "test-secret")
+		fmt.Println(string(body))
+	}))
+	defer gateway.Close()
+
+	shop, err := paylinkkey.New(paylinkkey.Config{
+		BaseURL:  gateway.URL, // such as "https://api.payrexx.com"
+		Instance: "example",
+		Secret:   auth.NewSecret("test-secret"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.PostForm(gateway.URL+"/v1.0/Invoice/", url.Values{"title": {"Monatliches Abo"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	// Output:
+	// /v1.0/Invoice/?instance=example true
+	// title=Monatliches%20Abo
+}
+
+const (
+	secret   = "test-secret"
+	path     = "https://api.example.com/v1.0/Page/"
+	formType = "application/x-www-form-urlencoded"
+)
+
+func config() paylinkkey.Config {
+	return paylinkkey.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret(secret)}
+}
+
+func example(t testing.TB) *paylinkkey.Authenticator {
+	a, err := paylinkkey.New(config())
+	require.NoError(t, err)
+	return a
+}
+
+func newRequest(t testing.TB, method, query, contentType, body string) *http.Request {
+	req, err := http.NewRequest(method, path, strings.NewReader(body))
+	require.NoError(t, err)
+	req.URL.RawQuery = query
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return req
+}
+
+func TestShapes(t *testing.T) {
+	for _, c := range []struct{ name, method, query, contentType, body, wantQuery, wantBody string }{
+		{"GET without parameters", "GET", "", "", "", "instance=example", ""},
+		{"GET", "GET", "a=b+c&pm[]=visa", "", "", "a=b%20c&pm%5B0%5D=visa&instance=example", ""},
+		{"GET with a JSON null", "GET", "a=1", "application/json", "null", "a=1&instance=example", ""},
+		{"DELETE without a body", "DELETE", "a=b+c", "", "", "a=b%20c&instance=example", ""},
+		{"DELETE with a form", "DELETE", "", formType, "a=b+c", "instance=example", "a=b%20c"},
+		{"POST without a body", "POST", "instance=example", "", "", "instance=example", ""},
+		{"a form", "POST", "", formType, "title=Monatliches+Abo&x=~", "instance=example", "title=Monatliches%20Abo&x=~"},
+		{"a signature is left out", "POST", "", formType, "a=1&ApiSignature=x&instance=example", "instance=example", "a=1"},
+		{"JSON passes untouched", "PUT", "", "application/json", `{"a" : "b+c"}`, "instance=example", `{"a" : "b+c"}`},
+		{"other bodies pass untouched", "PATCH", "", "", "a+b", "instance=example", "a+b"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			req := newRequest(t, c.method, c.query, c.contentType, c.body)
+			req.Header["x-api-KEY"] = []string{"old"}
+			require.NoError(t, example(t).Authenticate(req, nil))
+			body, err := io.ReadAll(req.Body)
+			require.NoError(t, err)
+			assert.Equal(t, c.wantQuery, req.URL.RawQuery)
+			assert.Equal(t, c.wantBody, string(body))
+			assert.EqualValues(t, len(body), req.ContentLength)
+			assert.Equal(t, secret, req.Header.Get("X-API-KEY"))
+			assert.NotContains(t, req.Header, "x-api-KEY", "an earlier header, in any spelling")
+		})
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, c := range []struct {
+		name, method, query, contentType, body string
+		code                                   error
+		says                                   string
+	}{
+		{"a name twice", "GET", "pm=a&pm=b", "", "", auth.ErrParameter, `parameter "pm" is given twice`},
+		{"a name twice in a form", "POST", "", formType, "pm=a&pm=b", auth.ErrParameter, `parameter "pm" is given twice`},
+		{"another instance", "GET", "instance=elsewhere", "", "", auth.ErrParameter, `parameter "instance" is not the configured "example"`},
+		{"query parameters beside a body", "POST", "a=1", "application/json", "{}", auth.ErrParameter, `parameter "a" stands in the query of a POST request`},
+		{"GET with a body", "GET", "", formType, "a=1", auth.ErrRequest, "a GET request has a body"},
+		{"too long", "POST", "", formType, "a=" + strings.Repeat("x", 100), auth.ErrBody, "longer than it may be"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			config := config()
+			config.MaxBody = 100
+			a, err := paylinkkey.New(config)
+			require.NoError(t, err)
+			req := newRequest(t, c.method, c.query, c.contentType, c.body)
+			err = a.Authenticate(req, nil)
+			require.ErrorIs(t, err, c.code)
+			assert.ErrorContains(t, err, c.says)
+			assert.ErrorContains(t, err, "countersign: authenticate "+c.method+" for https://api.example.com: ")
+			assert.NotContains(t, err.Error(), "elsewhere", "no parameter's value")
+			assert.Empty(t, req.Header.Get("X-API-KEY"))
+		})
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for name, edit := range map[string]func(*paylinkkey.Config){
+		"no base URL": func(c *paylinkkey.Config) { c.BaseURL = "" },
+		"plain http":  func(c *paylinkkey.Config) { c.BaseURL = "http://api.example.com" },
+		"no instance": func(c *paylinkkey.Config) { c.Instance = "" },
+		"no secret":   func(c *paylinkkey.Config) { c.Secret = nil },
+		"a newline":   func(c *paylinkkey.Config) { c.Secret = auth.NewSecret(secret + "\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			config := config()
+			edit(&config)
+			a, err := paylinkkey.New(config)
+			assert.Nil(t, a)
+			var e *auth.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, "configure paylinkkey", e.Op)
+			assert.NotContains(t, err.Error(), secret)
+		})
+	}
+}
+
+func TestNothingPrintsTheSecret(t *testing.T) {
+	a := example(t)
+	var out strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
+		fmt.Fprintf(&out, verb, a)
+		fmt.Fprintf(&out, verb, struct{ a *paylinkkey.Authenticator }{a})
+		fmt.Fprintf(&out, verb, *a)
+	}
+	assert.NotContains(t, out.String(), secret)
+	assert.Equal(t, `paylinkkey.Authenticator(https://api.example.com, instance "example")`, fmt.Sprint(a))
+	var none *paylinkkey.Authenticator
+	assert.Equal(t, "paylinkkey.Authenticator(nil)", fmt.Sprint(none))
+	assert.Empty(t, none.Origins())
+}
+
+// TestTheKeyStaysAtItsOrigin has a gateway that redirects to another host.
+func TestTheKeyStaysAtItsOrigin(t *testing.T) {
+	reached := false
+	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	defer foreign.Close()
+	gateway := httptest.NewServer(http.RedirectHandler(foreign.URL, http.StatusTemporaryRedirect))
+	defer gateway.Close()
+	config := config()
+	config.BaseURL = gateway.URL
+	a, err := paylinkkey.New(config)
+	require.NoError(t, err)
+	client, err := transport.Wrap(nil, a)
+	require.NoError(t, err)
+	_, err = client.PostForm(gateway.URL, url.Values{"amount": {"200"}})
+	assert.ErrorIs(t, err, auth.ErrRedirect)
+	assert.NotContains(t, err.Error(), secret)
+	assert.False(t, reached)
+}
