@@ -58,16 +58,16 @@ func TestPaylinkAgainstPHP(t *testing.T) {
 		req := shape.request(t, method, base+"/v1.0/Page/", parameters)
 		resp, err := client.Do(req)
 		if err != nil {
-			t.Fatalf("%s %s %q: %v", method, shape.name, parameters, err)
+			t.Fatalf("%s %s %.2000q: %.2000s", method, shape.name, parameters, err)
 		}
 		answer, err := io.ReadAll(resp.Body)
 		resp.Body.Close()
 		require.NoError(t, err)
 		if resp.StatusCode != http.StatusOK {
-			t.Fatalf("%s %s %q: PHP answers %d %s", method, shape.name, parameters, resp.StatusCode, answer)
+			t.Fatalf("%s %s %.2000q: PHP answers %d %s", method, shape.name, parameters, resp.StatusCode, answer)
 		}
 		if want, got := pairs(parameters), seen(t, answer); !slices.Equal(want, got) {
-			t.Fatalf("%s %s: PHP sees %q, sent was %q", method, shape.name, got, want)
+			t.Fatalf("%s %s: PHP sees %.2000q, sent was %.2000q", method, shape.name, got, want)
 		}
 		sent[shape.name]++
 	}
@@ -81,6 +81,9 @@ var shapes = []struct {
 	request func(t *testing.T, method, url string, parameters url.Values) *http.Request
 }{
 	{"query", []string{"GET", "DELETE"}, func(t *testing.T, method, url string, parameters url.Values) *http.Request {
+		for name, values := range parameters { // php -S takes no URL of any length
+			parameters.Set(name, values[0][:min(len(values[0]), 600)])
+		}
 		return phpRequest(t, method, url+"?"+parameters.Encode(), "", nil)
 	}},
 	{"form", []string{"POST", "PUT", "PATCH", "DELETE"}, func(t *testing.T, method, url string, parameters url.Values) *http.Request {
