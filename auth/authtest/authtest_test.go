@@ -18,6 +18,7 @@ import (
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/auth/paylinkkey"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -89,6 +90,16 @@ func TestPaylinkAnswers(t *testing.T) {
 		assert.Equal(t, 403, status)
 		assert.JSONEq(t, forbidden, answer)
 	})
+}
+
+func TestPaylinkTakesTheKey(t *testing.T) {
+	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret")}
+	for secret, want := range map[string]int{"test-secret": 200, "other-secret": 403} {
+		a, err := paylinkkey.New(paylinkkey.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret(secret)})
+		require.NoError(t, err)
+		status, _ := ask(t, gateway, a, "https://api.example.com/v1.0/Transaction/?limit=2")
+		assert.Equal(t, want, status)
+	}
 }
 
 func TestAvangateAnswers(t *testing.T) {

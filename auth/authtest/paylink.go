@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"regexp"
@@ -12,9 +13,9 @@ import (
 
 // A Paylink is an emulated gateway of the Payrexx family. It answers
 //
-//   - 200 with {"status":"success","data":[{"id":N}]} to a request that is
-//     signed rightly, N being the path's id, or 1;
-//   - 403 to any other signature, always with the same text, as payrexx.com does;
+//   - 200 with {"status":"success","data":[{"id":N}]} to a request that has the
+//     right ApiSignature or X-API-KEY, N being the path's id, or 1;
+//   - 403 to any other, always with the same text, as payrexx.com does;
 //   - 404 to a path that is not /v1.N/Object/, or has an unknown object or
 //     version;
 //   - 422 to a missing or wrong instance.
@@ -50,6 +51,9 @@ const newestVersion = 16
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	verifier := paylinkhmac.Verifier{Secret: p.Secret}
 	found, err := verifier.Verify(r)
+	if key := r.Header.Get("X-API-KEY"); key != "" && errors.Is(err, auth.ErrUnsigned) {
+		err = p.checkKey(r, key)
+	}
 	status, body := p.judge(r.URL.Path, found, err)
 	if p.Observe != nil {
 		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: found.StringToSign, Status: status, Err: err}
@@ -62,6 +66,17 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.Observe(e)
 	}
 	answer(w, status, body)
+}
+
+func (p *Paylink) checkKey(r *http.Request, key string) error {
+	secret, err := auth.Load(r.Context(), p.Secret)
+	if err != nil {
+		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSecret, Err: err}
+	}
+	if subtle.ConstantTimeCompare([]byte(secret.Reveal()), []byte(key)) == 0 {
+		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSignature, Err: errors.New("the X-API-KEY is not the secret")}
+	}
+	return nil
 }
 
 type paylinkAnswer struct {
