@@ -18,6 +18,7 @@ import (
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/auth/paylinkkey"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -69,6 +70,12 @@ var paylinkCalls = []call{
 }
 
 const formType = "application/x-www-form-urlencoded"
+
+// keyCalls go to a gateway that takes the API key in the place of a signature.
+var keyCalls = []call{{
+	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "title=Monatliches+Abo",
+	signed: "title=Monatliches+Abo", parameters: [][2]string{{"title", "Monatliches Abo"}}, status: 200,
+}}
 
 // otherCalls go to one of them, and end before they reach it or a foreign host.
 var otherCalls = []call{
@@ -166,9 +173,18 @@ func (d *demonstration) start() error {
 		return err
 	}
 	for _, name := range platforms {
-		if err := d.startPaylink(name, foreignURL); err != nil {
+		err := d.startPaylink(name, paylinkCalls, foreignURL, func(url string, secret auth.Secret) (auth.Authenticator, error) {
+			return paylinkhmac.New(paylinkhmac.Config{BaseURL: url, Instance: "example", Secret: secret})
+		})
+		if err != nil {
 			return err
 		}
+	}
+	err = d.startPaylink("Payrexx", keyCalls, foreignURL, func(url string, secret auth.Secret) (auth.Authenticator, error) {
+		return paylinkkey.New(paylinkkey.Config{BaseURL: url, Instance: "example", Secret: secret})
+	})
+	if err != nil {
+		return err
 	}
 	for _, algorithm := range []avangate.Algorithm{avangate.SHA2_256, avangate.SHA3_256} {
 		if err := d.startAvangate(algorithm); err != nil {
@@ -178,8 +194,10 @@ func (d *demonstration) start() error {
 	return nil
 }
 
-func (d *demonstration) startPaylink(name, foreignURL string) error {
-	g := &gateway{name: name, calls: paylinkCalls}
+// startPaylink starts a gateway of the Payrexx family, with the Authenticator that
+// scheme gives for its URL and secret.
+func (d *demonstration) startPaylink(name string, calls []call, foreignURL string, scheme func(url string, secret auth.Secret) (auth.Authenticator, error)) error {
+	g := &gateway{name: name, calls: calls}
 	secret := auth.NewSecret(rand.Text())
 	mux := http.NewServeMux()
 	mux.Handle("/", &authtest.Paylink{Instance: "example", Secret: secret, Observe: g.observe})
@@ -188,7 +206,7 @@ func (d *demonstration) startPaylink(name, foreignURL string) error {
 	if g.url, err = d.serve(mux); err != nil {
 		return err
 	}
-	a, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: g.url, Instance: "example", Secret: secret})
+	a, err := scheme(g.url, secret)
 	if err != nil {
 		return err
 	}
