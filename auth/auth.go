@@ -63,7 +63,7 @@ type Redactor interface {
 	Authenticator
 
 	// Redact returns location, the value of a Location header, without the
-	// credentials that stand in it, however they are escaped.
+	// credentials that stand in it as URLs hold them, and URLs within URLs.
 	Redact(location string) string
 }
 

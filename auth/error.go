@@ -20,11 +20,13 @@ var (
 	// ErrNoAuthenticator: the request names no merchant at an origin that many
 	// share.
 	ErrNoAuthenticator = errors.New("no authenticator")
-	// ErrParameter: a parameter would not reach the gateway as it was signed.
+	// ErrParameter: a parameter would not reach the gateway as it was signed. What
+	// was sent of a multipart body is cut off and not authenticated.
 	ErrParameter = errors.New("parameter refused")
 	// ErrRequest: the scheme has no way to sign a request of this shape.
 	ErrRequest = errors.New("request refused")
 	// ErrBody: the request's body cannot be read, or is not as long as it says.
+	// What was sent of a multipart body is cut off and not authenticated.
 	ErrBody = errors.New("body refused")
 	// ErrUnsigned: a request that was to be verified carries no signature, or one
 	// that cannot be read.

@@ -43,7 +43,8 @@ func ParseOrigin(baseURL string, allowInsecureHTTP bool) (Origin, error) {
 }
 
 // OriginOf returns where a request to u goes. It is the zero Origin if u names no
-// host, or has a scheme other than http and https and no port.
+// host, has brackets around a host that is no IPv6 address, or has a scheme other
+// than http and https and no port.
 func OriginOf(u *url.URL) Origin {
 	return originOf(u.Scheme, u.Host)
 }
@@ -64,7 +65,8 @@ func originOf(scheme, hostport string) Origin {
 			o.port = "80"
 		}
 	}
-	if o.host == "" || o.port == "" {
+	bracketed := strings.HasPrefix(hostport, "[")
+	if o.host == "" || o.port == "" || bracketed != strings.Contains(o.host, ":") {
 		return Origin{}
 	}
 	return o

@@ -160,6 +160,12 @@ func TestContract(t *testing.T) {
 		{name: "POST without body", method: "POST", url: api, change: func(r *http.Request) { r.Header = nil }},
 		{name: "POST with http.NoBody", method: "POST", url: api, change: func(r *http.Request) { r.Body = http.NoBody }},
 		{name: "signed already", method: "POST", url: api, body: strings.NewReader(encoded + "&ApiSignature=stale")},
+		{name: "multipart", method: "POST", url: api, body: strings.NewReader(multipartForm), change: contentType(multipartType)},
+		{name: "multipart of unknown length", method: "POST", url: api, body: iotest.HalfReader(strings.NewReader(multipartForm)), change: contentType(multipartType)},
+		{name: "multipart, on a failure of the base", method: "POST", url: api, body: strings.NewReader(multipartForm), change: contentType(multipartType), respond: fail, want: errBase, sent: true},
+		{name: "multipart with a boundary that is refused", method: "POST", url: api, body: strings.NewReader(multipartForm), change: contentType("multipart/form-data; boundary=\"a b\""), want: auth.ErrRequest},
+		{name: "JSON", method: "POST", url: api, body: strings.NewReader(`{"a":"b"}`), change: contentType("application/json")},
+		{name: "refused member", method: "POST", url: api, body: strings.NewReader(`{"a":"` + privateValue + `","a":1}`), change: contentType("application/json"), want: auth.ErrParameter},
 		{name: "a body that is not rewritten", method: "POST", url: "https://header.test", body: strings.NewReader("anything")},
 		{name: "a body that is not rewritten, on a failure of the base", method: "POST", url: "https://header.test", body: strings.NewReader("anything"), respond: fail, want: errBase, sent: true},
 		{name: "an answer that is an error", method: "POST", url: api, body: strings.NewReader(encoded), respond: status(500)},
@@ -255,6 +261,35 @@ func TestContract(t *testing.T) {
 	}
 }
 
+const (
+	multipartType = "multipart/form-data; boundary=BOUNDARY"
+	multipartForm = "--BOUNDARY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--BOUNDARY--\r\n"
+)
+
+// What is wrong with a multipart body shows only when the base reads it.
+func TestMultipartBodyIsClosedOnceWhereverItBreaks(t *testing.T) {
+	for name, body := range map[string]io.Reader{
+		"a name that is refused": strings.NewReader(strings.Replace(multipartForm, `"a"`, `"a.b"`, 1)),
+		"an end that is missing": strings.NewReader(strings.TrimSuffix(multipartForm, "--\r\n")),
+		"a failure":              io.MultiReader(strings.NewReader(multipartForm[:20]), iotest.ErrReader(errRead)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			base := &stub{}
+			tracked := &trackedBody{Reader: body}
+			req := newRequest(t, "POST", "https://api.shop.test/v1.0/Design/", nil)
+			req.Body = tracked
+			req.Header.Set("Content-Type", multipartType)
+			before := snap(req)
+			_, err := newTransport(t, base, shop(t, "https://api.shop.test", "example")).RoundTrip(req)
+			var refusal *auth.Error
+			require.ErrorAs(t, err, &refusal)
+			assert.Len(t, base.got, 1, "the base was asked")
+			before.assertUnchanged(t, req)
+			tracked.assertClosedOnce(t)
+		})
+	}
+}
+
 func contentType(s string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Content-Type", s) }
 }
@@ -262,7 +297,7 @@ func contentType(s string) func(*http.Request) {
 func fail(*http.Request) (*http.Response, error) { return nil, errBase }
 
 func status(code int) func(*http.Request) (*http.Response, error) {
-	return func(r *http.Request) (*http.Response, error) { return response(r, code, ""), nil }
+	return func(r *http.Request) (*http.Response, error) { return response(code, ""), nil }
 }
 
 func redirectedFrom(t *testing.T, method, url string) func(*http.Request) {

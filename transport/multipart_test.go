@@ -56,13 +56,19 @@ func TestMultipartBrokenMidway(t *testing.T) {
 				behind string
 				body   func(io.Reader) io.Reader
 				is     error
+				add    int64 // to the length that is announced
 			}{
-				{"a name that is refused", bad, func(r io.Reader) io.Reader { return r }, auth.ErrParameter},
-				{"a body that ends early", "", func(r io.Reader) io.Reader { return r }, io.ErrUnexpectedEOF},
+				{"a name that is refused", bad, func(r io.Reader) io.Reader { return r }, auth.ErrParameter, 0},
+				{"a length that is too short", closing, func(r io.Reader) io.Reader { return r }, auth.ErrBody, -2},
+				{"a length that is too long", closing, func(r io.Reader) io.Reader { return r }, auth.ErrBody, 2},
+				{"a body that ends early", "", func(r io.Reader) io.Reader { return r }, io.ErrUnexpectedEOF, 0},
 				{"a body that fails", closing, func(r io.Reader) io.Reader {
 					return io.MultiReader(io.LimitReader(r, 1<<20), iotest.ErrReader(gone))
-				}, gone},
+				}, gone, 0},
 			} {
+				if fault.add != 0 && !known {
+					continue
+				}
 				t.Run(fmt.Sprintf("%s, length known: %v, %s", protocol, known, fault.name), func(t *testing.T) {
 					received := make(chan []byte, 1)
 					server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -84,7 +90,7 @@ func TestMultipartBrokenMidway(t *testing.T) {
 					req.Header.Set("Content-Type", contentType)
 					req.ContentLength = -1
 					if known {
-						req.ContentLength = length
+						req.ContentLength = length + fault.add
 					}
 					resp, err := client.Do(req)
 					if err == nil {

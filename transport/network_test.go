@@ -289,13 +289,14 @@ func (s *stub) RoundTrip(req *http.Request) (*http.Response, error) {
 	if s.respond != nil {
 		return s.respond(req)
 	}
-	return response(req, 200, ""), nil
+	return response(200, ""), nil
 }
 
 func (s *stub) CloseIdleConnections() { s.idle++ }
 
-func response(req *http.Request, status int, body string) *http.Response {
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: req}
+// response returns an answer that does not say to which request.
+func response(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
 }
 
 type roundTripperFunc func(*http.Request) (*http.Response, error)

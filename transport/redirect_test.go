@@ -413,7 +413,7 @@ func TestALocationKeepsWhatIsNotTheSignature(t *testing.T) {
 		"/x/":                       "/x/",
 	} {
 		base.respond = func(r *http.Request) (*http.Response, error) {
-			resp := response(r, 302, "")
+			resp := response(302, "")
 			sent := strings.Replace(cleaned, "&instance", url.QueryEscape(r.URL.Query().Get("ApiSignature"))+"&instance", 1)
 			resp.Header.Set("Location", strings.ReplaceAll(location, "Q", sent))
 			return resp, nil

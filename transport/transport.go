@@ -39,6 +39,7 @@
 package transport
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -146,7 +147,9 @@ func (t *Transport) Format(f fmt.State, verb rune) {
 }
 
 // RoundTrip authenticates and sends the request. Its own errors are
-// [*auth.Error]s; nothing has been sent then.
+// [*auth.Error]s, and nothing has been sent then, save where a scheme says
+// otherwise: a multipart body shows its faults only as it is sent, and a request
+// that is sent again has been refused by the gateway before.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	a, err := t.route(req)
 	if err != nil {
@@ -217,12 +220,32 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 		return nil, nil
 	case a == nil:
 		return nil, refuse(req, auth.ErrOrigin, "no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
+	case !strings.HasPrefix(cmp.Or(req.URL.RawPath, req.URL.Path, "/"), "/"):
+		return nil, refuse(req, auth.ErrOrigin, "the URL's path does not begin with a slash, and a proxy would read it as a part of the host: write the slash")
 	case req.URL.Opaque != "":
 		return nil, refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
 	case req.Host != "" && origin.WithHost(req.Host) != origin:
 		return nil, refuse(req, auth.ErrOrigin, fmt.Sprintf("the request's Host is %q: leave it empty", req.Host))
 	}
-	return a, nil
+	return a, checkHeader(req)
+}
+
+// checkHeader refuses the fields that net/http writes itself, in a spelling that
+// it would write once more.
+func checkHeader(req *http.Request) error {
+	for key := range req.Header {
+		switch len(key) {
+		case len("Host"), len("Trailer"), len("Content-Length"), len("Transfer-Encoding"):
+		default:
+			continue
+		}
+		switch canonical := http.CanonicalHeaderKey(key); canonical {
+		case key:
+		case "Host", "Trailer", "Content-Length", "Transfer-Encoding":
+			return refuse(req, auth.ErrRequest, fmt.Sprintf("the header has %q, which net/http writes itself: leave it out", key))
+		}
+	}
+	return nil
 }
 
 // checkRedirect refuses a redirect that would carry a request away from a signed

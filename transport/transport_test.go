@@ -273,6 +273,9 @@ func TestRequestsThatGoElsewhereThanTheySeem(t *testing.T) {
 		"Host with path":             func(r *http.Request) { r.Host = "api.shop.test/path" },
 		"Host with newline":          func(r *http.Request) { r.Host = "api.shop.test\r\nX: y" },
 		"Host with space":            func(r *http.Request) { r.Host = "api.shop.test " },
+		"path without slash":         func(r *http.Request) { r.URL.Path = "@evil.test/" },
+		"raw path without slash":     func(r *http.Request) { r.URL.Path, r.URL.RawPath = "/x", "%2Fx" },
+		"Host in brackets":           func(r *http.Request) { r.Host = "[api.shop.test]" },
 		"Host without name":          func(r *http.Request) { r.Host = ":443" },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -289,6 +292,24 @@ func TestRequestsThatGoElsewhereThanTheySeem(t *testing.T) {
 			}
 		})
 	}
+}
+
+// net/http writes these fields itself, and would write them twice.
+func TestFieldsOfNetHTTPInAnotherSpellingAreRefused(t *testing.T) {
+	for _, key := range []string{"host", "HOST", "content-length", "Content-length", "transfer-encoding", "trailer"} {
+		base := &stub{}
+		req := postForm(t, "https://api.shop.test")
+		req.Header[key] = []string{"3"}
+		_, err := newTransport(t, base, shop(t, "https://api.shop.test", "example")).RoundTrip(req)
+		assertRefused(t, err, auth.ErrRequest)
+		assert.ErrorContains(t, err, key)
+		assert.Empty(t, base.got, "it was sent")
+	}
+	req := postForm(t, "https://api.shop.test")
+	req.Header.Set("Content-Length", "3") // net/http leaves this one out
+	req.Header["host-"], req.Header["x-trail"] = nil, []string{"fine"}
+	_, err := newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example")).RoundTrip(req)
+	assert.NoError(t, err)
 }
 
 func TestErrorsHideThePasswordOfAURL(t *testing.T) {

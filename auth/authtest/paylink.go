@@ -18,6 +18,7 @@ import (
 //   - 403 to any other, always with the same text, as payrexx.com does;
 //   - 404 to a path that is not /v1.N/Object/, or has an unknown object or
 //     version;
+//   - 413 to a body that is too long or cannot be read;
 //   - 422 to a missing or wrong instance.
 //
 // Errors are {"status":"error","message":"An error occurred: ..."}. It is safe
@@ -26,6 +27,10 @@ type Paylink struct {
 	// Instance and Secret are the account that it knows.
 	Instance string
 	Secret   auth.SecretSource
+
+	// MaxBody is how long a body may be, in bytes; it is held in memory. Zero means
+	// paylinkhmac.DefaultMaxBody.
+	MaxBody int64
 
 	// Observe, if it is not nil, is told of each request before the answer is
 	// sent. It may be called concurrently.
@@ -49,7 +54,7 @@ const newestVersion = 16
 
 // ServeHTTP verifies and answers a request.
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	verifier := paylinkhmac.Verifier{Secret: p.Secret}
+	verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody}
 	found, err := verifier.Verify(r)
 	if key := r.Header.Get("X-API-KEY"); key != "" && errors.Is(err, auth.ErrUnsigned) {
 		err = p.checkKey(r, key)
@@ -100,6 +105,8 @@ func (p *Paylink) judge(path string, found *paylinkhmac.Verification, err error)
 	switch {
 	case errors.Is(err, auth.ErrSecret):
 		return fail(http.StatusInternalServerError, "The gateway has no secret.")
+	case errors.Is(err, auth.ErrBody):
+		return fail(http.StatusRequestEntityTooLarge, "The request is too large.")
 	case found.Instance != p.Instance:
 		return fail(http.StatusUnprocessableEntity, "The instance is missing or unknown.")
 	case err != nil:

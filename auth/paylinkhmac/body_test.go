@@ -169,7 +169,12 @@ func TestMultipartRefused(t *testing.T) {
 		{"broken in the middle", field("a", "1"), func(r *http.Request) {
 			r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, 70), iotest.ErrReader(broken)))
 		}, broken, "the body cannot be read: the disk is gone"},
-		{"cut off", field("a", "1"), func(r *http.Request) { r.Body = io.NopCloser(io.LimitReader(r.Body, 70)) }, io.ErrUnexpectedEOF, ""},
+		{"cut off", field("a", "1"), func(r *http.Request) {
+			r.Body = io.NopCloser(io.LimitReader(r.Body, 70))
+			r.ContentLength = -1
+		}, io.ErrUnexpectedEOF, ""},
+		{"shorter than its length", field("a", "1"), func(r *http.Request) { r.ContentLength++ }, auth.ErrBody, "not as long as ContentLength says"},
+		{"longer than its length", field("a", "1"), func(r *http.Request) { r.ContentLength-- }, auth.ErrBody, "not as long as ContentLength says"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			body, contentType := upload(t, c.write)

@@ -25,17 +25,18 @@ func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) err
 	if err != nil {
 		return paylink.Refuse(auth.ErrRequest, err)
 	}
+	length := req.ContentLength
 	if getBody := req.GetBody; getBody != nil {
 		req.GetBody = func() (io.ReadCloser, error) {
 			body, err := getBody()
 			if err != nil {
 				return nil, err
 			}
-			return a.newMultipartBody(body, boundary, secret), nil
+			return a.newMultipartBody(body, length, boundary, secret), nil
 		}
 	}
-	req.Body = a.newMultipartBody(req.Body, boundary, secret)
-	if req.ContentLength > 0 {
+	req.Body = a.newMultipartBody(req.Body, length, boundary, secret)
+	if length > 0 {
 		req.ContentLength += php.MultipartOverhead(boundary)
 	}
 	return nil
@@ -48,14 +49,20 @@ type multipartBody struct {
 	io.Closer
 }
 
-func (a *Authenticator) newMultipartBody(body io.ReadCloser, boundary string, secret auth.Secret) io.ReadCloser {
+// newMultipartBody signs a body of the given length, which is not known if it is
+// not positive.
+func (a *Authenticator) newMultipartBody(body io.ReadCloser, length int64, boundary string, secret auth.Secret) io.ReadCloser {
 	sign := func(fields *php.Array) (string, error) {
 		if err := checkImages(fields); err != nil {
 			return "", err
 		}
 		return string(a.signer.appendSignature(nil, secret, fields.AppendQuery(nil))), nil
 	}
-	return &multipartBody{php.NewMultipart(body, boundary, sign), a.account.Origins[0].String(), body}
+	var src io.Reader = body
+	if length > 0 {
+		src = &measured{body, length}
+	}
+	return &multipartBody{php.NewMultipart(src, boundary, sign), a.account.Origins[0].String(), body}
 }
 
 func (b *multipartBody) Read(p []byte) (int, error) {
@@ -71,4 +78,22 @@ func (b *multipartBody) Read(p []byte) (int, error) {
 	}
 	refusal.Op, refusal.Gateway = "sign POST", b.gateway
 	return n, refusal
+}
+
+var errLength = errors.New("it is not as long as ContentLength says")
+
+// A measured reader fails unless it has exactly left bytes. net/http would notice
+// only when the signature has gone out.
+type measured struct {
+	src  io.Reader
+	left int64
+}
+
+func (m *measured) Read(p []byte) (int, error) {
+	n, err := m.src.Read(p)
+	m.left -= int64(n)
+	if m.left < 0 || err == io.EOF && m.left > 0 {
+		return 0, errLength
+	}
+	return n, err
 }

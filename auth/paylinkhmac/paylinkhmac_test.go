@@ -58,7 +58,7 @@ func TestShapes(t *testing.T) {
 		{name: "PUT without a body gets a form, whatever its type was", method: "PUT", contentType: "application/json",
 			wantQuery: "instance=example", wantType: formType, wantBody: "ApiSignature=" + emptySignature},
 		{name: "PATCH signs the body", method: "PATCH", contentType: formType + "; charset=utf-8", body: "a=1",
-			wantQuery: "instance=example", wantType: formType + "; charset=utf-8", wantBody: "a=1&ApiSignature=SIG"},
+			wantQuery: "instance=example", wantType: formType, wantBody: "a=1&ApiSignature=SIG"},
 
 		{name: "a plus sign that is a space travels as %20", method: "POST", contentType: formType, body: "title=Monatliches+Abo",
 			wantQuery: "instance=example", wantType: formType, wantBody: "title=Monatliches%20Abo&ApiSignature=SIG"},
@@ -91,7 +91,16 @@ func TestShapes(t *testing.T) {
 			if c.contentType != "" {
 				req.Header.Set("Content-Type", c.contentType)
 			}
+			if c.method == "GET" && c.body != "" {
+				req.TransferEncoding = []string{"chunked"}
+				req.Header["content-encoding"] = []string{"gzip"}
+				req.Header.Set("Content-Length", "2")
+			}
 			require.NoError(t, example(t).Authenticate(req, nil))
+			if c.method == "GET" {
+				assert.Empty(t, req.Header, "what belongs to the body is gone with it")
+				assert.Empty(t, req.TransferEncoding)
+			}
 			body := bodyOf(t, req)
 			assert.Equal(t, c.wantQuery, withoutSignature(c.wantQuery, req.URL.RawQuery))
 			assert.Equal(t, c.wantBody, withoutSignature(c.wantBody, body))
@@ -176,6 +185,11 @@ func TestRefused(t *testing.T) {
 		{name: "text body", method: "POST", header: http.Header{"Content-Type": {"text/plain"}}, body: "a", code: auth.ErrRequest, says: `a body of the type "text/plain" cannot be signed`},
 		{name: "no type", method: "POST", header: http.Header{}, body: "a=1", code: auth.ErrRequest, says: "the body has no Content-Type"},
 		{name: "malformed type", method: "POST", header: http.Header{"Content-Type": {"a/b/c;"}}, body: "a=1", code: auth.ErrRequest, says: "malformed"},
+		{name: "a type that PHP does not know", method: "POST", header: http.Header{"Content-Type": {formType + "\t; charset=utf-8"}}, body: "a=1", code: auth.ErrRequest, says: "malformed"},
+		{name: "a type that is no ASCII", method: "POST", header: http.Header{"Content-Type": {"appl\u0130cation/x-www-form-urlencoded"}}, body: "a=1", code: auth.ErrRequest, says: "malformed"},
+		{name: "a charset that PHP ignores", method: "POST", header: http.Header{"Content-Type": {formType + "; charset=utf-16"}}, body: "a=1", code: auth.ErrRequest, says: `charset "utf-16"`},
+		{name: "JSON that is called a form", method: "POST", header: form, body: `{"card": "other"}`, code: auth.ErrParameter, says: "begin with a brace, as JSON does"},
+		{name: "two signatures", method: "GET", query: "ApiSignature=1&ApiSignature=2", code: auth.ErrParameter, says: `parameter "ApiSignature" is not right as it stands: leave it out`},
 		{name: "two types", method: "POST", header: http.Header{"Content-Type": {formType}, "content-type": {"text/plain"}}, body: "a=1", code: auth.ErrRequest, says: "the header has Content-Type 2 times"},
 		{name: "compressed", method: "POST", header: http.Header{"Content-Type": {formType}, "Content-Encoding": {"gzip"}}, body: "a=1", code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "a trailer", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) { r.Trailer = http.Header{"X": nil} }, code: auth.ErrRequest, says: "trailer"},
@@ -184,6 +198,7 @@ func TestRefused(t *testing.T) {
 		{name: "too long by its header", method: "POST", header: form, body: "a=" + strings.Repeat("x", 2000), code: auth.ErrBody, says: "longer than it may be, 1024 bytes"},
 		{name: "too long without a length", method: "POST", header: form, body: "a=" + strings.Repeat("x", 2000), edit: func(r *http.Request) { r.ContentLength = -1 }, code: auth.ErrBody, says: "longer than it may be, 1024 bytes"},
 		{name: "too long once it is signed", method: "POST", header: form, body: "a=" + strings.Repeat("+", 500), code: auth.ErrBody, says: "as it is to be sent"},
+		{name: "no body and a length", method: "POST", edit: func(r *http.Request) { r.Body, r.ContentLength = nil, 5 }, code: auth.ErrBody, says: "there is no body and ContentLength says 5"},
 		{name: "shorter than its length", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) { r.ContentLength = 5 }, code: auth.ErrBody, says: "the body has 3 bytes and ContentLength says 5"},
 		{name: "longer than its length", method: "POST", header: form, body: "a=100", edit: func(r *http.Request) { r.ContentLength = 3 }, code: auth.ErrBody, says: "ContentLength says 3"},
 		{name: "broken in the middle", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) {

@@ -3,9 +3,7 @@ package paylinkhmac
 import (
 	"bytes"
 	"errors"
-	"mime"
 	"net/http"
-	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
@@ -16,11 +14,7 @@ import (
 // (payrexx-php 1.8.11, lib/Payrexx/Communicator.php).
 var designFiles = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
 
-// The types of body that can be signed, besides paylink.FormType.
-const (
-	jsonType      = "application/json"
-	multipartType = "multipart/form-data"
-)
+const multipartType = "multipart/form-data"
 
 // sign chooses the row of the package doc's table.
 func (a *Authenticator) sign(req *http.Request) error {
@@ -29,7 +23,7 @@ func (a *Authenticator) sign(req *http.Request) error {
 		return err
 	}
 	w := workspaces.Get().(*workspace)
-	defer workspaces.Put(w)
+	defer w.release()
 	switch paylink.Method(req) {
 	case http.MethodGet, http.MethodHead:
 		if err := paylink.DropEmptyBody(req); err != nil {
@@ -62,25 +56,14 @@ func bodyType(req *http.Request) (string, error) {
 	if !paylink.HasBody(req) {
 		return "", nil
 	}
-	header, err := paylink.SoleHeader(req.Header, "Content-Type")
-	if err != nil {
-		return "", err
-	}
-	if header == "" {
-		_, err := paylink.TakeBody(req, 0)
+	media, err := paylink.MediaType(req)
+	if media == "" && err == nil {
+		_, err = paylink.TakeBody(req, 0)
 		if errors.Is(err, paylink.ErrTooLong) {
 			err = paylink.Refusef(auth.ErrRequest, "the body has no Content-Type: send a form, %s", paylink.FormType)
 		}
-		return "", err
 	}
-	media, parameters, err := mime.ParseMediaType(header)
-	switch charset := parameters["charset"]; {
-	case err != nil:
-		return "", paylink.Refusef(auth.ErrRequest, "the Content-Type %q is malformed: %w", header, err)
-	case media == jsonType && charset != "" && !strings.EqualFold(charset, "utf-8"):
-		return "", paylink.Refusef(auth.ErrRequest, "the body is JSON in the charset %q: send it in UTF-8", charset)
-	}
-	return media, nil
+	return media, err
 }
 
 // signQuery signs the query, and puts the signature behind it.
@@ -100,7 +83,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	switch contentType {
 	case multipartType:
 		return a.signMultipart(req, secret)
-	case "", paylink.FormType, jsonType:
+	case "", paylink.FormType, paylink.JSONType:
 	default:
 		return paylink.Refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
@@ -108,7 +91,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	if err != nil {
 		return err
 	}
-	if contentType == jsonType {
+	if contentType == paylink.JSONType {
 		if body, err = a.signJSON(w, body, secret); err != nil {
 			return err
 		}
@@ -117,10 +100,8 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	if err := readForm(a, w, body, paylink.MaxFormParameters); err != nil {
 		return err
 	}
-	if contentType == "" {
-		paylink.DeleteHeader(req.Header, "Content-Type")
-		req.Header.Set("Content-Type", paylink.FormType)
-	}
+	paylink.DeleteHeader(req.Header, "Content-Type")
+	req.Header.Set("Content-Type", paylink.FormType)
 	return a.account.SetBody(req, a.signForm(w, secret))
 }
 

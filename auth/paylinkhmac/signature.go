@@ -70,4 +70,14 @@ func (w *workspace) sign(a *Authenticator, secret auth.Secret) {
 	w.signature = a.signer.appendSignature(w.signature[:0], secret, w.signed)
 }
 
+// maxPooled is how many bytes of names and values a workspace may have room for
+// and be kept.
+const maxPooled = 16 << 10
+
+func (w *workspace) release() {
+	if w.params.Size() <= maxPooled {
+		workspaces.Put(w)
+	}
+}
+
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}

@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"iter"
-	"mime"
 	"net/http"
 	"slices"
 
@@ -52,7 +51,7 @@ func (v *Verification) Parameters() iter.Seq2[string, string] {
 }
 
 // Verify verifies a request that a server received. It reads the body and puts it
-// back. A body, where there is one, is what holds the parameters, else the query,
+// back, unless it fails with [auth.ErrBody]. A body, where there is one, is what holds the parameters, else the query,
 // as these gateways have it.
 //
 // The request is read as PHP reads it; a query and a form once with plus signs
@@ -135,27 +134,39 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		return []*php.Array{&first, &second}, nil
 	}
 	paylink.PutBody(req, body)
-	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
+	media, err := paylink.MediaType(req)
 	if err != nil {
-		return nil, err
+		return nil, paylink.Refuse(auth.ErrUnsigned, err)
 	}
-	switch media, _, _ := mime.ParseMediaType(contentType); media {
+	switch media {
 	case paylink.FormType:
 		php.ParseStr(&first, body, php.PlusDecoded)
 		php.ParseStr(&second, body, php.PlusKept)
 		return []*php.Array{&first, &second}, nil
-	case jsonType:
+	case paylink.JSONType:
 		err = php.ParseJSON(&first, body)
 	case multipartType:
-		var boundary string
-		if boundary, err = php.Boundary(contentType); err == nil {
-			err = php.ParseMultipart(&first, bytes.NewReader(body), boundary)
-		}
+		err = parseMultipart(&first, req, body)
 	default:
-		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", contentType)
+		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", media)
 	}
 	if err != nil {
 		return nil, paylink.Refuse(auth.ErrUnsigned, err)
 	}
 	return []*php.Array{&first}, nil
+}
+
+func parseMultipart(params *php.Array, req *http.Request, body []byte) error {
+	if req.Method != http.MethodPost {
+		return fmt.Errorf("PHP reads %s in a POST request only", multipartType)
+	}
+	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
+	if err != nil {
+		return err
+	}
+	boundary, err := php.Boundary(contentType)
+	if err != nil {
+		return err
+	}
+	return php.ParseMultipart(params, bytes.NewReader(body), boundary)
 }

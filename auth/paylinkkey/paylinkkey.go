@@ -22,7 +22,6 @@ package paylinkkey
 import (
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 
 	"github.com/countersign/countersign/auth"
@@ -153,12 +152,9 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 	if !paylink.HasBody(req) {
 		return nil
 	}
-	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
-	if err != nil {
+	media, err := paylink.MediaType(req)
+	if err != nil || media != paylink.FormType {
 		return err
-	}
-	if media, _, _ := mime.ParseMediaType(contentType); media != paylink.FormType {
-		return nil
 	}
 	if err := paylink.CheckPlain(req); err != nil {
 		return err
@@ -170,6 +166,8 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 	if err := paylink.ReadForm(&a.account, params, body, paylink.MaxFormParameters); err != nil {
 		return err
 	}
+	paylink.DeleteHeader(req.Header, "Content-Type")
+	req.Header.Set("Content-Type", paylink.FormType)
 	return a.account.SetBody(req, wire(params))
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
 
@@ -21,6 +22,9 @@ var ErrTooLong = errors.New("the body is longer than it may be")
 // TakeBody reads the body, closes it and leaves none. One of more than most bytes
 // is an error, and so is one that is not as long as ContentLength says.
 func TakeBody(req *http.Request, most int64) ([]byte, error) {
+	if req.Body == nil && req.ContentLength > 0 {
+		return nil, Refusef(auth.ErrBody, "there is no body and ContentLength says %d", req.ContentLength)
+	}
 	if !HasBody(req) {
 		return nil, nil
 	}
@@ -114,6 +118,28 @@ func CheckPlain(req *http.Request) error {
 		return Refusef(auth.ErrRequest, "the request has a trailer, which does not travel with a body that is rewritten: leave it out")
 	}
 	return nil
+}
+
+// MediaType returns the media type of req's body, "" if req has no Content-Type.
+// It is an error if readers differ on it: PHP takes the bytes up to a semicolon, a
+// comma or a space, in any letter case, and ignores the charset (measured with PHP
+// 8.2).
+func MediaType(req *http.Request) (string, error) {
+	header, err := SoleHeader(req.Header, "Content-Type")
+	if header == "" || err != nil {
+		return "", err
+	}
+	written, _, _ := strings.Cut(header, ";")
+	written = strings.TrimRight(written, " ")
+	media, parameters, err := mime.ParseMediaType(header)
+	if err != nil || strings.ContainsFunc(written, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+		return "", Refusef(auth.ErrRequest, "the Content-Type %q is malformed: write the type in ASCII, without white space", header)
+	}
+	charset, ok := parameters["charset"]
+	if ok && !strings.EqualFold(charset, "utf-8") && (media == FormType || media == JSONType) {
+		return "", Refusef(auth.ErrRequest, "the Content-Type names the charset %q: send the body in UTF-8", charset)
+	}
+	return media, nil
 }
 
 // SoleHeader returns the value of a header field, "" if there is none. It is an

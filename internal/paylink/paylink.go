@@ -20,8 +20,11 @@ const (
 	instanceName  = "instance"
 )
 
-// FormType is the media type of a form.
-const FormType = "application/x-www-form-urlencoded"
+// The media types of forms and of JSON.
+const (
+	FormType = "application/x-www-form-urlencoded"
+	JSONType = "application/json"
+)
 
 // DefaultMaxBody is PHP's default post_max_size, in bytes.
 const DefaultMaxBody = 8 << 20
@@ -94,7 +97,13 @@ func (a *Account) LoadSecret(req *http.Request) (auth.Secret, error) {
 // It leaves out an earlier signature, and the instance once it is seen to be the
 // account's.
 func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int) error {
+	if len(form) > 0 && form[0] == '{' {
+		return Refusef(auth.ErrParameter, "the parameters begin with a brace, as JSON does: set the Content-Type application/json if they are")
+	}
 	if err := php.ReadForm(params, form); err != nil {
+		if e, ok := errors.AsType[*php.Error](err); ok && (e.Name == SignatureName || e.Name == instanceName) {
+			err = fmt.Errorf("parameter %q is not right as it stands: leave it out, it is added", e.Name)
+		}
 		return Refuse(auth.ErrParameter, err)
 	}
 	for _, name := range []string{SignatureName, instanceName} {

@@ -165,6 +165,9 @@ func integer(key []byte) (int64, bool) {
 	return i, err == nil
 }
 
+// Size is how many bytes of names and values a has room for.
+func (a *Array) Size() int { return cap(a.text) }
+
 // Len counts the values in a, at every level: PHP's input variables.
 func (a *Array) Len() int { return a.vars }
 
