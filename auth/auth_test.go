@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
 	"testing"
 
@@ -101,5 +103,12 @@ func TestErrorIsItsCodeAndItsCause(t *testing.T) {
 			assert.Equal(t, []error{code, cause}, e.Unwrap())
 		}
 		assert.True(t, strings.HasSuffix(err.Error(), ": unexpected EOF"), "got %q", err)
+	}
+}
+
+func TestErrorIsATimeoutIfItsCauseIs(t *testing.T) {
+	for cause, want := range map[error]bool{nil: false, context.Canceled: false, context.DeadlineExceeded: true, os.ErrDeadlineExceeded: true} {
+		err := &url.Error{Op: "Get", URL: "https://api.shop.test", Err: &auth.Error{Op: "sign GET", Code: auth.ErrSecret, Err: cause}}
+		assert.Equal(t, want, err.Timeout(), "%v", cause)
 	}
 }

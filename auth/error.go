@@ -43,7 +43,7 @@ var (
 type Error struct {
 	Op      string // what was being done, such as "sign POST"
 	Gateway string // the origin or the merchant code, "" if it is not known
-	Code    error  // one of this package's sentinels
+	Code    error  // one of this package's sentinels, or a scheme's own
 	Err     error  // the cause; nil if the code says it all
 }
 
@@ -66,3 +66,12 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
 
 var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")
+
+// Timeout reports whether the cause is that time ran out, as [net.Error] has it.
+func (e *Error) Timeout() bool {
+	cause, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](e.Err)
+	return ok && cause.Timeout()
+}
