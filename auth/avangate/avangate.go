@@ -1,9 +1,11 @@
-// Package avangate authenticates requests to the REST API of 2Checkout, once
-// Avangate, now Verifone: the header X-Avangate-Authentication.
+// Package avangate authenticates requests to the APIs of 2Checkout, once Avangate,
+// now Verifone: REST by the header X-Avangate-Authentication, JSON-RPC and SOAP by
+// a session.
 //
 // [New] makes the Authenticator of one merchant, to be given to
-// [github.com/countersign/countersign/transport.Wrap]; most programs need nothing
-// else. [Verifier] is the other end, for tests and proxies.
+// [github.com/countersign/countersign/transport.Wrap]. For REST most programs need
+// nothing else; for JSON-RPC and SOAP they write [Session] where the session id
+// goes. [Verifier] is the other end of the header, for tests and proxies.
 //
 // # The key
 //
@@ -31,20 +33,65 @@
 // time is too old for the vendor, who does not say when that is. TLS alone
 // protects it: it belongs in no log and no trace.
 //
+// # Sessions
+//
+// JSON-RPC and SOAP want the id of a session as the first parameter of every call.
+// Write [Session] in its place; the login is done for you:
+//
+//	{"jsonrpc":"2.0","method":"getOrder","params":["countersign-session-id","11331111"],"id":2}
+//
+// In a SOAP call it is the first parameter, the sessionID, for which generated
+// clients have a field. It must be that whole string, or the whole text of that
+// element, without escapes or CDATA. There, in each call of a JSON-RPC batch, the
+// session id takes its place; every other byte of the body stays as it is, Session
+// in any other place included. A body whose first parameter is anything else is
+// refused and not sent.
+//
+// A session belongs to one origin and path. Its login is a POST to that URL, less
+// the query, with nothing of the caller's header but the User-Agent, through the
+// RoundTripper below and so through its proxy and TLS settings. For SOAP it repeats
+// the version and the namespace of the caller's envelope, since the vendor's WSDL
+// is not public. There is one login at a time, however many calls wait for it; each
+// waits under its own context, and when all have left the login is broken off.
+//
+// A session is used for nine minutes of the vendor's ten. If the gateway says
+// before that it is gone, by a JSON-RPC error 10000, 10001 or 10002 or a SOAP fault
+// whose code contains FORBIDDEN, the call is sent once more with a new one. It must
+// be possible to have its body again, as with those of [net/http.NewRequest], and
+// each call of a batch must have been refused. No more of an answer is awaited for
+// that than tells, within 64 KiB, and the caller gets it byte for byte. An answer
+// that the caller has asked to be compressed is not looked into.
+//
+// A login that the gateway refuses fails with [ErrLogin], and so do at once the
+// calls of the next second; of the next two, four and so on up to a minute, if it
+// goes on.
+//
+// A call of login by the program itself passes as it is, but the session that it
+// gets is of no use here: [Authenticator.Login] gives the values of a login to
+// other clients.
+//
 // # The clock
 //
 // The vendor refuses a time that is too far from its own. The date is read once
-// for each request, so that a retry through the transport is stamped afresh; the
-// machine's clock must be right.
+// for each request and each login, so that a retry through the transport is stamped
+// afresh.
+//
+// A machine whose clock is wrong by less than a day still gets through. If the
+// gateway answers a request that claims a time with 401 or 403, or refuses a login,
+// and the Date of that answer is more than ten seconds from the time claimed, the
+// difference of that Date and the clock becomes the [Authenticator.Offset] of all
+// later times, and the request is sent once more. When the clock is put right, the
+// same takes the offset away again. Watch Offset: a clock that is wrong should be
+// put right.
 //
 // # Paths
 //
 // The vendor's plugins write a slash at the end of every path. Do so too: where a
 // server redirects to one, the transport refuses to turn a POST into a GET.
 //
-// The endpoints of JSON-RPC and SOAP want a session instead of the header. They
-// are known by their path (the first segment rpc or soap, or the third under
-// order, product and channel-manager), and a request to one is refused.
+// The three protocols are told apart by the path: JSON-RPC and SOAP have rpc or
+// soap as the first segment, or as the third under order, product and
+// channel-manager; everything else is REST.
 package avangate
 
 import (
@@ -54,6 +101,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -74,12 +122,12 @@ type Config struct {
 	// has no way to escape them.
 	MerchantCode string
 	// SecretKey is the source of the account's Secret Key. It is asked for every
-	// request.
+	// REST request and every login.
 	SecretKey auth.SecretSource
 	// Algorithm is the hash under the HMAC. The zero value is SHA2_256.
 	Algorithm Algorithm
-	// Now is the clock, read once for each request and safe for concurrent use.
-	// Nil means time.Now.
+	// Now is the clock, safe for concurrent use. A time that is claimed comes from
+	// one reading of it. Nil means time.Now.
 	Now func() time.Time
 	// AllowInsecureHTTP accepts a BaseURL with plain http whose host is not
 	// loopback, as in a test network. Who listens there can act as the merchant.
@@ -98,7 +146,9 @@ type Authenticator struct {
 	algorithm    Algorithm
 	now          func() time.Time
 
-	last atomic.Pointer[stamp]
+	last    atomic.Pointer[stamp]
+	offset  atomic.Int64 // a time.Duration
+	keepers sync.Map     // of *keeper, by endpoint
 }
 
 // A stamp is the header of one second under one secret. It is reached by an
@@ -110,10 +160,10 @@ type stamp struct {
 }
 
 var (
-	_ auth.Authenticator = (*Authenticator)(nil)
-	_ fmt.Formatter      = (*Authenticator)(nil)
-	_ fmt.GoStringer     = (*Authenticator)(nil)
-	_ slog.LogValuer     = (*Authenticator)(nil)
+	_ auth.Learner   = (*Authenticator)(nil)
+	_ fmt.Formatter  = (*Authenticator)(nil)
+	_ fmt.GoStringer = (*Authenticator)(nil)
+	_ slog.LogValuer = (*Authenticator)(nil)
 )
 
 // New returns the Authenticator that c describes. Its errors are
@@ -157,17 +207,46 @@ func (a *Authenticator) Origins() []auth.Origin {
 	return a.origins
 }
 
-// Authenticate sets the header, in place of one that is there in any spelling of
-// its name, and Accept, which the vendor requires, to application/json where req
-// has none. It does not use base.
+// Authenticate adds what the protocol wants, which the path tells, and Accept, set
+// to application/json where a REST or JSON-RPC request has none, since the vendor
+// requires it. A header X-Avangate-Authentication in any spelling of its name is
+// replaced or removed.
 //
-// It fails with [auth.ErrRequest] if the path is that of a JSON-RPC or SOAP
-// endpoint, and with [auth.ErrSecret] if the secret cannot be had.
+// A REST request gets the header. In the body of a JSON-RPC or SOAP request
+// [Session] is replaced with a session id, for which the gateway is asked through
+// base if need be; a login of the caller's own is left as it is, and so is a GET
+// or HEAD request to a SOAP endpoint, which asks for the WSDL.
+//
+// Its errors are [*auth.Error]s: [auth.ErrSecret] if the secret cannot be had,
+// [auth.ErrRequest] if the body has no place for the session id, [auth.ErrBody] if
+// it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
+// had.
 func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) error {
-	if p := protocolOf(req.URL.Path); p != rest {
-		return signError(req, auth.ErrRequest, fmt.Errorf("the path is that of a %s endpoint, which wants a session: use a REST path such as /rest/6.0/orders/", p))
+	switch p := protocolOf(req.URL.Path); {
+	case p == jsonRPC:
+		return a.authenticateSession(req, base, p, rpcDialect{})
+	case p == soap && (hasBody(req) || method(req) != http.MethodGet && method(req) != http.MethodHead):
+		return a.authenticateSession(req, base, p, soapDialect{})
+	case p == soap:
+		deleteHeader(req.Header, headerName)
+		return nil
 	}
 	return a.authenticateREST(req)
+}
+
+// Refused reports whether resp says that the gateway refused the credentials of
+// req, and another try may succeed: the clock was the matter, and its offset is now
+// known, or the session is gone. Of a session's answer it reads no more than tells,
+// at most 64 KiB, and of any other nothing.
+func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
+	if s, ok := req.Context().Value(sentKey{}).(*sent); ok {
+		return s.refused(resp)
+	}
+	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+		return false
+	}
+	claim, _, err := readHeader(req.Header)
+	return err == nil && a.learn(claim.Date, resp.Header)
 }
 
 // acceptJSON is shared by requests: never written to.
@@ -178,25 +257,25 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 	if err != nil {
 		return signError(req, auth.ErrSecret, err)
 	}
-	accept := false
-	for key := range req.Header {
-		switch {
-		case strings.EqualFold(key, headerName):
-			delete(req.Header, key)
-		case strings.EqualFold(key, "Accept"):
-			accept = true
+	deleteHeader(req.Header, headerName)
+	req.Header[headerName] = a.headerValues(secret)
+	setAccept(req.Header)
+	return nil
+}
+
+// setAccept sets Accept where there is none.
+func setAccept(h http.Header) {
+	for key := range h {
+		if strings.EqualFold(key, "Accept") {
+			return
 		}
 	}
-	req.Header[headerName] = a.headerValues(secret)
-	if !accept {
-		req.Header["Accept"] = acceptJSON
-	}
-	return nil
+	h["Accept"] = acceptJSON
 }
 
 // headerValues returns the header for the present second.
 func (a *Authenticator) headerValues(secret auth.Secret) []string {
-	now := a.now()
+	_, now := a.clock()
 	second := now.Unix()
 	if s := a.last.Load(); s != nil && s.second == second && s.secret.Reveal() == secret.Reveal() {
 		return s.values

@@ -329,6 +329,7 @@ func TestNothingPrintsSecretOrHash(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(log.String(), "2Checkout merchant"))
 	prints["slog"] = log.String()
 
+	//lint:ignore SA9005 that nothing is marshalled is what is tested
 	j, err := json.Marshal(a)
 	require.NoError(t, err)
 	prints["json"] = string(j)

@@ -3,8 +3,9 @@
 //
 // [Start] runs a long-lived process that answers questions about PHP's own
 // functions, [Serve] a web server whose scripts verify requests as gateways do,
-// [CGI] one script for one body, whole or cut off. The scripts are written with
-// nothing but PHP's built-ins and know nothing of this module.
+// [CGI] one script for one body, whole or cut off, [Run] one that acts as a
+// client. The scripts are written with nothing but PHP's built-ins and know
+// nothing of this module.
 package phptest
 
 import (
@@ -128,7 +129,7 @@ func Serve(t testing.TB, script string, env ...string) string {
 	}
 	addr := l.Addr().String()
 	l.Close()
-	cmd := exec.Command(php, "-n", "-d", "display_errors=0", "-d", "error_log=/dev/null", "-S", addr, Script(t, script))
+	cmd := exec.Command(php, append(settings(t, script), "-S", addr, Script(t, script))...)
 	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,182 @@
+package avangate_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+)
+
+// givesID is a network where each login is answered with the id ID.
+var givesID = roundTripper(func(req *http.Request) (*http.Response, error) {
+	answer := `{"result":"ID"}`
+	if req.Header.Get("Content-Type") != "application/json" {
+		answer = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><loginResponse><return>ID</return></loginResponse></e:Body></e:Envelope>`
+	}
+	return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(answer))}, nil
+})
+
+// In the bodies of the tables below, @ stands for avangate.Session.
+var mark = strings.NewReplacer("@", avangate.Session)
+
+func TestPlaceOfTheSessionInJSONRPC(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"jsonrpc":"2.0","method":"getOrder","params":["@","113"],"id":2}`:           `{"jsonrpc":"2.0","method":"getOrder","params":["ID","113"],"id":2}`,
+		`{"method":"m","params":["@"]}`:                                               `{"method":"m","params":["ID"]}`,
+		"\n{ \"params\" :\t[ \"@\" , {\"a\":1e9999} ] }\n":                            "\n{ \"params\" :\t[ \"ID\" , {\"a\":1e9999} ] }\n",
+		`{"jsonrpc":2.0,"p\u0061rams":["@"],"method":"m"}`:                            `{"jsonrpc":2.0,"p\u0061rams":["ID"],"method":"m"}`,
+		`{"method":"m","params":["@","@",{"params":["@"]}],"id":"@","@":"@"}`:         `{"method":"m","params":["ID","@",{"params":["@"]}],"id":"@","@":"@"}`,
+		`{"Params":["@"],"x":{"params":["@"]},"method":"m","params":["@"]}`:           `{"Params":["@"],"x":{"params":["@"]},"method":"m","params":["ID"]}`,
+		`[{"params":["@",1]} , {"method":"m","params":["@",2]}]`:                      `[{"params":["ID",1]} , {"method":"m","params":["ID",2]}]`,
+		`{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`:   `{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`,
+		`{"params":["@"],"method":"login"}`:                                           `{"params":["@"],"method":"login"}`,
+		`[{"method":"login","params":[]},{"method":"m","params":["@"],"x":"\uD800"}]`: `[{"method":"login","params":[]},{"method":"m","params":["ID"],"x":"\uD800"}]`,
+	} {
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(mark.Replace(in)))
+		require.NoError(t, authenticator(t, config()).Authenticate(req, givesID), "%s", in)
+		assert.Equal(t, mark.Replace(want), body(t, req))
+	}
+}
+
+func TestJSONRPCWithoutAPlaceIsRefused(t *testing.T) {
+	for in, says := range map[string]string{
+		"":                                  "the body is not JSON",
+		"amount=1":                          "the body is not JSON",
+		`{"params":["@"]} {"params":["@"]}`: "the body is not JSON",
+		"\ufeff" + `{"params":["@"]}`:       "the body is not JSON",
+		`{"params":["@"],}`:                 "the body is not JSON",
+		`"@"`:                               "neither a request nor a batch",
+		`[]`:                                "neither a request nor a batch",
+		`["@"]`:                             "neither a request nor a batch",
+		`[["@"]]`:                           "neither a request nor a batch",
+		`{}`:                                "no place",
+		`{"params":null}`:                   "no place",
+		`{"params":[]}`:                     "no place",
+		`{"params":"@"}`:                    "no place",
+		`{"params":[["@"]]}`:                "no place",
+		`{"params":[1,"@"]}`:                "no place",
+		`{"params":[" @"]}`:                 "no place",
+		`{"params":["@@"]}`:                 "no place",
+		`{"params":["\u0063ountersign-session-id"]}`:     "no place",
+		`{"params":{"sessionID":"@"}}`:                   "no place",
+		`{"method":"Login","params":["C"]}`:              "no place",
+		`{"method":["login"],"params":["C"]}`:            "no place",
+		`{"sessionID":"@","method":"m","params":["a"]}`:  "no place",
+		`[{"params":["@"]},{"method":"m","params":[1]}]`: "no place",
+		`{"params":["@"],"params":["@"]}`:                "params twice",
+		`{"params":["@"],"par\u0061ms":null}`:            "params twice",
+		`{"method":"login","method":"m","params":["@"]}`: "method twice",
+	} {
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(mark.Replace(in)))
+		err := authenticator(t, config()).Authenticate(req, nil)
+		require.ErrorIs(t, err, auth.ErrRequest, "%s", in)
+		assert.ErrorContains(t, err, "the path is that of a JSON-RPC endpoint, which wants a session, and")
+		assert.ErrorContains(t, err, says, "%s", in)
+		if !strings.Contains(says, "twice") {
+			assert.ErrorContains(t, err, `write avangate.Session, "countersign-session-id", as the first of a request's params`)
+		}
+	}
+}
+
+func TestJSONRPCLogin(t *testing.T) {
+	for algorithm, hash := range map[avangate.Algorithm]string{
+		avangate.SHA2_256: "29e85dbf92ce0113e7755c31c0438a7db98a4de9f910bf0a527e005f35e43739",
+		avangate.SHA3_256: "0c7e9c0c96148e5bf8e199a0a0e27977edc099ff0b27794e761853b96e04c7fb",
+	} {
+		c := vectorConfig(algorithm)
+		var login string
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+		require.NoError(t, authenticator(t, c).Authenticate(req, roundTripper(func(req *http.Request) (*http.Response, error) {
+			login = body(t, req)
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"result":"ID"}`))}, nil
+		})))
+		assert.Equal(t, `{"jsonrpc":"2.0","method":"login","params":["AVANGATE","2010-05-13 12:12:12","`+hash+`","`+algorithm.String()+`"],"id":1}`, login)
+	}
+}
+
+func TestMerchantCodeOfASessionIsUTF8(t *testing.T) {
+	c := config()
+	c.MerchantCode = "T\xcbST"
+	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+	err := authenticator(t, c).Authenticate(req, nil)
+	require.ErrorIs(t, err, avangate.ErrLogin)
+	assert.ErrorContains(t, err, "not UTF-8")
+}
+
+// A batch is sent again only if each of its calls was refused for the session.
+func TestBatchIsSentAgainOnlyIfNothingRan(t *testing.T) {
+	const dead, done, other = `{"error":{"code":10000,"data":{"error_code":"FORBIDDEN"}},"id":1}`, `{"result":{"a":[1]},"id":2}`, `{"error":{"code":7}}`
+	batch := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(rpcBody("1")+",", n), ",") + "]" }
+	for _, test := range []struct {
+		body, answer string
+		again        bool
+	}{
+		{batch(1), "[" + dead + "]", true},
+		{batch(2), "[" + dead + "," + dead + "]", true},
+		{batch(2), " [ " + dead + " , " + dead + " ] ", true},
+		{batch(2), "[" + dead + "]", false}, // what of the other?
+		{batch(1), "[" + dead + "," + dead + "]", false},
+		{batch(2), "[" + dead + "," + done + "]", false},
+		{batch(2), "[" + done + "," + dead + "]", false},
+		{batch(2), "[" + dead + "," + other + "]", false},
+		{batch(2), "[" + dead + "," + dead, false},
+		{batch(2), "[" + dead + ",1]", false},
+		{batch(2), dead, false},
+		{batch(1), dead, true},
+		{batch(2), "[]", false},
+		{rpcBody("1"), "[" + dead + "]", true},
+		{"[" + rpcBody("1") + `,{"method":"login","params":[]}]`, "[" + dead + "," + done + "]", false},
+	} {
+		w := newWorld(t)
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(test.body))
+		require.NoError(t, w.account.Authenticate(req, w))
+		resp := &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(test.answer))}
+		assert.Equal(t, test.again, w.account.Refused(req, resp), "%s", test.answer)
+		got, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, test.answer, string(got))
+	}
+}
+
+func TestBatch(t *testing.T) {
+	w := newWorld(t)
+	p := protocolCase{path: "/rpc/6.0/", body: "[" + rpcBody("1") + "," + rpcBody("2") + "]"}
+	for _, want := range []string{"login getOrder+getOrder", "getOrder+getOrder! login getOrder+getOrder"} {
+		answer, err := w.call(t, p)
+		require.NoError(t, err)
+		var answers []struct{ Result struct{ Params []string } }
+		require.NoError(t, json.Unmarshal([]byte(answer), &answers))
+		require.Len(t, answers, 2)
+		assert.Equal(t, []string{"2"}, answers[1].Result.Params)
+		assert.Equal(t, want, w.methods())
+		w.gateway.EndSessions()
+	}
+}
+
+func TestOwnLoginPassesUntouched(t *testing.T) {
+	for path, login := range map[string]string{
+		"/rpc/6.0/":  `{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`,
+		"/soap/6.0/": `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><n:login xmlns:n="n"><a>C</a></n:login></e:Body></e:Envelope>`,
+	} {
+		w := newWorld(t)
+		req := httptest.NewRequest("POST", vendor+path, strings.NewReader(login))
+		require.NoError(t, w.account.Authenticate(req, w))
+		assert.Equal(t, login, body(t, req))
+		assert.Empty(t, w.methods())
+		assert.False(t, w.account.Refused(req, goneAnswer(protocolCase{name: "JSON-RPC"})))
+	}
+}
+
+func vectorConfig(algorithm avangate.Algorithm) avangate.Config {
+	c := config()
+	c.SecretKey, c.Algorithm, c.Now = auth.NewSecret("SECRET_KEY"), algorithm, fixed(vectorDate)
+	return c
+}

@@ -1,0 +1,913 @@
+package avangate_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/transport"
+)
+
+const (
+	vendor = "https://api.2checkout.com"
+	rpcURL = vendor + "/rpc/6.0/"
+)
+
+// A roundTripper is a network.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// A world is an emulated gateway without a network, and a client of it.
+type world struct {
+	gateway *authtest.Avangate
+	account *avangate.Authenticator
+	client  *http.Client
+
+	mu   sync.Mutex
+	seen []authtest.Exchange
+}
+
+// newWorld has one clock for gateway and client; change may part them.
+func newWorld(t *testing.T, change ...func(*avangate.Config, *authtest.Avangate)) *world {
+	w := &world{}
+	c := avangate.Config{MerchantCode: "AVANGATE", SecretKey: auth.NewSecret(secret)}
+	w.gateway = &authtest.Avangate{MerchantCode: "AVANGATE", SecretKey: auth.NewSecret(secret), Now: time.Now, Observe: func(e authtest.Exchange) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.seen = append(w.seen, e)
+	}}
+	for _, f := range change {
+		f(&c, w.gateway)
+	}
+	w.account = authenticator(t, c)
+	w.client = w.through(t, w)
+	return w
+}
+
+func (w *world) through(t *testing.T, base http.RoundTripper) *http.Client {
+	client, err := transport.Wrap(&http.Client{Transport: base}, w.account)
+	require.NoError(t, err)
+	return client
+}
+
+func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	recorder := httptest.NewRecorder()
+	w.gateway.ServeHTTP(recorder, req)
+	return recorder.Result(), nil
+}
+
+// methods returns what was called, in order, and forgets it.
+func (w *world) methods() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for _, e := range w.seen {
+		text := strings.Join(e.Methods, "+")
+		if e.Err != nil {
+			text += "!"
+		}
+		all = append(all, text)
+	}
+	w.seen = nil
+	return strings.Join(all, " ")
+}
+
+func rpcBody(reference string) string {
+	return fmt.Sprintf(`{"jsonrpc":"2.0","method":"getOrder","params":[%q,%q],"id":2}`, avangate.Session, reference)
+}
+
+func soapBody(t testing.TB, name string) string {
+	b, err := os.ReadFile("testdata/soap/" + name)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// A protocolCase is how a call goes in one of the protocols.
+type protocolCase struct{ name, path, contentType, body, answer string }
+
+func sessionProtocols(t testing.TB) []protocolCase {
+	return []protocolCase{
+		{"JSON-RPC", "/rpc/6.0/", "application/json", rpcBody("113"), `"result":{"Method":"getOrder","Params":["113"]}`},
+		{"SOAP 1.1", "/soap/6.0/", "text/xml; charset=utf-8", soapBody(t, "php-document.xml"), "<Method>getOrder</Method><Params>113</Params>"},
+		{"SOAP 1.2", "/order/2.0/soap/", "application/soap+xml", soapBody(t, "php-wsdl-soap12.xml"), "<Method>getOrder</Method><Params>113</Params>"},
+	}
+}
+
+func (w *world) call(t testing.TB, p protocolCase) (string, error) {
+	resp, err := w.client.Post(vendor+p.path, p.contentType, strings.NewReader(p.body))
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(b), nil
+}
+
+func (w *world) succeed(t testing.TB, p protocolCase) {
+	t.Helper()
+	answer, err := w.call(t, p)
+	require.NoError(t, err)
+	require.Contains(t, answer, p.answer)
+}
+
+func TestSession(t *testing.T) {
+	for _, p := range sessionProtocols(t) {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.succeed(t, p)
+				assert.Equal(t, "login getOrder", w.methods())
+				time.Sleep(9*time.Minute - time.Nanosecond)
+				w.succeed(t, p)
+				assert.Equal(t, "getOrder", w.methods(), "within nine minutes")
+				time.Sleep(time.Nanosecond)
+				w.succeed(t, p)
+				assert.Equal(t, "login getOrder", w.methods(), "after nine minutes")
+				w.gateway.EndSessions()
+				w.succeed(t, p)
+				assert.Equal(t, "getOrder! login getOrder", w.methods(), "after an early end")
+			})
+		})
+	}
+}
+
+// Use does not prolong a session: the ten minutes count from its login.
+func TestSessionIsRenewedHoweverBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		p := sessionProtocols(t)[0]
+		for range 60 {
+			w.succeed(t, p)
+			time.Sleep(30 * time.Second)
+		}
+		seen := w.methods()
+		assert.Equal(t, 4, strings.Count(seen, "login"), "in half an hour")
+		assert.NotContains(t, seen, "!")
+	})
+}
+
+func TestClockSetBackRenewsTheSession(t *testing.T) {
+	now := moment
+	w := newWorld(t, func(c *avangate.Config, g *authtest.Avangate) {
+		c.Now = func() time.Time { return now }
+		g.Now = c.Now
+	})
+	p := sessionProtocols(t)[0]
+	w.succeed(t, p)
+	now = now.Add(-time.Second)
+	w.succeed(t, p)
+	assert.Equal(t, "login getOrder login getOrder", w.methods())
+}
+
+func TestSessionBelongsToOriginAndPath(t *testing.T) {
+	w := newWorld(t)
+	for range 2 {
+		for _, url := range []string{rpcURL, vendor + "/rpc/5.0/", vendor + "/order/2.0/rpc/", "https://api.avangate.com/rpc/6.0/", "https://API.avangate.com:443/rpc/6.0/?x=1"} {
+			resp, err := w.client.Post(url, "application/json", strings.NewReader(rpcBody("1")))
+			require.NoError(t, err)
+			resp.Body.Close()
+		}
+	}
+	assert.Equal(t, 4, strings.Count(w.methods(), "login"))
+}
+
+func TestFiftyCallsMakeOneLogin(t *testing.T) {
+	for _, p := range sessionProtocols(t) {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+					time.Sleep(time.Second)
+					return w.RoundTrip(req)
+				}))
+				fifty := func() {
+					var wg sync.WaitGroup
+					for range 50 {
+						wg.Go(func() {
+							answer, err := w.call(t, p)
+							assert.NoError(t, err)
+							assert.Contains(t, answer, p.answer)
+						})
+					}
+					wg.Wait()
+				}
+				fifty()
+				seen := w.methods()
+				assert.Equal(t, 1, strings.Count(seen, "login"))
+				assert.Equal(t, 50, strings.Count(seen, "getOrder"))
+				w.gateway.EndSessions()
+				fifty()
+				seen = w.methods()
+				assert.Equal(t, 1, strings.Count(seen, "login"), "after an early end")
+				assert.Equal(t, 50, strings.Count(seen, "getOrder!"))
+				assert.Equal(t, 50, strings.Count(seen+" ", "getOrder "))
+			})
+		})
+	}
+}
+
+// A late refusal of an old session leaves the new one alone.
+func TestOldSessionsRefusalDropsNothing(t *testing.T) {
+	w := newWorld(t)
+	authenticate := func() *http.Request {
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+		require.NoError(t, w.account.Authenticate(req, w))
+		return req
+	}
+	gone := func() *http.Response {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"error":{"code":10000}}`))}
+	}
+	first, second := authenticate(), authenticate()
+	assert.True(t, w.account.Refused(first, gone()))
+	third := authenticate()
+	assert.Equal(t, "login login", w.methods())
+	assert.True(t, w.account.Refused(second, gone()), "another try will have the new session")
+	assert.Equal(t, body(t, third), body(t, authenticate()))
+	assert.Empty(t, w.methods())
+}
+
+func body(t testing.TB, req *http.Request) string {
+	b, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	return string(b)
+}
+
+func TestCallWhoseBodyCannotBeHadAgainIsNotRepeated(t *testing.T) {
+	w := newWorld(t)
+	p := sessionProtocols(t)[0]
+	w.succeed(t, p)
+	w.gateway.EndSessions()
+	req := request(t, "POST", rpcURL)
+	req.Body = io.NopCloser(strings.NewReader(p.body))
+	resp, err := w.client.Do(req)
+	require.NoError(t, err)
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(answer), "10002")
+	w.succeed(t, p)
+	assert.Equal(t, "login getOrder getOrder! login getOrder", w.methods())
+}
+
+// A gateway that knows no session that it gave is asked twice a call.
+func TestEndlessRefusalsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+		w.gateway.EndSessions()
+		return w.RoundTrip(req)
+	}))
+	answer, err := w.call(t, sessionProtocols(t)[0])
+	require.NoError(t, err)
+	assert.Contains(t, answer, "10002")
+	assert.Equal(t, "login getOrder! login getOrder!", w.methods())
+}
+
+func TestRefusedLogin(t *testing.T) {
+	for _, p := range sessionProtocols(t) {
+		t.Run(p.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				key := auth.NewSecret("another secret key")
+				w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) {
+					c.SecretKey = auth.SecretFunc(func(context.Context) (auth.Secret, error) { return key, nil })
+				})
+				fail := func(want string) {
+					t.Helper()
+					_, err := w.call(t, p)
+					require.ErrorIs(t, err, avangate.ErrLogin)
+					assert.ErrorContains(t, err, "log in for https://api.2checkout.com: the gateway refused the login with ")
+					assert.ErrorContains(t, err, "check the merchant code, and that the key is this account's Secret Key")
+					assert.Equal(t, want, w.methods())
+				}
+				var wg sync.WaitGroup
+				for range 50 {
+					wg.Go(func() {
+						_, err := w.call(t, p)
+						assert.ErrorIs(t, err, avangate.ErrLogin)
+					})
+				}
+				wg.Wait()
+				assert.Equal(t, "login!", w.methods(), "of fifty calls")
+				for pause := time.Second; pause < 200*time.Second; pause *= 2 {
+					time.Sleep(min(pause, time.Minute) - time.Nanosecond)
+					fail("")
+					time.Sleep(time.Nanosecond)
+					fail("login!")
+				}
+				key = auth.NewSecret(secret)
+				fail("")
+				time.Sleep(time.Minute)
+				w.succeed(t, p)
+				assert.Equal(t, "login getOrder", w.methods())
+
+				key = auth.NewSecret("another secret key")
+				w.gateway.EndSessions()
+				fail("getOrder! login!")
+				time.Sleep(time.Second)
+				fail("login!")
+			})
+		})
+	}
+}
+
+// What cannot be sent was not refused, and is tried again at once.
+func TestLoginThatCannotBeSent(t *testing.T) {
+	w := newWorld(t)
+	cause := errors.New("the network is down")
+	tries := 0
+	w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) { tries++; return nil, cause }))
+	for range 3 {
+		_, err := w.call(t, sessionProtocols(t)[0])
+		require.ErrorIs(t, err, avangate.ErrLogin)
+		require.ErrorIs(t, err, cause)
+	}
+	assert.Equal(t, 3, tries)
+}
+
+func TestSecretOfALoginCannotBeHad(t *testing.T) {
+	cause := errors.New("the vault is sealed")
+	w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) {
+		c.SecretKey = auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.Secret{}, cause })
+	})
+	_, err := w.call(t, sessionProtocols(t)[0])
+	require.ErrorIs(t, err, auth.ErrSecret)
+	require.ErrorIs(t, err, cause)
+	assert.Empty(t, w.methods())
+}
+
+func TestLoginAnswersThatHoldNoSession(t *testing.T) {
+	const xmlHead = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>`
+	soap := soapBody(t, "php-document.xml")
+	for name, test := range map[string]struct {
+		path, body, answer string
+		status             int
+		says               string
+	}{
+		"a redirect":            {"/rpc/6.0", rpcBody(""), "", 301, "redirected with status 301"},
+		"401":                   {"/rpc/6.0/", rpcBody(""), "", 401, "refused the login with status 401"},
+		"403 with an id":        {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 403, "refused the login with status 403"},
+		"an outage":             {"/rpc/6.0/", rpcBody(""), "<html>", 503, "status 503"},
+		"nothing":               {"/rpc/6.0/", rpcBody(""), "", 200, "holds no session id"},
+		"null":                  {"/rpc/6.0/", rpcBody(""), `{"result":null,"response":null,"error":null}`, 200, "holds no session id"},
+		"an empty id":           {"/rpc/6.0/", rpcBody(""), `{"result":""}`, 200, "holds no session id"},
+		"an object":             {"/rpc/6.0/", rpcBody(""), `{"result":{"id":"private"}}`, 200, "holds no session id"},
+		"an error":              {"/rpc/6.0/", rpcBody(""), `{"error":{"code":10000,"message":"private"}}`, 200, "refused the login with code 10000"},
+		"an error in words":     {"/rpc/6.0/", rpcBody(""), `{"error":"private"}`, 200, "holds no session id"},
+		"a quote in the id":     {"/rpc/6.0/", rpcBody(""), `{"result":"private\""}`, 200, "[0-9A-Za-z._+/=-]"},
+		"a line break":          {"/rpc/6.0/", rpcBody(""), `{"result":"private\n"}`, 200, "[0-9A-Za-z._+/=-]"},
+		"a letter that is none": {"/rpc/6.0/", rpcBody(""), `{"result":"privaté"}`, 200, "[0-9A-Za-z._+/=-]"},
+		"an endless id":         {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 5000) + `"}`, 200, "longer than 4096 bytes"},
+		"an endless answer":     {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 1<<20) + `"}`, 200, "holds no session id"},
+		"HTML":                  {"/soap/6.0/", soap, "<html><p>private</html>", 200, "holds no session id"},
+		"no text":               {"/soap/6.0/", soap, xmlHead + `<loginResponse><return/></loginResponse></e:Body></e:Envelope>`, 200, "holds no session id"},
+		"a fault":               {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>e:FORBIDDEN</faultcode><faultstring>private</faultstring></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with fault e:FORBIDDEN"},
+		"a fault that may tell": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with a fault"},
+		"a fault without a code": {"/soap/6.0/", soap, xmlHead + `<e:Fault/></e:Body></e:Envelope>`, 500,
+			"refused the login with a fault"},
+		"an ampersand in the id": {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private&amp;</return></loginResponse></e:Body></e:Envelope>`, 200, "[0-9A-Za-z._+/=-]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			requests := 0
+			w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
+				requests++
+				return &http.Response{StatusCode: test.status, Header: http.Header{"Location": {vendor + "/rpc/6.0/"}}, Body: io.NopCloser(strings.NewReader(test.answer))}, nil
+			}))
+			for range 2 {
+				_, err := w.call(t, protocolCase{path: test.path, body: test.body})
+				require.ErrorIs(t, err, avangate.ErrLogin)
+				assert.ErrorContains(t, err, test.says)
+				assert.NotContains(t, err.Error(), "privat")
+				assert.NotContains(t, err.Error(), "ffff")
+			}
+			assert.Equal(t, 1, requests, "the second call fails at once")
+		})
+	}
+}
+
+func TestLoginAnswersThatHoldOne(t *testing.T) {
+	const xmlHead = `<?xml version="1.0" encoding="ISO-8859-1"?><e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Header><x>y</x></e:Header><e:Body>`
+	soap := soapBody(t, "php-document.xml")
+	for answer, request := range map[string]string{
+		`{"id":1,"jsonrpc":"2.0","result":"ID.+/=_-9"}`:                                                          rpcBody(""),
+		" {\"jsonrpc\":2.0,\"response\":\"ID.+/=_-9\",\"error\":null}\r\n":                                       rpcBody(""),
+		xmlHead + `<r><p:result xmlns:p="http://www.w3.org/2003/05/soap-rpc">return</p:result><return>ID.+/=_-9`: soap,
+		xmlHead + "<r>\n <a/><login_return>ID.+/=_-9</login_return></r>":                                         soap,
+		xmlHead + `<n:loginResponse xmlns:n="x"><n:a> ID.+/=_-9 </n:a><b>c</b>`:                                  soap,
+		xmlHead + `<loginResponse><r><![CDATA[ID.+/=_-9]]></r></loginResponse></e:Bo`:                            soap,
+	} {
+		w := newWorld(t)
+		var sent []string
+		w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			sent = append(sent, body(t, req))
+			return &http.Response{StatusCode: 200, Body: io.NopCloser(iotest.OneByteReader(strings.NewReader(answer)))}, nil
+		}))
+		path := "/rpc/6.0/"
+		if request == soap {
+			path = "/soap/6.0/"
+		}
+		_, err := w.call(t, protocolCase{path: path, body: request})
+		require.NoError(t, err, "%s", answer)
+		require.Len(t, sent, 2)
+		assert.Equal(t, strings.Replace(request, avangate.Session, "ID.+/=_-9", 1), sent[1])
+	}
+}
+
+// The login shows nothing of the caller's but its User-Agent.
+func TestLoginsHeader(t *testing.T) {
+	for _, agent := range [][]string{nil, {"shop/1.0"}, {""}} {
+		w := newWorld(t)
+		var login *http.Request
+		w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			if login == nil {
+				login = req
+			}
+			return w.RoundTrip(req)
+		}))
+		req, err := http.NewRequest("POST", "https://user:password@api.2checkout.com/rpc/6.0/?private=1", strings.NewReader(rpcBody("1")))
+		require.NoError(t, err)
+		req.Header = http.Header{"Cookie": {"private"}, "Authorization": {"private"}, "Content-Type": {"text/plain"}, "X-Other": {"private"}}
+		want := http.Header{"Content-Type": {"application/json"}, "Accept": {"application/json"}}
+		if agent != nil {
+			req.Header["User-Agent"], want["User-Agent"] = agent, agent
+		}
+		resp, err := w.client.Do(req)
+		require.NoError(t, err)
+		resp.Body.Close()
+		assert.Equal(t, want, login.Header)
+		assert.Equal(t, "POST "+rpcURL, login.Method+" "+login.URL.String())
+		assert.Empty(t, login.Host)
+	}
+}
+
+// held is a network that answers nothing before it is let.
+type held struct {
+	base  http.RoundTripper
+	open  chan struct{}
+	ended error // of the login's context
+}
+
+func (h *held) RoundTrip(req *http.Request) (*http.Response, error) {
+	select {
+	case <-h.open:
+		return h.base.RoundTrip(req)
+	case <-req.Context().Done():
+		h.ended = context.Cause(req.Context())
+		return nil, h.ended
+	}
+}
+
+type contextName struct{}
+
+func TestCancellation(t *testing.T) {
+	p := protocolCase{path: "/rpc/6.0/", body: rpcBody("1"), answer: "getOrder"}
+	// start makes a call whose error comes over the channel.
+	start := func(t *testing.T, w *world, ctx context.Context) chan error {
+		result := make(chan error, 1)
+		req, err := http.NewRequestWithContext(ctx, "POST", vendor+p.path, strings.NewReader(p.body))
+		require.NoError(t, err)
+		go func() {
+			resp, err := w.client.Do(req)
+			if err == nil {
+				resp.Body.Close()
+			}
+			result <- err
+		}()
+		synctest.Wait()
+		return result
+	}
+	prepare := func(t *testing.T) (*world, *held) {
+		w := newWorld(t)
+		network := &held{base: w, open: make(chan struct{})}
+		w.client = w.through(t, network)
+		return w, network
+	}
+	t.Run("a waiter that leaves leaves the others the login", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, network := prepare(t)
+			first, leaveFirst := context.WithCancel(t.Context())
+			one, two := start(t, w, first), start(t, w, t.Context())
+			leaveFirst()
+			assert.ErrorIs(t, <-one, context.Canceled)
+			synctest.Wait()
+			assert.NoError(t, network.ended, "somebody still waits")
+			close(network.open)
+			assert.NoError(t, <-two)
+			assert.Equal(t, "login getOrder", w.methods())
+		})
+	})
+	t.Run("the last waiter that leaves ends the login", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, network := prepare(t)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			one, two := start(t, w, ctx), start(t, w, ctx)
+			for _, result := range []chan error{one, two} {
+				err := <-result
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.ErrorIs(t, err, avangate.ErrLogin)
+			}
+			synctest.Wait()
+			assert.ErrorIs(t, network.ended, context.Canceled)
+			close(network.open)
+			assert.NoError(t, <-start(t, w, t.Context()), "the next one logs in")
+			assert.Equal(t, "login getOrder", w.methods())
+		})
+	})
+	t.Run("a client's Timeout counts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := prepare(t)
+			w.client.Timeout = time.Minute
+			began := time.Now()
+			err := <-start(t, w, t.Context())
+			assert.Equal(t, time.Minute, time.Since(began))
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+		})
+	})
+	t.Run("who has left already starts nothing", func(t *testing.T) {
+		w := newWorld(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		req := httptest.NewRequestWithContext(ctx, "POST", rpcURL, strings.NewReader(rpcBody("1")))
+		assert.ErrorIs(t, w.account.Authenticate(req, w), context.Canceled)
+		assert.Empty(t, w.methods())
+	})
+	t.Run("a network that hears of nothing holds nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, _ := prepare(t)
+			deaf := make(chan struct{})
+			w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				<-deaf
+				return w.gatewayAnswer(req)
+			}))
+			ctx, cancel := context.WithCancel(t.Context())
+			one := start(t, w, ctx)
+			cancel()
+			assert.ErrorIs(t, <-one, context.Canceled)
+			two := start(t, w, t.Context())
+			close(deaf)
+			assert.NoError(t, <-two, "it does not get what was left")
+		})
+	})
+	t.Run("an answer that does not come to its end holds nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			stuck := true
+			w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				if resp, err := w.RoundTrip(req); !stuck {
+					return resp, err
+				}
+				return &http.Response{StatusCode: 200, Body: io.NopCloser(untilDone{req.Context()})}, nil
+			}))
+			ctx, cancel := context.WithCancel(t.Context())
+			one := start(t, w, ctx)
+			cancel()
+			assert.ErrorIs(t, <-one, context.Canceled)
+			synctest.Wait()
+			stuck = false
+			assert.NoError(t, <-start(t, w, t.Context()), "a login that was broken off was not refused")
+
+			stuck = true // now it is a call's answer
+			ctx, cancel = context.WithCancel(t.Context())
+			one = start(t, w, ctx)
+			cancel()
+			<-one
+		})
+	})
+	t.Run("the second login is left, too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w, network := prepare(t)
+			close(network.open)
+			assert.NoError(t, <-start(t, w, t.Context()))
+			w.gateway.EndSessions()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			calls := 0
+			w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				if calls++; calls == 2 {
+					<-req.Context().Done()
+					return nil, context.Cause(req.Context())
+				}
+				return w.RoundTrip(req)
+			}))
+			one := start(t, w, ctx)
+			cancel()
+			assert.ErrorIs(t, <-one, context.Canceled)
+			synctest.Wait()
+			assert.Equal(t, 2, calls, "the call that was refused, and the login")
+		})
+	})
+	t.Run("the login has the values of a caller's context", func(t *testing.T) {
+		var got []any
+		w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) {
+			c.SecretKey = auth.SecretFunc(func(ctx context.Context) (auth.Secret, error) {
+				got = append(got, ctx.Value(contextName{}))
+				return auth.NewSecret(secret), nil
+			})
+		})
+		req := httptest.NewRequestWithContext(context.WithValue(t.Context(), contextName{}, "v"), "POST", rpcURL, strings.NewReader(rpcBody("1")))
+		require.NoError(t, w.account.Authenticate(req, w))
+		assert.Equal(t, []any{"v"}, got)
+	})
+}
+
+// untilDone is a body that brings nothing but the end of its context.
+type untilDone struct{ ctx context.Context }
+
+func (u untilDone) Read([]byte) (int, error) {
+	<-u.ctx.Done()
+	return 0, context.Cause(u.ctx)
+}
+
+func (w *world) gatewayAnswer(req *http.Request) (*http.Response, error) {
+	return w.RoundTrip(req.WithContext(context.Background()))
+}
+
+// Two transports on top of one another authenticate a request twice.
+func TestAuthenticatingAgainReplacesTheSession(t *testing.T) {
+	for _, p := range sessionProtocols(t) {
+		w := newWorld(t)
+		req := httptest.NewRequest("POST", vendor+p.path, strings.NewReader(p.body))
+		require.NoError(t, w.account.Authenticate(req, w))
+		first, err := req.GetBody()
+		require.NoError(t, err)
+		old, err := io.ReadAll(first)
+		require.NoError(t, err)
+		w.account.Refused(req, goneAnswer(p))
+		require.NoError(t, w.account.Authenticate(req, w))
+		again := body(t, req)
+		assert.NotEqual(t, string(old), again)
+		assert.Len(t, again, len(old))
+		assert.Equal(t, "login login", w.methods())
+	}
+}
+
+func goneAnswer(p protocolCase) *http.Response {
+	answer := `{"error":{"code":10001}}`
+	if p.name != "JSON-RPC" {
+		answer = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultcode>FORBIDDEN</faultcode>`
+	}
+	return &http.Response{StatusCode: 500, Body: io.NopCloser(strings.NewReader(answer))}
+}
+
+func TestBodyOfACallWithASession(t *testing.T) {
+	w := newWorld(t)
+	source := &closing{Reader: strings.NewReader(rpcBody("1"))}
+	req := httptest.NewRequest("POST", rpcURL, nil)
+	req.Body, req.ContentLength, req.TransferEncoding = source, -1, []string{"chunked"}
+	req.Header["x-avangate-authentication"] = []string{"stale"}
+	require.NoError(t, w.account.Authenticate(req, w))
+	assert.Equal(t, 1, source.closed)
+	assert.Equal(t, http.Header{"Accept": {"application/json"}}, req.Header)
+	assert.Empty(t, req.TransferEncoding)
+	assert.IsType(t, io.NopCloser(bytes.NewReader(nil)), req.Body)
+	copied, err := req.GetBody()
+	require.NoError(t, err)
+	again, err := io.ReadAll(copied)
+	require.NoError(t, err)
+	assert.Equal(t, string(again), body(t, req))
+	assert.Len(t, again, int(req.ContentLength))
+	assert.NotContains(t, string(again), avangate.Session)
+}
+
+type closing struct {
+	io.Reader
+	closed int
+}
+
+func (c *closing) Close() error { c.closed++; return nil }
+
+func TestBodyThatCannotBeRead(t *testing.T) {
+	cause := errors.New("the disk is gone")
+	for name, test := range map[string]struct {
+		body   io.Reader
+		length int64
+		code   error
+		says   string
+	}{
+		"a read error":   {io.MultiReader(strings.NewReader("{"), iotest.ErrReader(cause)), -1, auth.ErrBody, "the disk is gone"},
+		"too long":       {strings.NewReader(strings.Repeat(" ", 8<<20) + "1"), -1, auth.ErrBody, "longer than 8388608 bytes"},
+		"too short":      {strings.NewReader("{}"), 3, auth.ErrBody, "2 bytes and ContentLength says 3"},
+		"none at all":    {nil, 0, auth.ErrRequest, "avangate.Session"},
+		"an encoded one": {strings.NewReader("x"), 1, auth.ErrRequest, "Content-Encoding"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			req := httptest.NewRequest("POST", rpcURL, nil)
+			if name == "an encoded one" {
+				req.Header["content-encoding"] = []string{"gzip"}
+			}
+			if test.body != nil {
+				req.Body, req.ContentLength = io.NopCloser(test.body), test.length
+			}
+			err := w.account.Authenticate(req, w)
+			require.ErrorIs(t, err, test.code)
+			assert.ErrorContains(t, err, test.says)
+			assert.Empty(t, w.methods(), "a session was asked for")
+		})
+	}
+}
+
+func TestWSDLIsFetchedWithoutCredentials(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD"} {
+		req := request(t, method, vendor+"/soap/6.0/?wsdl")
+		req.Header.Set(header, "stale")
+		require.NoError(t, authenticator(t, config()).Authenticate(req, nil))
+		assert.Empty(t, req.Header)
+		assert.Nil(t, req.Body)
+	}
+	for _, method := range []string{"GET", "POST"} {
+		err := authenticator(t, config()).Authenticate(request(t, method, rpcURL), nil)
+		assert.ErrorIs(t, err, auth.ErrRequest)
+	}
+}
+
+// streamed is an answer that comes in pieces and then for ever not.
+type streamed struct {
+	pieces []string
+	t      *testing.T
+	closed bool
+}
+
+func (s *streamed) Read(p []byte) (int, error) {
+	if len(s.pieces) == 0 {
+		s.t.Error("more is read than tells")
+		return 0, io.EOF
+	}
+	n := copy(p, s.pieces[0])
+	if s.pieces[0] = s.pieces[0][n:]; s.pieces[0] == "" {
+		s.pieces = s.pieces[1:]
+	}
+	return n, nil
+}
+
+func (s *streamed) Close() error { s.closed = true; return nil }
+
+func TestNoMoreOfAnAnswerIsReadThanTells(t *testing.T) {
+	const xmlHead = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>`
+	rpc, soap := sessionProtocols(t)[0], sessionProtocols(t)[1]
+	for _, test := range []struct {
+		protocol protocolCase
+		pieces   []string
+		gone     bool
+	}{
+		{rpc, []string{`{"jsonrpc":"2.0","result":"a`}, false},
+		{rpc, []string{`{"jsonrpc":"2.0","re`, `sult" :`, ` {`}, false},
+		{rpc, []string{`{"id":{"result":[1,{"error":{"code":10000}}]},"response":[`}, false},
+		{rpc, []string{`{"result":null,"error":{"data":[{"code":10000}],"code":10001,`}, true},
+		{rpc, []string{`{"error":{"code":"10002"}`}, true},
+		{rpc, []string{`{"error":{"code":10004,`}, false},
+		{rpc, []string{`[{"result":1`}, false},
+		{rpc, []string{`x`}, false},
+		{rpc, []string{`1 `}, false},
+		{soap, []string{xmlHead + `<getOrderResponse>`}, false},
+		{soap, []string{xmlHead, `<e:Fault><faultcode>`, `SOAP-ENV:Forbidden`, `</faultcode>`}, true},
+		{soap, []string{xmlHead, `<e:Fault><faultstring>FORBIDDEN</faultstring><faultcode>NOT_FOUND</faultcode>`}, false},
+		{soap, []string{xmlHead, `<Fault><faultcode>FORBIDDEN</faultcode>`}, false},
+		{soap, []string{`<html>FORBIDDEN</html>`}, false},
+	} {
+		w := newWorld(t)
+		req := httptest.NewRequest("POST", vendor+test.protocol.path, strings.NewReader(test.protocol.body))
+		require.NoError(t, w.account.Authenticate(req, w))
+		stream := &streamed{pieces: test.pieces, t: t}
+		want := strings.Join(test.pieces, "")
+		resp := &http.Response{StatusCode: 200, Body: stream}
+		assert.Equal(t, test.gone, w.account.Refused(req, resp), "%q", want)
+		got := make([]byte, len(want))
+		_, err := io.ReadFull(resp.Body, got)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(got))
+		assert.NoError(t, resp.Body.Close())
+		assert.True(t, stream.closed)
+	}
+}
+
+func TestLongAnswersPassByteForByte(t *testing.T) {
+	cause := errors.New("the connection broke")
+	for name, answer := range map[string]string{
+		"a long result":        `{"result":"` + strings.Repeat("x", 1<<20) + `"}`,
+		"a long start":         strings.Repeat(" ", 1<<20) + `{"error":{"code":10000}}`,
+		"a late error":         `{"id":"` + strings.Repeat("x", 64<<10) + `","error":{"code":10000}}`,
+		"no JSON":              strings.Repeat("<html>", 1<<17),
+		"nothing":              "",
+		"a long batch":         "[" + strings.Repeat(`{"error":{"code":10000}},`, 10000) + "]",
+		"an error, then bytes": `{"error":{"code":10004}}` + strings.Repeat("\x00\xff", 1<<19),
+	} {
+		for how, reader := range map[string]func(io.Reader) io.Reader{
+			"at once":      func(r io.Reader) io.Reader { return r },
+			"in halves":    iotest.HalfReader,
+			"data and EOF": iotest.DataErrReader,
+			"and breaks":   func(r io.Reader) io.Reader { return io.MultiReader(r, iotest.ErrReader(cause)) },
+		} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				w := newWorld(t)
+				req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+				require.NoError(t, w.account.Authenticate(req, w))
+				resp := &http.Response{StatusCode: 200, Body: io.NopCloser(reader(strings.NewReader(answer)))}
+				assert.False(t, w.account.Refused(req, resp))
+				got, err := io.ReadAll(resp.Body)
+				if how == "and breaks" {
+					assert.Equal(t, cause, err)
+				} else {
+					assert.NoError(t, err)
+				}
+				assert.True(t, answer == string(got), "the answer has %d bytes, the caller got %d", len(answer), len(got))
+			})
+		}
+	}
+}
+
+// Whatever the caller can hold of the Authenticator, it shows no session id.
+func TestNothingPrintsTheSession(t *testing.T) {
+	w := newWorld(t)
+	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+	require.NoError(t, w.account.Authenticate(req, w))
+	id := strings.Split(body(t, req), `"`)[11]
+	require.Len(t, id, 26)
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		for what, value := range map[string]any{"the account": w.account, "in a field": struct{ a *avangate.Authenticator }{w.account}, "the context": req.Context()} {
+			text := fmt.Sprintf(format, value)
+			assert.NotContains(t, text, id, "%s of %s", format, what)
+			assert.NotContains(t, text, fmt.Sprintf("%x", id), "%s of %s", format, what)
+		}
+	}
+	spewed := &recorder{}
+	assert.Equal(spewed, []any{w.account, req.Context()}, 1)
+	assert.NotEmpty(t, spewed.String())
+	assert.NotContains(t, spewed.String(), id)
+}
+
+func TestLoginHelper(t *testing.T) {
+	a := authenticator(t, config())
+	l, err := a.Login(t.Context())
+	require.NoError(t, err)
+	hash := l.Hash.Reveal()
+	v := &avangate.Verifier{MerchantCode: "AVANGATE", SecretKey: auth.NewSecret(secret), Now: fixed(moment)}
+	req := request(t, "GET", vendor)
+	req.Header.Set(header, fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="%s"`, l.MerchantCode, l.Date, hash, l.Algorithm))
+	_, err = v.Verify(req)
+	require.NoError(t, err)
+	assert.Equal(t, "{AVANGATE 2026-01-02 03:04:05 [redacted] sha256}", fmt.Sprint(l))
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		assert.NotContains(t, fmt.Sprintf(format, l), hash)
+	}
+
+	c := config()
+	c.SecretKey = auth.SecretFunc(func(ctx context.Context) (auth.Secret, error) { return auth.NewSecret(secret), ctx.Err() })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = authenticator(t, c).Login(ctx)
+	assert.ErrorIs(t, err, auth.ErrSecret)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// An answer that breaks off is no session error unless it has said so, and no
+// reason to send a batch again.
+func TestAnswersThatBreakOff(t *testing.T) {
+	const one = `{"id":2,"result":null,"error":{"message":"x","code":10001`
+	batch := protocolCase{"a batch", "/rpc/6.0/", "", "[" + rpcBody("1") + "]", ""}
+	protocols := sessionProtocols(t)
+	for _, test := range []struct {
+		protocol protocolCase
+		answer   string
+	}{
+		{protocols[0], one + "}"},
+		{batch, "[" + one + `,"data":{"a":[1]}}}]`},
+		{protocols[1], `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header><h/></e:Header><e:Body><e:Fault><faultstring>x</faultstring><faultcode>FORBIDDEN</faultcode>`},
+	} {
+		w := newWorld(t)
+		for end := range len(test.answer) + 1 {
+			req := httptest.NewRequest("POST", vendor+test.protocol.path, strings.NewReader(test.protocol.body))
+			require.NoError(t, w.account.Authenticate(req, w))
+			resp := &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(test.answer[:end]))}
+			assert.Equal(t, end == len(test.answer), w.account.Refused(req, resp), "%s", test.answer[:end])
+			got, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			assert.Equal(t, test.answer[:end], string(got))
+		}
+	}
+	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+	w := newWorld(t)
+	require.NoError(t, w.account.Authenticate(req, w))
+	assert.False(t, w.account.Refused(req, &http.Response{StatusCode: 204, Body: http.NoBody}))
+}
