@@ -6,7 +6,8 @@
 // verifiers. Start them with [net/http/httptest.NewServer], and give the server's
 // URL to the scheme's configuration as its base URL.
 //
-// They have no memory: what is created with one request is not found by the next.
+// They have no memory but for an Avangate's sessions: what is created with one
+// request is not found by the next.
 package authtest
 
 import (
@@ -22,6 +23,10 @@ type Exchange struct {
 	// Parameters are what the gateway sees, in order, as pairs of full name and
 	// value. Only a Paylink fills it in.
 	Parameters [][2]string
+
+	// Methods are what is called through JSON-RPC or SOAP, such as login, in order.
+	// Only an Avangate fills it in.
+	Methods []string
 
 	// StringToSign is what the gateway computed the signature over, "" if it did
 	// not come to that.

@@ -4,13 +4,14 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 )
 
-// An Avangate is an emulated 2Checkout, its REST API. It answers
+// An Avangate is an emulated 2Checkout. Its REST API answers
 //
 //   - 200 to a request whose header is right: {"RefNo":"ID"} if the path ends in
 //     an id, else an empty page, {"Items":[],"Pagination":{...}};
@@ -18,18 +19,34 @@ import (
 //     the messages are those that users of the real one report;
 //   - 404 to a path that is not /rest/VERSION/resource/.
 //
-// It is safe for concurrent use; its fields must not be changed once it serves.
+// Its JSON-RPC and SOAP endpoints, such as /rpc/6.0/, /soap/6.0/ and
+// /order/2.0/soap/, answer
+//
+//   - login(code, date, hash, algo) with a session id, valid at this path for ten
+//     minutes by the gateway's clock;
+//   - any other method whose first parameter is a session id with an echo:
+//     {"Method":"getOrder","Params":["11331111"]}, in SOAP elements of these names;
+//   - others with a JSON-RPC error of code 10000 for a login that is wrong, 10001
+//     for a session that is not, 10002 for one that has ended; with a SOAP fault
+//     AUTHENTICATION_FAILED or FORBIDDEN.
+//
+// It is safe for concurrent use; its fields must not be changed once it serves,
+// and it must not be copied.
 type Avangate struct {
 	// MerchantCode and SecretKey are the account that it knows.
 	MerchantCode string
 	SecretKey    auth.SecretSource
 
-	// Now is its clock. Nil means time.Now.
+	// Now is its clock, by which it judges, and of which its answers tell in their
+	// Date: give it one that is wrong to see a client cope. Nil means time.Now.
 	Now func() time.Time
 
 	// Observe, if it is not nil, is told of each request before the answer is
 	// sent. It may be called concurrently.
 	Observe func(Exchange)
+
+	mu       sync.Mutex
+	sessions map[avangateSessionID]time.Time // when each ends
 }
 
 var _ http.Handler = (*Avangate)(nil)
@@ -38,17 +55,40 @@ var restPath = regexp.MustCompile(`^/rest/\d\.\d/(\w+)(?:/([^/]+))?(?:/.*)?$`)
 
 // ServeHTTP verifies and answers a request.
 func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	verifier := avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: a.SecretKey, Now: a.Now}
-	claim, err := verifier.Verify(r)
-	status, body := judgeREST(r.URL.Path, err)
-	if a.Observe != nil {
-		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: claim.StringToSign, Status: status, Err: err}
-		if err == nil && status != http.StatusOK {
-			e.Err = errors.New(body.(avangateError).Message)
-		}
-		a.Observe(e)
+	if a.Now != nil {
+		w.Header().Set("Date", a.Now().UTC().Format(http.TimeFormat))
 	}
+	e := &Exchange{Method: r.Method, Path: r.URL.Path}
+	part := sessionPath.FindStringSubmatch(r.URL.Path)
+	switch {
+	case part == nil:
+		a.serveREST(w, r, e)
+	case part[1] == "rpc":
+		a.serveRPC(w, r, e)
+	default:
+		a.serveSOAP(w, r, e)
+	}
+}
+
+func (a *Avangate) serveREST(w http.ResponseWriter, r *http.Request, e *Exchange) {
+	claim, err := a.verifier().Verify(r)
+	status, body := judgeREST(r.URL.Path, err)
+	e.StringToSign, e.Status, e.Err = claim.StringToSign, status, err
+	if err == nil && status != http.StatusOK {
+		e.Err = errors.New(body.(avangateError).Message)
+	}
+	a.observe(e)
 	answer(w, status, body)
+}
+
+func (a *Avangate) verifier() *avangate.Verifier {
+	return &avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: a.SecretKey, Now: a.Now}
+}
+
+func (a *Avangate) observe(e *Exchange) {
+	if a.Observe != nil {
+		a.Observe(*e)
+	}
 }
 
 type avangateError struct {

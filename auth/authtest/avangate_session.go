@@ -1,0 +1,256 @@
+package authtest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/countersign/countersign/auth/avangate"
+)
+
+const (
+	// avangateSession is for how long a session lives from its login.
+	avangateSession = 10 * time.Minute
+	// maxAvangateBody bounds the body of a request, in bytes.
+	maxAvangateBody = 8 << 20
+)
+
+var sessionPath = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager)/[^/]*/)?(rpc|soap)(?:/|$)`)
+
+// An avangateSessionID is a session id and where it is valid.
+type avangateSessionID struct{ id, path string }
+
+// EndSessions ends all sessions before their time, as the gateway may: what comes
+// with one of them is refused.
+func (a *Avangate) EndSessions() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.sessions {
+		a.sessions[id] = time.Time{}
+	}
+}
+
+// A call is a method and its parameters, the session id among them.
+type call struct {
+	method     string
+	parameters []any
+}
+
+// A callResult is what came of one call: a value, or a refusal and its reason,
+// which is not for the peer.
+type callResult struct {
+	value any
+	refusal
+	reason error
+}
+
+// A refusal is what the peer is told.
+type refusal struct {
+	code  int    // JSON-RPC's
+	name  string // the code's
+	fault string // SOAP's faultcode
+	text  string
+}
+
+var (
+	wrongLogin  = refusal{10000, "FORBIDDEN", "AUTHENTICATION_FAILED", "Invalid hash provided or session expired"}
+	noSession   = refusal{10001, "INVALID_SESSION", "FORBIDDEN", "Invalid session"}
+	deadSession = refusal{10002, "SESSION_EXPIRED", "FORBIDDEN", "Session expired"}
+	noCall      = refusal{-32600, "INVALID_REQUEST", "Client", "Invalid request"}
+)
+
+// perform carries out one call at one path, and notes it in e.
+func (a *Avangate) perform(r *http.Request, c call, e *Exchange) (result callResult) {
+	e.Methods = append(e.Methods, c.method)
+	if c.method == "login" {
+		result = a.logIn(r, c.parameters, e)
+	} else {
+		result = a.echo(r.URL.Path, c)
+	}
+	if e.Err == nil {
+		e.Err = result.reason
+	}
+	return result
+}
+
+func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callResult {
+	var v [4]string // code, date, hash, algo
+	for i := range min(len(v), len(parameters)) {
+		v[i], _ = parameters[i].(string)
+	}
+	signed := r.Clone(r.Context())
+	signed.Header = http.Header{"X-Avangate-Authentication": {fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="%s"`, v[0], v[1], v[2], v[3])}}
+	claim, err := a.verifier().Verify(signed)
+	e.StringToSign = claim.StringToSign
+	if err != nil {
+		return callResult{refusal: wrongLogin, reason: err}
+	}
+	id := rand.Text()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.sessions == nil {
+		a.sessions = make(map[avangateSessionID]time.Time)
+	}
+	a.sessions[avangateSessionID{id, r.URL.Path}] = a.now().Add(avangateSession)
+	return callResult{value: id}
+}
+
+// echo answers a call with its own method and parameters.
+func (a *Avangate) echo(path string, c call) callResult {
+	var id string
+	if len(c.parameters) > 0 {
+		id, _ = c.parameters[0].(string)
+	}
+	a.mu.Lock()
+	end, found := a.sessions[avangateSessionID{id, path}]
+	a.mu.Unlock()
+	switch {
+	case id == avangate.Session:
+		return callResult{refusal: noSession, reason: errors.New("avangate.Session came instead of a session id: the request was not authenticated")}
+	case !found:
+		return callResult{refusal: noSession, reason: errors.New("there is no such session at this path")}
+	case !a.now().Before(end):
+		return callResult{refusal: deadSession, reason: errors.New("the session has ended")}
+	}
+	return callResult{value: map[string]any{"Method": c.method, "Params": c.parameters[1:]}}
+}
+
+func (a *Avangate) now() time.Time {
+	if a.Now == nil {
+		return time.Now()
+	}
+	return a.Now()
+}
+
+// serveRPC answers a JSON-RPC request or a batch of them.
+func (a *Avangate) serveRPC(w http.ResponseWriter, r *http.Request, e *Exchange) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAvangateBody))
+	var requests []json.RawMessage
+	batch := json.Unmarshal(body, &requests) == nil
+	if !batch {
+		requests = []json.RawMessage{body}
+	}
+	answers := make([]any, 0, len(requests))
+	for _, request := range requests {
+		answers = append(answers, a.answerRPC(r, request, e))
+	}
+	if err != nil {
+		e.Err = err
+	}
+	e.Status = http.StatusOK
+	a.observe(e)
+	if batch {
+		answer(w, e.Status, answers)
+	} else {
+		answer(w, e.Status, answers[0])
+	}
+}
+
+func (a *Avangate) answerRPC(r *http.Request, request []byte, e *Exchange) any {
+	var q struct {
+		ID     any    `json:"id"`
+		Method string `json:"method"`
+		Params []any  `json:"params"`
+	}
+	result := callResult{refusal: noCall, reason: errors.New("the body is not a JSON-RPC request")}
+	if json.Unmarshal(request, &q) == nil && q.Method != "" {
+		result = a.perform(r, call{q.Method, q.Params}, e)
+	} else if e.Err == nil {
+		e.Err = result.reason
+	}
+	reply := map[string]any{"jsonrpc": "2.0", "id": q.ID}
+	if result.reason != nil {
+		reply["error"] = map[string]any{"code": result.code, "message": result.text, "data": map[string]string{"error_code": result.name}}
+	} else {
+		reply["result"] = result.value
+	}
+	return reply
+}
+
+// serveSOAP answers a SOAP call as its envelope is written.
+func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange) {
+	var envelope soapEnvelope
+	err := xml.NewDecoder(http.MaxBytesReader(w, r.Body, maxAvangateBody)).Decode(&envelope)
+	result := callResult{refusal: noCall, reason: errors.New("the body is not a SOAP envelope with the call of a method")}
+	method := envelope.Body.Call.XMLName
+	if err == nil && method.Local != "" {
+		c := call{method: method.Local}
+		for _, p := range envelope.Body.Call.Parameters {
+			c.parameters = append(c.parameters, p.Text)
+		}
+		result = a.perform(r, c, e)
+	} else {
+		e.Err = result.reason
+	}
+	e.Status = http.StatusOK
+	if result.reason != nil {
+		e.Status = http.StatusInternalServerError
+	}
+	a.observe(e)
+	contentType, space := "text/xml; charset=utf-8", soapEnvelope11
+	if envelope.XMLName.Space == soapEnvelope12 {
+		contentType, space = "application/soap+xml; charset=utf-8", soapEnvelope12
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(e.Status)
+	fmt.Fprintf(w, "%s<SOAP-ENV:Envelope xmlns:SOAP-ENV=\"%s\"><SOAP-ENV:Body>%s</SOAP-ENV:Body></SOAP-ENV:Envelope>\n",
+		xml.Header, space, soapBody(space, method, result))
+}
+
+// The namespaces of envelopes.
+const (
+	soapEnvelope11 = "http://schemas.xmlsoap.org/soap/envelope/"
+	soapEnvelope12 = "http://www.w3.org/2003/05/soap-envelope"
+)
+
+type soapEnvelope struct {
+	XMLName xml.Name
+	Body    struct {
+		Call struct {
+			XMLName    xml.Name
+			Parameters []soapParameter `xml:",any"`
+		} `xml:",any"`
+	} `xml:"Body"`
+}
+
+type soapParameter struct {
+	Text string `xml:",chardata"`
+}
+
+func soapBody(space string, method xml.Name, result callResult) string {
+	switch {
+	case result.reason != nil && space == soapEnvelope12:
+		return fmt.Sprintf("<SOAP-ENV:Fault><SOAP-ENV:Code><SOAP-ENV:Value>%s</SOAP-ENV:Value></SOAP-ENV:Code>"+
+			"<SOAP-ENV:Reason><SOAP-ENV:Text xml:lang=\"en\">%s</SOAP-ENV:Text></SOAP-ENV:Reason></SOAP-ENV:Fault>", result.fault, result.text)
+	case result.reason != nil:
+		return fmt.Sprintf("<SOAP-ENV:Fault><faultcode>%s</faultcode><faultstring>%s</faultstring></SOAP-ENV:Fault>", result.fault, result.text)
+	}
+	return fmt.Sprintf("<ns1:%[1]sResponse xmlns:ns1=\"%[2]s\"><return>%[3]s</return></ns1:%[1]sResponse>", method.Local, escapeXML(method.Space), soapValue(result.value))
+}
+
+// soapValue writes what a call returns: a login a string, any other an echo.
+func soapValue(value any) string {
+	echo, ok := value.(map[string]any)
+	if !ok {
+		return escapeXML(fmt.Sprint(value))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<Method>%s</Method>", escapeXML(fmt.Sprint(echo["Method"])))
+	for _, p := range echo["Params"].([]any) {
+		fmt.Fprintf(&b, "<Params>%s</Params>", escapeXML(fmt.Sprint(p)))
+	}
+	return b.String()
+}
+
+func escapeXML(s string) string {
+	var b strings.Builder
+	xml.EscapeText(&b, []byte(s))
+	return b.String()
+}
