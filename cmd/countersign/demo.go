@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type call struct {
 
 	signed     string      // the string to sign, as the gateway must see it
 	parameters [][2]string // the parameters, as the gateway must see them
+	before     int         // how many requests it must see before this one: a login, a refusal
 	status     int
 	err        error
 }
@@ -76,6 +78,24 @@ var keyCalls = []call{{
 	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "title=Monatliches+Abo",
 	signed: "title=Monatliches+Abo", parameters: [][2]string{{"title", "Monatliches Abo"}}, status: 200,
 }}
+
+// avangateCalls go to 2Checkout, each to the gateway that starts with its name.
+var avangateCalls = []call{
+	{name: "REST, sha256", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
+	{name: "REST, sha3-256", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
+	{name: "REST, a clock 15 min off", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200, before: 1},
+	{
+		name: "JSON-RPC, a session", method: "POST", path: "/rpc/6.0/", contentType: "application/json",
+		body:   `{"jsonrpc":"2.0","method":"getOrder","params":["` + avangate.Session + `","11331111"],"id":1}`,
+		status: 200, before: 1,
+	},
+	{
+		name: "SOAP, a session", method: "POST", path: "/soap/6.0/", contentType: "text/xml; charset=utf-8",
+		body: `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><getOrder xmlns="urn:demo">` +
+			`<sessionID xmlns="">` + avangate.Session + `</sessionID><orderReference xmlns="">11331111</orderReference></getOrder></Body></Envelope>`,
+		status: 200, before: 1,
+	},
+}
 
 // otherCalls go to one of them, and end before they reach it or a foreign host.
 var otherCalls = []call{
@@ -186,12 +206,13 @@ func (d *demonstration) start() error {
 	if err != nil {
 		return err
 	}
-	for _, algorithm := range []avangate.Algorithm{avangate.SHA2_256, avangate.SHA3_256} {
-		if err := d.startAvangate(algorithm); err != nil {
-			return err
-		}
+	if err := d.startAvangate(avangate.SHA2_256, 0, "REST, sha256", "JSON-RPC, a session", "SOAP, a session"); err != nil {
+		return err
 	}
-	return nil
+	if err := d.startAvangate(avangate.SHA3_256, 0, "REST, sha3-256"); err != nil {
+		return err
+	}
+	return d.startAvangate(avangate.SHA2_256, 15*time.Minute, "REST, a clock 15 min off")
 }
 
 // startPaylink starts a gateway of the Payrexx family, with the Authenticator that
@@ -215,20 +236,23 @@ func (d *demonstration) startPaylink(name string, calls []call, foreignURL strin
 	return nil
 }
 
-func (d *demonstration) startAvangate(algorithm avangate.Algorithm) error {
-	now := time.Now()
-	clock := func() time.Time { return now }
-	g := &gateway{name: "2Checkout", calls: []call{{
-		name: "order, " + algorithm.String(), method: "GET", path: "/rest/6.0/orders/11331111/",
-		signed: "11YOURCODE12319" + now.UTC().Format(time.DateTime),
-		status: 200,
-	}}}
+// startAvangate starts a gateway whose clock is ahead by skew, for the calls of
+// the given names.
+func (d *demonstration) startAvangate(algorithm avangate.Algorithm, skew time.Duration, names ...string) error {
+	now := time.Now().Truncate(time.Second)
+	g := &gateway{name: "2Checkout"}
+	for _, c := range avangateCalls {
+		if slices.Contains(names, c.name) {
+			c.signed = "11YOURCODE12319" + now.Add(skew).UTC().Format(time.DateTime)
+			g.calls = append(g.calls, c)
+		}
+	}
 	key := auth.NewSecret(rand.Text())
 	var err error
-	if g.url, err = d.serve(&authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: key, Now: clock, Observe: g.observe}); err != nil {
+	if g.url, err = d.serve(&authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: key, Now: func() time.Time { return now.Add(skew) }, Observe: g.observe}); err != nil {
 		return err
 	}
-	a, err := avangate.New(avangate.Config{BaseURL: g.url, MerchantCode: "YOURCODE123", SecretKey: key, Algorithm: algorithm, Now: clock})
+	a, err := avangate.New(avangate.Config{BaseURL: g.url, MerchantCode: "YOURCODE123", SecretKey: key, Algorithm: algorithm, Now: func() time.Time { return now }})
 	if err != nil {
 		return err
 	}
@@ -279,10 +303,7 @@ func (d *demonstration) call(client *http.Client, g *gateway, c call) {
 	}
 	signed := ""
 	if len(seen) > 0 {
-		signed = shorten(seen[0].StringToSign, 44)
-		if signed == "" {
-			signed = "(empty)"
-		}
+		signed = cmp.Or(shorten(stringToSign(seen), 44), "(empty)")
 	}
 	if problem != "" {
 		answer += " WRONG"
@@ -308,14 +329,28 @@ func (c call) checkAnswer(status int, seen []authtest.Exchange) string {
 	switch {
 	case c.err != nil:
 		return "it should have been refused"
-	case len(seen) != 1:
-		return fmt.Sprintf("the gateway saw %d requests and should have seen one", len(seen))
-	case status != c.status:
-		return fmt.Sprintf("the status is %d and should be %d: %v", status, c.status, seen[0].Err)
-	case seen[0].StringToSign != c.signed:
-		return fmt.Sprintf("the string to sign is %q and should be %q", seen[0].StringToSign, c.signed)
-	case !slices.Equal(seen[0].Parameters, c.parameters):
-		return fmt.Sprintf("the gateway saw %q and should have seen %q", seen[0].Parameters, c.parameters)
+	case len(seen) != c.before+1:
+		return fmt.Sprintf("the gateway saw %d requests and should have seen %d", len(seen), c.before+1)
+	}
+	last := seen[len(seen)-1]
+	switch {
+	case status != c.status, status == http.StatusOK && last.Err != nil:
+		return fmt.Sprintf("the status is %d and should be %d: %v", status, c.status, last.Err)
+	case stringToSign(seen) != c.signed:
+		return fmt.Sprintf("the string to sign is %q and should be %q", stringToSign(seen), c.signed)
+	case !slices.Equal(last.Parameters, c.parameters):
+		return fmt.Sprintf("the gateway saw %q and should have seen %q", last.Parameters, c.parameters)
+	}
+	return ""
+}
+
+// stringToSign returns the last string to sign. A call in a session has none, but
+// the login before it has.
+func stringToSign(seen []authtest.Exchange) string {
+	for _, e := range slices.Backward(seen) {
+		if e.StringToSign != "" {
+			return e.StringToSign
+		}
 	}
 	return ""
 }
