@@ -30,7 +30,7 @@ func TestAllocationsOfAFormPost(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-	const most = 16
+	const most = 10
 	unsigned, signed := post(base), post(tr)
 	t.Logf("%v allocations unsigned, %v signed", unsigned, signed)
 	if signed-unsigned > most {

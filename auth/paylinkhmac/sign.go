@@ -47,7 +47,7 @@ func (a *Authenticator) sign(req *http.Request) error {
 	if err := a.signBody(w, req, contentType, secret); err != nil {
 		return err
 	}
-	req.URL.RawQuery = string(a.account.AppendInstance(nil))
+	req.URL.RawQuery = a.account.InstanceQuery
 	return nil
 }
 
@@ -100,8 +100,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	if err := readForm(a, w, body, paylink.MaxFormParameters); err != nil {
 		return err
 	}
-	paylink.DeleteHeader(req.Header, "Content-Type")
-	req.Header.Set("Content-Type", paylink.FormType)
+	paylink.SetFormType(req.Header)
 	return a.account.SetBody(req, a.signForm(w, secret))
 }
 
@@ -118,8 +117,7 @@ func readForm[S string | []byte](a *Authenticator, w *workspace, form S, most in
 func (a *Authenticator) signForm(w *workspace, secret auth.Secret) []byte {
 	w.sign(a, secret)
 	const behind = len("&"+paylink.SignatureName+"=") + 3*signatureLen
-	instance := len("&instance=") + 3*len(a.account.Instance)
-	wire := make([]byte, 0, len(w.signed)+2*bytes.Count(w.signed, []byte("+"))+behind+instance)
+	wire := make([]byte, 0, len(w.signed)+2*bytes.Count(w.signed, []byte("+"))+behind+len("&")+len(a.account.InstanceQuery))
 	wire = php.AppendWire(wire, w.signed)
 	if len(wire) > 0 {
 		wire = append(wire, '&')

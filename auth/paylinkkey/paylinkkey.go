@@ -133,7 +133,7 @@ func (a *Authenticator) rewrite(req *http.Request) error {
 	if err := a.rewriteForm(&params, req); err != nil {
 		return err
 	}
-	req.URL.RawQuery = string(a.account.AppendInstance(nil))
+	req.URL.RawQuery = a.account.InstanceQuery
 	return nil
 }
 
@@ -166,8 +166,7 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 	if err := paylink.ReadForm(&a.account, params, body, paylink.MaxFormParameters); err != nil {
 		return err
 	}
-	paylink.DeleteHeader(req.Header, "Content-Type")
-	req.Header.Set("Content-Type", paylink.FormType)
+	paylink.SetFormType(req.Header)
 	return a.account.SetBody(req, wire(params))
 }
 

@@ -38,23 +38,28 @@ func TakeBody(req *http.Request, most int64) ([]byte, error) {
 }
 
 func readBody(body io.Reader, length, most int64) ([]byte, error) {
-	if length > most {
-		return nil, Refusef(auth.ErrBody, "%w, %d bytes", ErrTooLong, most)
-	}
-	var b bytes.Buffer
+	size := int64(bytes.MinRead)
 	if length > 0 {
-		b.Grow(int(length) + bytes.MinRead) // what ReadFrom wants, lest it grow again
+		size = min(length, most) + 1 // room to see that nothing follows
 	}
-	_, err := b.ReadFrom(io.LimitReader(body, most+1))
-	switch {
-	case err != nil:
-		return nil, Refusef(auth.ErrBody, "the body cannot be read: %w", err)
-	case int64(b.Len()) > most:
-		return nil, Refusef(auth.ErrBody, "%w, %d bytes", ErrTooLong, most)
-	case length > 0 && int64(b.Len()) != length:
-		return nil, Refusef(auth.ErrBody, "the body has %d bytes and ContentLength says %d", b.Len(), length)
+	b := make([]byte, 0, size)
+	for {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case int64(len(b)) > most || length > most:
+			return nil, Refusef(auth.ErrBody, "%w, %d bytes", ErrTooLong, most)
+		case err == io.EOF && length > 0 && int64(len(b)) != length, length > 0 && int64(len(b)) > length:
+			return nil, Refusef(auth.ErrBody, "the body has %d bytes or more and ContentLength says %d", len(b), length)
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, Refusef(auth.ErrBody, "the body cannot be read: %w", err)
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
 	}
-	return b.Bytes(), nil
 }
 
 // SetBody makes b the body, in a form that net/http writes together with the
@@ -145,25 +150,31 @@ func MediaType(req *http.Request) (string, error) {
 // SoleHeader returns the value of a header field, "" if there is none. It is an
 // error to have it more than once, in whatever spelling.
 func SoleHeader(h http.Header, name string) (string, error) {
-	var all []string
+	value, count := "", 0
 	for key, values := range h {
-		if strings.EqualFold(key, name) {
-			all = append(all, values...)
+		if len(key) == len(name) && len(values) > 0 && strings.EqualFold(key, name) {
+			value = values[0]
+			count += len(values)
 		}
 	}
-	switch len(all) {
-	case 0:
-		return "", nil
-	case 1:
-		return all[0], nil
+	if count > 1 {
+		return "", Refusef(auth.ErrRequest, "the header has %s %d times: give it once", name, count)
 	}
-	return "", Refusef(auth.ErrRequest, "the header has %s %d times: give it once", name, len(all))
+	return value, nil
+}
+
+var formType = []string{FormType} // shared by requests: never written to
+
+// SetFormType makes a form of the body.
+func SetFormType(h http.Header) {
+	DeleteHeader(h, "Content-Type")
+	h["Content-Type"] = formType
 }
 
 // DeleteHeader takes out a header field, in whatever spelling.
 func DeleteHeader(h http.Header, name string) {
 	for key := range h {
-		if strings.EqualFold(key, name) {
+		if len(key) == len(name) && strings.EqualFold(key, name) {
 			delete(h, key)
 		}
 	}

@@ -38,11 +38,12 @@ const (
 
 // An Account is what both schemes are configured with. It is immutable.
 type Account struct {
-	Scheme   string // the package's name
-	Origins  []auth.Origin
-	Instance string
-	Secret   auth.SecretSource
-	MaxBody  int64
+	Scheme        string // the package's name
+	Origins       []auth.Origin
+	Instance      string
+	InstanceQuery string // the instance as a query
+	Secret        auth.SecretSource
+	MaxBody       int64
 }
 
 // NewAccount checks what a scheme's Config says. Its errors are those of New.
@@ -62,7 +63,14 @@ func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxB
 	if err != nil {
 		return Account{}, &auth.Error{Op: "configure " + scheme, Gateway: origin.String(), Code: code, Err: err}
 	}
-	return Account{scheme, []auth.Origin{origin}, instance, secret, cmp.Or(maxBody, DefaultMaxBody)}, nil
+	return Account{
+		Scheme:        scheme,
+		Origins:       []auth.Origin{origin},
+		Instance:      instance,
+		InstanceQuery: string(php.AppendEscaped([]byte(instanceName+"="), instance)),
+		Secret:        secret,
+		MaxBody:       cmp.Or(maxBody, DefaultMaxBody),
+	}, nil
 }
 
 // checkInstance refuses what people give for an instance that is none: the
@@ -150,8 +158,7 @@ func (a *Account) AppendInstance(query []byte) []byte {
 	if len(query) > 0 {
 		query = append(query, '&')
 	}
-	query = append(query, instanceName+"="...)
-	return php.AppendEscaped(query, a.Instance)
+	return append(query, a.InstanceQuery...)
 }
 
 // Received returns the instance that a received request's parameters name.
