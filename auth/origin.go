@@ -96,17 +96,21 @@ func Covers(a Authenticator, o Origin) bool {
 // lower maps ASCII letters, byte by byte: strings.ToLower makes an ASCII k of
 // U+212A, and one character of all malformed UTF-8.
 func lower(s string) string {
-	if !strings.ContainsAny(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") {
-		return s
-	}
-	b := []byte(s)
-	for i, c := range b {
-		if 'A' <= c && c <= 'Z' {
-			b[i] += 'a' - 'A'
+	for i := range len(s) {
+		if isUpper(s[i]) {
+			b := []byte(s)
+			for i, c := range b {
+				if isUpper(c) {
+					b[i] += 'a' - 'A'
+				}
+			}
+			return string(b)
 		}
 	}
-	return string(b)
+	return s
 }
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 func isLoopback(host string) bool {
 	if host == "localhost" {

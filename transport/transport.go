@@ -45,6 +45,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -224,7 +225,7 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 		return nil, refuse(req, auth.ErrOrigin, "the URL's path does not begin with a slash, and a proxy would read it as a part of the host: write the slash")
 	case req.URL.Opaque != "":
 		return nil, refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
-	case req.Host != "" && origin.WithHost(req.Host) != origin:
+	case req.Host != "" && req.Host != req.URL.Host && origin.WithHost(req.Host) != origin:
 		return nil, refuse(req, auth.ErrOrigin, fmt.Sprintf("the request's Host is %q: leave it empty", req.Host))
 	}
 	return a, checkHeader(req)
@@ -274,14 +275,16 @@ func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
 // clone returns a copy of req that an Authenticator may change. The header's
 // values are shared.
 func clone(req *http.Request) *http.Request {
-	c := new(http.Request)
-	*c = *req
-	c.URL = new(*req.URL)
-	c.Header = maps.Clone(req.Header)
-	if c.Header == nil {
-		c.Header = make(http.Header)
+	c := &struct {
+		req http.Request
+		url url.URL
+	}{*req, *req.URL}
+	c.req.URL = &c.url
+	c.req.Header = maps.Clone(req.Header)
+	if c.req.Header == nil {
+		c.req.Header = make(http.Header)
 	}
-	return c
+	return &c.req
 }
 
 // replayable reports whether the body can be had a second time.

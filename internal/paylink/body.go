@@ -131,8 +131,8 @@ func CheckPlain(req *http.Request) error {
 // 8.2).
 func MediaType(req *http.Request) (string, error) {
 	header, err := SoleHeader(req.Header, "Content-Type")
-	if header == "" || err != nil {
-		return "", err
+	if err != nil || header == "" || header == FormType || header == JSONType {
+		return header, err
 	}
 	written, _, _ := strings.Cut(header, ";")
 	written = strings.TrimRight(written, " ")
