@@ -50,6 +50,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // A Transport is an [http.RoundTripper] that authenticates requests and sends
@@ -266,7 +267,7 @@ func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
 	if from != origin {
 		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect comes from %s, and none is followed from one origin to another: call the final URL", from))
 	}
-	if was, is := method(earlier), method(req); was != is {
+	if was, is := request.Method(earlier), request.Method(req); was != is {
 		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect would turn %s into %s: call the final URL, often the same with a slash at its end", was, is))
 	}
 	return nil
@@ -314,19 +315,12 @@ func closeBody(req *http.Request) {
 	}
 }
 
-func method(req *http.Request) string {
-	if req.Method == "" {
-		return http.MethodGet
-	}
-	return req.Method
-}
-
 func refuse(req *http.Request, code error, reason string) error {
 	gateway := ""
 	if req.URL != nil {
 		gateway = auth.OriginOf(req.URL).String()
 	}
-	return &auth.Error{Op: "send " + method(req), Gateway: gateway, Code: code, Err: errors.New(reason)}
+	return &auth.Error{Op: "send " + request.Method(req), Gateway: gateway, Code: code, Err: errors.New(reason)}
 }
 
 func configError(gateway, reason string) error {

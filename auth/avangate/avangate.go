@@ -95,7 +95,6 @@
 package avangate
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -106,6 +105,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // vendorHosts are where the vendor serves the API: by its current name, and by
@@ -225,10 +225,10 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 	switch p := protocolOf(req.URL.Path); {
 	case p == jsonRPC:
 		return a.authenticateSession(req, base, p, rpcDialect{})
-	case p == soap && (hasBody(req) || method(req) != http.MethodGet && method(req) != http.MethodHead):
+	case p == soap && (request.HasBody(req) || request.Method(req) != http.MethodGet && request.Method(req) != http.MethodHead):
 		return a.authenticateSession(req, base, p, soapDialect{})
 	case p == soap:
-		deleteHeader(req.Header, headerName)
+		request.DeleteHeader(req.Header, headerName)
 		return nil
 	}
 	return a.authenticateREST(req)
@@ -257,7 +257,7 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 	if err != nil {
 		return signError(req, auth.ErrSecret, err)
 	}
-	deleteHeader(req.Header, headerName)
+	request.DeleteHeader(req.Header, headerName)
 	req.Header[headerName] = a.headerValues(secret)
 	setAccept(req.Header)
 	return nil
@@ -333,7 +333,5 @@ func configError(gateway string, code, err error) error {
 }
 
 func signError(req *http.Request, code, err error) error {
-	return &auth.Error{Op: "sign " + method(req), Gateway: auth.OriginOf(req.URL).String(), Code: code, Err: err}
+	return &auth.Error{Op: "sign " + request.Method(req), Gateway: auth.OriginOf(req.URL).String(), Code: code, Err: err}
 }
-
-func method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }

@@ -2,73 +2,13 @@ package avangate
 
 import (
 	"bytes"
-	"errors"
-	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 )
 
 // maxBody bounds the body of a JSON-RPC or SOAP request, in bytes.
 const maxBody = 8 << 20
-
-func hasBody(req *http.Request) bool {
-	return req.Body != nil && req.Body != http.NoBody
-}
-
-// takeBody reads the body, closes it and leaves none.
-func takeBody(req *http.Request) ([]byte, error) {
-	if !hasBody(req) {
-		return nil, nil
-	}
-	body, length := req.Body, req.ContentLength
-	setBody(req, nil)
-	b, err := io.ReadAll(io.LimitReader(body, maxBody+1))
-	if closeErr := body.Close(); err == nil {
-		err = closeErr
-	}
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("the body cannot be read: %w", err)
-	case len(b) > maxBody:
-		return nil, fmt.Errorf("the body is longer than %d bytes", maxBody)
-	case length > 0 && int64(len(b)) != length:
-		return nil, fmt.Errorf("the body has %d bytes and ContentLength says %d", len(b), length)
-	}
-	return b, nil
-}
-
-// setBody makes b the body, in a form that net/http writes together with the
-// header and can send again.
-func setBody(req *http.Request, b []byte) {
-	req.TransferEncoding = nil
-	req.ContentLength = int64(len(b))
-	if len(b) == 0 {
-		req.Body, req.GetBody = http.NoBody, nil
-		return
-	}
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
-	req.Body = io.NopCloser(bytes.NewReader(b))
-}
-
-// checkEncoding returns an error if the body is not what it is to be read as.
-func checkEncoding(h http.Header) error {
-	for key, values := range h {
-		if strings.EqualFold(key, "Content-Encoding") && strings.Join(values, "") != "" {
-			return errors.New("the body has a Content-Encoding and cannot be read: send it as it is")
-		}
-	}
-	return nil
-}
-
-func deleteHeader(h http.Header, name string) {
-	for key := range h {
-		if strings.EqualFold(key, name) {
-			delete(h, key)
-		}
-	}
-}
 
 // maxHead bounds what is read of an answer to see whether it is a session error,
 // in bytes.

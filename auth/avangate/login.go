@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // A Login is the four values of the vendor's login method, in their order, for
@@ -98,7 +99,7 @@ func (l *login) request(ctx context.Context, values Login) *http.Request {
 		h["User-Agent"] = l.agent
 	}
 	req := &http.Request{Method: http.MethodPost, URL: l.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h}
-	setBody(req, body)
+	request.SetBody(req, body)
 	return req.WithContext(ctx)
 }
 

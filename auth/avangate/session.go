@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // Session stands for the session id in the body of a request: write it where the
@@ -85,11 +86,11 @@ type sentKey struct{}
 // authenticateSession replaces Session in the body with a session id, or the one
 // that it had put there itself.
 func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTripper, p protocol, d dialect) error {
-	deleteHeader(req.Header, headerName)
-	if err := checkEncoding(req.Header); err != nil {
+	request.DeleteHeader(req.Header, headerName)
+	if err := request.CheckPlain(req); err != nil {
 		return signError(req, auth.ErrRequest, err)
 	}
-	body, err := takeBody(req)
+	body, err := request.TakeBody(req, maxBody)
 	if err != nil {
 		return signError(req, auth.ErrBody, err)
 	}
@@ -118,7 +119,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 	if p == jsonRPC {
 		setAccept(req.Header)
 	}
-	setBody(req, body)
+	request.SetBody(req, body)
 	return nil
 }
 

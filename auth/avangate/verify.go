@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // DefaultWindow is how far a request's time may be from a [Verifier]'s clock,
@@ -69,7 +70,7 @@ func (v *Verifier) Verify(req *http.Request) (*Claim, error) {
 	}
 	claim, code, err := v.verify(req.Context(), req.Header, now())
 	if err != nil {
-		return claim, &auth.Error{Op: "verify " + method(req), Gateway: v.MerchantCode, Code: code, Err: err}
+		return claim, &auth.Error{Op: "verify " + request.Method(req), Gateway: v.MerchantCode, Code: code, Err: err}
 	}
 	return claim, nil
 }

@@ -9,19 +9,16 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // signMultipart lets the body be signed as it is sent: files are not held in
 // memory, and what is wrong with the body shows only then.
 func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) error {
-	if paylink.Method(req) != http.MethodPost {
-		return paylink.Refusef(auth.ErrRequest, "PHP reads %s in a POST request only", multipartType)
+	boundary, err := boundaryOf(req)
+	if err == nil {
+		err = request.CheckPlain(req)
 	}
-	header, err := paylink.SoleHeader(req.Header, "Content-Type")
-	if err != nil {
-		return err
-	}
-	boundary, err := php.Boundary(header)
 	if err != nil {
 		return paylink.Refuse(auth.ErrRequest, err)
 	}
@@ -40,6 +37,18 @@ func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) err
 		req.ContentLength += php.MultipartOverhead(boundary)
 	}
 	return nil
+}
+
+// boundaryOf returns the boundary of a multipart body.
+func boundaryOf(req *http.Request) (string, error) {
+	if request.Method(req) != http.MethodPost {
+		return "", fmt.Errorf("PHP reads %s in a POST request only", multipartType)
+	}
+	contentType, err := request.SoleHeader(req.Header, "Content-Type")
+	if err != nil {
+		return "", err
+	}
+	return php.Boundary(contentType)
 }
 
 // A multipartBody is a body on its way. Its errors are what Authenticate's are.

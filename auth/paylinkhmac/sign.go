@@ -8,6 +8,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // designFiles are the fields that the vendor's SDK leaves out of the signature
@@ -24,7 +25,7 @@ func (a *Authenticator) sign(req *http.Request) error {
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	switch paylink.Method(req) {
+	switch request.Method(req) {
 	case http.MethodGet, http.MethodHead:
 		if err := paylink.DropEmptyBody(req); err != nil {
 			return err
@@ -32,7 +33,7 @@ func (a *Authenticator) sign(req *http.Request) error {
 		return a.signQuery(w, req, secret)
 	case http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch:
 	default:
-		return paylink.Refusef(auth.ErrRequest, "the gateways know no method %q: use GET, POST, PUT, PATCH or DELETE", paylink.Method(req))
+		return paylink.Refusef(auth.ErrRequest, "the gateways know no method %q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
 	}
 	contentType, err := bodyType(req)
 	if err != nil {
@@ -53,14 +54,16 @@ func (a *Authenticator) sign(req *http.Request) error {
 
 // bodyType returns the media type of the body, "" if there is no body.
 func bodyType(req *http.Request) (string, error) {
-	if !paylink.HasBody(req) {
+	if !request.HasBody(req) {
 		return "", nil
 	}
 	media, err := paylink.MediaType(req)
 	if media == "" && err == nil {
-		_, err = paylink.TakeBody(req, 0)
-		if errors.Is(err, paylink.ErrTooLong) {
+		switch _, err = request.TakeBody(req, 0); {
+		case errors.Is(err, request.ErrTooLong):
 			err = paylink.Refusef(auth.ErrRequest, "the body has no Content-Type: send a form, %s", paylink.FormType)
+		case err != nil:
+			err = paylink.Refuse(auth.ErrBody, err)
 		}
 	}
 	return media, err
@@ -77,9 +80,6 @@ func (a *Authenticator) signQuery(w *workspace, req *http.Request, secret auth.S
 
 // signBody signs a body, or the lack of one, and puts the signature at its end.
 func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType string, secret auth.Secret) error {
-	if err := paylink.CheckPlain(req); err != nil {
-		return err
-	}
 	switch contentType {
 	case multipartType:
 		return a.signMultipart(req, secret)
@@ -87,7 +87,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	default:
 		return paylink.Refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
-	body, err := paylink.TakeBody(req, a.account.MaxBody)
+	body, err := a.account.TakeBody(req)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // A Verifier verifies requests as a gateway does, for emulated gateways, users'
@@ -123,9 +124,9 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 	if most == 0 {
 		most = DefaultMaxBody
 	}
-	body, err := paylink.TakeBody(req, most)
+	body, err := request.TakeBody(req, most)
 	if err != nil {
-		return nil, err
+		return nil, paylink.Refuse(auth.ErrBody, err)
 	}
 	var first, second php.Array
 	if len(body) == 0 {
@@ -133,7 +134,7 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		php.ParseStr(&second, req.URL.RawQuery, php.PlusKept)
 		return []*php.Array{&first, &second}, nil
 	}
-	paylink.PutBody(req, body)
+	request.SetBody(req, body)
 	media, err := paylink.MediaType(req)
 	if err != nil {
 		return nil, paylink.Refuse(auth.ErrUnsigned, err)
@@ -146,7 +147,10 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 	case paylink.JSONType:
 		err = php.ParseJSON(&first, body)
 	case multipartType:
-		err = parseMultipart(&first, req, body)
+		var boundary string
+		if boundary, err = boundaryOf(req); err == nil {
+			err = php.ParseMultipart(&first, bytes.NewReader(body), boundary)
+		}
 	default:
 		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", media)
 	}
@@ -154,19 +158,4 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		return nil, paylink.Refuse(auth.ErrUnsigned, err)
 	}
 	return []*php.Array{&first}, nil
-}
-
-func parseMultipart(params *php.Array, req *http.Request, body []byte) error {
-	if req.Method != http.MethodPost {
-		return fmt.Errorf("PHP reads %s in a POST request only", multipartType)
-	}
-	contentType, err := paylink.SoleHeader(req.Header, "Content-Type")
-	if err != nil {
-		return err
-	}
-	boundary, err := php.Boundary(contentType)
-	if err != nil {
-		return err
-	}
-	return php.ParseMultipart(params, bytes.NewReader(body), boundary)
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // DefaultMaxBody is how long a form may be unless [Config.MaxBody] says otherwise,
@@ -108,7 +109,7 @@ func (a *Authenticator) authenticate(req *http.Request) error {
 	if err := a.rewrite(req); err != nil {
 		return err
 	}
-	paylink.DeleteHeader(req.Header, headerName)
+	request.DeleteHeader(req.Header, headerName)
 	req.Header.Set(headerName, secret.Reveal())
 	return nil
 }
@@ -116,14 +117,14 @@ func (a *Authenticator) authenticate(req *http.Request) error {
 // rewrite writes the query, or the form in the body, as the gateway reads it.
 func (a *Authenticator) rewrite(req *http.Request) error {
 	var params php.Array
-	switch paylink.Method(req) {
+	switch request.Method(req) {
 	case http.MethodGet, http.MethodHead:
 		if err := paylink.DropEmptyBody(req); err != nil {
 			return err
 		}
 		return a.rewriteQuery(&params, req)
 	case http.MethodDelete:
-		if !paylink.HasBody(req) {
+		if !request.HasBody(req) {
 			return a.rewriteQuery(&params, req)
 		}
 	}
@@ -149,17 +150,14 @@ func (a *Authenticator) rewriteQuery(params *php.Array, req *http.Request) error
 
 // rewriteForm does nothing to a body that is no form.
 func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error {
-	if !paylink.HasBody(req) {
+	if !request.HasBody(req) {
 		return nil
 	}
 	media, err := paylink.MediaType(req)
 	if err != nil || media != paylink.FormType {
 		return err
 	}
-	if err := paylink.CheckPlain(req); err != nil {
-		return err
-	}
-	body, err := paylink.TakeBody(req, a.account.MaxBody)
+	body, err := a.account.TakeBody(req)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // The names that are the gateways' own.
@@ -148,7 +149,7 @@ func (a *Account) CheckBodyQuery(params *php.Array, req *http.Request) error {
 		return err
 	}
 	for name := range params.All() {
-		return Refusef(auth.ErrParameter, "parameter %q stands in the query of a %s request, where the gateway does not look: put it into the body", name, Method(req))
+		return Refusef(auth.ErrParameter, "parameter %q stands in the query of a %s request, where the gateway does not look: put it into the body", name, request.Method(req))
 	}
 	return nil
 }
@@ -172,9 +173,6 @@ func RemoveOwn(params *php.Array) {
 	params.Remove(instanceName)
 }
 
-// Method returns req's method, which may be left empty for GET.
-func Method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }
-
 // Refuse makes an [auth.Error] whose operation and gateway Complete fills in.
 func Refuse(code, err error) error { return &auth.Error{Code: code, Err: err} }
 
@@ -187,7 +185,7 @@ func Refusef(code error, format string, args ...any) error {
 // gateway, if that is known.
 func Complete(err error, verb string, req *http.Request, origins []auth.Origin) error {
 	if e, ok := errors.AsType[*auth.Error](err); ok {
-		e.Op = verb + " " + Method(req)
+		e.Op = verb + " " + request.Method(req)
 		if len(origins) > 0 {
 			e.Gateway = origins[0].String()
 		}

@@ -1,0 +1,130 @@
+// Package request reads and rewrites requests that are about to be sent, or that
+// have arrived. Its errors are plain; the schemes say whose they are.
+package request
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Method returns req's method, which may be left empty for GET.
+func Method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }
+
+// HasBody reports whether req may have a body.
+func HasBody(req *http.Request) bool {
+	return req.Body != nil && req.Body != http.NoBody
+}
+
+// ErrTooLong says that a body is longer than it may be.
+var ErrTooLong = errors.New("the body is longer than it may be")
+
+// TakeBody reads the body, closes it and leaves none. One of more than most bytes
+// is an error, and so is one that is not as long as ContentLength says.
+func TakeBody(req *http.Request, most int64) ([]byte, error) {
+	if req.Body == nil && req.ContentLength > 0 {
+		return nil, fmt.Errorf("there is no body and ContentLength says %d", req.ContentLength)
+	}
+	if !HasBody(req) {
+		return nil, nil
+	}
+	body, length := req.Body, req.ContentLength
+	SetBody(req, nil)
+	b, err := readBody(body, length, most)
+	if closeErr := body.Close(); err == nil && closeErr != nil {
+		err = fmt.Errorf("the body cannot be closed: %w", closeErr)
+	}
+	return b, err
+}
+
+func readBody(body io.Reader, length, most int64) ([]byte, error) {
+	size := int64(bytes.MinRead)
+	if length > 0 {
+		size = min(length, most) + 1 // room to see that nothing follows
+	}
+	b := make([]byte, 0, size)
+	for {
+		n, err := body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		read := int64(len(b))
+		switch {
+		case read > most || length > most:
+			return nil, fmt.Errorf("%w, %d bytes", ErrTooLong, most)
+		case length > 0 && (read > length || err == io.EOF && read < length):
+			return nil, fmt.Errorf("the body has %d bytes or more and ContentLength says %d", read, length)
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, fmt.Errorf("the body cannot be read: %w", err)
+		}
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+	}
+}
+
+// SetBody makes b the body, in a form that net/http writes together with the
+// header and can send again.
+func SetBody(req *http.Request, b []byte) {
+	req.TransferEncoding = nil
+	req.ContentLength = int64(len(b))
+	if len(b) == 0 {
+		req.Body, req.GetBody = http.NoBody, nil
+		return
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(b)), nil
+	}
+	req.Body, _ = req.GetBody()
+}
+
+// CheckPlain refuses what would stand between a body's bytes and its reader.
+func CheckPlain(req *http.Request) error {
+	if !HasBody(req) {
+		return nil
+	}
+	encoding, err := SoleHeader(req.Header, "Content-Encoding")
+	switch {
+	case err != nil:
+		return err
+	case encoding != "":
+		return fmt.Errorf("the body has the Content-Encoding %q and cannot be read: send it plain", encoding)
+	case len(req.Trailer) > 0:
+		return errors.New("the request has a trailer, which does not travel with a body that is rewritten: leave it out")
+	}
+	return nil
+}
+
+// SoleHeader returns the value of a header field, "" if there is none. It is an
+// error to have it more than once, in whatever spelling.
+func SoleHeader(h http.Header, name string) (string, error) {
+	value, count := "", 0
+	for key, values := range h {
+		if isHeader(key, name) && len(values) > 0 {
+			value = values[0]
+			count += len(values)
+		}
+	}
+	if count > 1 {
+		return "", fmt.Errorf("the header has %s %d times: give it once", name, count)
+	}
+	return value, nil
+}
+
+// DeleteHeader takes out a header field, in whatever spelling.
+func DeleteHeader(h http.Header, name string) {
+	for key := range h {
+		if isHeader(key, name) {
+			delete(h, key)
+		}
+	}
+}
+
+// isHeader reports whether a key of a header, in whatever spelling, is the name.
+func isHeader(key, name string) bool {
+	return len(key) == len(name) && strings.EqualFold(key, name)
+}
