@@ -305,6 +305,9 @@ func again(req *http.Request) (io.ReadCloser, error) {
 const maxDiscard = 64 << 10
 
 func discard(resp *http.Response) {
+	if resp.Body == nil {
+		return
+	}
 	io.CopyN(io.Discard, resp.Body, maxDiscard)
 	resp.Body.Close()
 }

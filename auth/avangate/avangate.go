@@ -239,7 +239,7 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 // known, or the session is gone. Of a session's answer it reads no more than tells,
 // at most 64 KiB, and of any other nothing.
 func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
-	if s, ok := req.Context().Value(sentKey{}).(*sent); ok {
+	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && protocolOf(req.URL.Path) != rest {
 		return s.refused(resp)
 	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 )
 
 // An rpcDialect is JSON-RPC 2.0, and what the vendor's documents and clients make
@@ -111,19 +113,23 @@ func writeRPCLogin(l Login) ([]byte, http.Header) {
 }
 
 // session reads result, and response, as which the vendor's documents know it too.
-func (rpcDialect) session(answer []byte) (id, reason string) {
+//
+// An error is a refusal, save for those that JSON-RPC itself defines.
+func (rpcDialect) session(answer []byte) (id, reason string, refused bool) {
 	var members struct{ Result, Response, Error json.RawMessage }
 	json.Unmarshal(answer, &members)
 	for _, result := range []json.RawMessage{members.Result, members.Response} {
 		if json.Unmarshal(result, &id); id != "" {
-			return id, ""
+			return id, "", false
 		}
 	}
-	var refusal struct{ Code int }
-	if json.Unmarshal(members.Error, &refusal) == nil && refusal.Code != 0 {
-		return "", fmt.Sprintf("code %d", refusal.Code)
+	var refusal struct{ Code json.RawMessage }
+	json.Unmarshal(members.Error, &refusal)
+	code, err := strconv.Atoi(strings.Trim(string(refusal.Code), `"`))
+	if err != nil {
+		return "", "", false
 	}
-	return "", ""
+	return "", fmt.Sprintf("code %d", code), code > 0
 }
 
 // gone takes an error with one of the session's codes.

@@ -2,6 +2,7 @@ package avangate
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,27 +71,27 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 	if !utf8.ValidString(a.merchantCode) {
 		return nil, false, errors.New("the merchant code is not UTF-8, as JSON and XML must be")
 	}
-	var refusal error
+	var err error
 	for range 2 {
 		own, claimed := a.clock()
-		values, err := a.loginAt(ctx, claimed)
-		if err != nil {
-			return nil, false, err
+		values, loadErr := a.loginAt(ctx, claimed)
+		if loadErr != nil {
+			return nil, false, loadErr
 		}
-		resp, answer, err := ask(base, l.request(ctx, values))
-		if err != nil {
-			return nil, false, err
+		resp, answer, askErr := ask(base, l.request(ctx, values))
+		if askErr != nil {
+			return nil, false, askErr
 		}
-		id, err := readLogin(l.dialect, resp.StatusCode, answer)
-		if err == nil {
+		id, refused, loginErr := readLogin(l.dialect, resp.StatusCode, answer)
+		if loginErr == nil {
 			return &session{auth.NewSecret(id), own}, true, nil
 		}
-		refusal = err
-		if isRedirect(resp.StatusCode) || !a.learn(claimed, resp.Header) {
+		err = loginErr
+		if !refused || !a.learn(claimed, resp.Header) {
 			break
 		}
 	}
-	return nil, true, refusal
+	return nil, true, err
 }
 
 func (l *login) request(ctx context.Context, values Login) *http.Request {
@@ -112,6 +113,12 @@ func ask(base http.RoundTripper, login *http.Request) (*http.Response, []byte, e
 	if err != nil {
 		return nil, nil, fmt.Errorf("the login could not be sent: %w", err)
 	}
+	if resp == nil {
+		return nil, nil, errors.New("the login could not be sent: the base RoundTripper returned no response")
+	}
+	if resp.Body == nil {
+		return resp, nil, nil
+	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxLoginAnswer))
 	if err != nil {
@@ -120,28 +127,32 @@ func ask(base http.RoundTripper, login *http.Request) (*http.Response, []byte, e
 	return resp, answer, nil
 }
 
-// readLogin reads the session id. Its errors quote nothing that a hash or an id
-// could be.
-func readLogin(d dialect, status int, answer []byte) (string, error) {
-	if isRedirect(status) {
-		return "", fmt.Errorf("the login was redirected with status %d: call the final URL, often the same with a slash at its end", status)
+// readLogin reads the session id, or whether the credentials were refused. Its
+// errors quote nothing that a hash or an id could be.
+func readLogin(d dialect, status int, answer []byte) (id string, refused bool, _ error) {
+	if 300 <= status && status < 400 {
+		return "", false, fmt.Errorf("the login was redirected with status %d: call the final URL, often the same with a slash at its end", status)
 	}
-	id, reason := d.session(bytes.TrimSpace(answer))
+	id, reason, refused := d.session(bytes.TrimSpace(answer))
+	if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		id, refused = "", true
+		reason = cmp.Or(reason, fmt.Sprintf("status %d", status))
+	}
 	switch {
+	case refused:
+		return "", true, fmt.Errorf("the gateway refused the login with %s: check the merchant code, and that the key is this account's Secret Key and not a secret word", reason)
 	case reason != "":
-		return "", fmt.Errorf("the gateway refused the login with %s: check the merchant code, and that the key is this account's Secret Key and not a secret word", reason)
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return "", fmt.Errorf("the gateway refused the login with status %d: check the merchant code, and that the key is this account's Secret Key and not a secret word", status)
+		return "", false, fmt.Errorf("the gateway answered the login with %s: check the path and the version of the API, and in SOAP the envelope", reason)
 	case id == "":
-		return "", fmt.Errorf("the answer to the login, with status %d, holds no session id: is this the path of an endpoint?", status)
+		return "", false, fmt.Errorf("the answer to the login, with status %d, holds no session id: is this the path of an endpoint, and does it work?", status)
 	}
-	return id, checkSessionID(id)
+	return id, false, checkSessionID(id)
 }
 
-func isRedirect(status int) bool { return 300 <= status && status < 400 }
-
+// loginError makes an error of what logIn returned. That of a secret which cannot
+// be had is one already.
 func loginError(req *http.Request, err error) error {
-	if e, ok := errors.AsType[*auth.Error](err); ok {
+	if e, ok := err.(*auth.Error); ok {
 		return e
 	}
 	return &auth.Error{Op: "log in", Gateway: auth.OriginOf(req.URL).String(), Code: ErrLogin, Err: err}

@@ -21,8 +21,8 @@ import (
 const Session = "countersign-session-id"
 
 // ErrLogin is the code of an error that no session could be had: the gateway
-// refused the login, or could not be asked. The login may have been sent, the
-// request was not.
+// refused the login, or could not be asked. The login may have been sent; the
+// request was not, or was refused before.
 var ErrLogin = errors.New("login failed")
 
 const (
@@ -43,8 +43,9 @@ type dialect interface {
 	read(body []byte, h http.Header, mark string) (*message, error)
 
 	// session returns the session id in the answer to a login, "" if there is none.
-	// What the gateway says in its place is the reason, if it is fit to be told.
-	session(answer []byte) (id, reason string)
+	// What the gateway says in its place is the reason, if it is fit to be told;
+	// refused means that it is about the credentials.
+	session(answer []byte) (id, reason string, refused bool)
 
 	// gone reports whether an answer to so many calls says that there is no such
 	// session, and whether it says so to each of them, so that none was carried out.
@@ -61,10 +62,18 @@ type message struct {
 	login func(l Login) (body []byte, h http.Header)
 }
 
-// An endpoint is where a session is valid.
+// kind returns what tells m's logins from those of others.
+func (m *message) kind() string {
+	body, h := m.login(Login{})
+	return string(body) + h.Get("SOAPAction") + h.Get("Content-Type")
+}
+
+// An endpoint is where a session is valid, and the kind of login that its callers
+// give rise to: a caller whose SOAP envelope is wrong must not fail others' logins.
 type endpoint struct {
 	origin auth.Origin
 	path   string
+	login  string
 }
 
 // A session is what a login gave. It is never changed.
@@ -75,6 +84,7 @@ type session struct {
 
 // sent says which session a request carries. It is kept in the request's context.
 type sent struct {
+	owner   *Authenticator
 	dialect dialect
 	keeper  *keeper
 	session *session
@@ -95,7 +105,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 		return signError(req, auth.ErrBody, err)
 	}
 	mark := Session
-	if earlier, ok := req.Context().Value(sentKey{}).(*sent); ok {
+	if earlier, ok := req.Context().Value(sentKey{}).(*sent); ok && earlier.owner == a {
 		mark = earlier.session.id.Reveal()
 	}
 	m, err := d.read(body, req.Header, mark)
@@ -103,7 +113,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 		return signError(req, auth.ErrRequest, fmt.Errorf("the path is that of a %s endpoint, which wants a session, and %w", p, err))
 	}
 	if len(m.places) > 0 {
-		where := endpoint{auth.OriginOf(req.URL), req.URL.EscapedPath()}
+		where := endpoint{auth.OriginOf(req.URL), req.URL.EscapedPath(), m.kind()}
 		kept, _ := a.keepers.LoadOrStore(where, &keeper{})
 		k := kept.(*keeper)
 		l := newLogin(req, d, m) // now: it may outlive req
@@ -114,7 +124,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 			return loginError(req, err)
 		}
 		body = splice(body, m.places, len(mark), s.id.Reveal())
-		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{d, k, s, m.calls}))
+		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, k, s, m.calls}))
 	}
 	if p == jsonRPC {
 		setAccept(req.Header)
@@ -221,6 +231,9 @@ func within(age, limit time.Duration) bool { return 0 <= age && age < limit }
 func (k *keeper) run(l *attempt, now func() time.Time, logIn func() (*session, bool, error)) {
 	answered := false
 	defer func() {
+		if v := recover(); v != nil {
+			l.err = fmt.Errorf("the login panicked with a %T", v) // whose value may hold anything
+		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.login == l {

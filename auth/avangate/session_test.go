@@ -381,9 +381,12 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 		"HTML":                  {"/soap/6.0/", soap, "<html><p>private</html>", 200, "holds no session id"},
 		"no text":               {"/soap/6.0/", soap, xmlHead + `<loginResponse><return/></loginResponse></e:Body></e:Envelope>`, 200, "holds no session id"},
 		"a fault":               {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>e:FORBIDDEN</faultcode><faultstring>private</faultstring></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with fault e:FORBIDDEN"},
-		"a fault that may tell": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with a fault"},
+		"a fault that may tell": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with a fault"},
 		"a fault without a code": {"/soap/6.0/", soap, xmlHead + `<e:Fault/></e:Body></e:Envelope>`, 500,
-			"refused the login with a fault"},
+			"answered the login with a fault"},
+		"an id that is cut off":  {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private`, 200, "holds no session id"},
+		"an error of JSON-RPC":   {"/rpc/6.0/", rpcBody(""), `{"error":{"code":-32601}}`, 200, "answered the login with code -32601: check the path"},
+		"a code in quotes":       {"/rpc/6.0/", rpcBody(""), `{"error":{"code":"10000"}}`, 200, "refused the login with code 10000"},
 		"an ampersand in the id": {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private&amp;</return></loginResponse></e:Body></e:Envelope>`, 200, "[0-9A-Za-z._+/=-]"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -405,16 +408,72 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 	}
 }
 
+// A base that breaks its contract costs a call, not the process.
+func TestLoginThroughABrokenBase(t *testing.T) {
+	for name, test := range map[string]struct {
+		base roundTripper
+		says string
+	}{
+		"a panic":   {func(*http.Request) (*http.Response, error) { panic("private") }, "the login panicked with a string"},
+		"no answer": {func(*http.Request) (*http.Response, error) { return nil, nil }, "the base RoundTripper returned no response"},
+		"no body":   {func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: 401}, nil }, "refused the login with status 401"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.client = w.through(t, test.base)
+			_, err := w.call(t, protocolCase{path: "/rpc/6.0/", body: rpcBody("")})
+			require.ErrorIs(t, err, avangate.ErrLogin)
+			assert.ErrorContains(t, err, test.says)
+			assert.NotContains(t, err.Error(), "private")
+		})
+	}
+}
+
+// A caller whose envelope the gateway does not understand fails alone.
+func TestAWrongEnvelopeDoesNotFailOthers(t *testing.T) {
+	w := newWorld(t)
+	w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+		answer := `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><r><return>id</return></r></e:Body></e:Envelope>`
+		if strings.Contains(body(t, req), "urn:typo") {
+			answer = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><e:Fault><faultcode>e:Client</faultcode></e:Fault></e:Body></e:Envelope>`
+		}
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer))}, nil
+	}))
+	call := func(namespace string) error {
+		_, err := w.call(t, protocolCase{path: "/soap/6.0/", body: `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>` +
+			`<n:getOrder xmlns:n="` + namespace + `"><s>` + avangate.Session + `</s></n:getOrder></e:Body></e:Envelope>`})
+		return err
+	}
+	require.ErrorIs(t, call("urn:typo"), avangate.ErrLogin)
+	require.NoError(t, call("urn:right"))
+	require.ErrorIs(t, call("urn:typo"), avangate.ErrLogin)
+	require.NoError(t, call("urn:right"))
+}
+
+// The clock is learned from refusals only: an outage's page may come from anywhere.
+func TestAnOutageAtTheLoginTeachesNoClock(t *testing.T) {
+	w := newWorld(t)
+	requests := 0
+	w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
+		requests++
+		return &http.Response{StatusCode: 503, Header: http.Header{"Date": {"Thu, 18 Jun 2020 20:05:46 GMT"}}, Body: http.NoBody}, nil
+	}))
+	_, err := w.call(t, protocolCase{path: "/rpc/6.0/", body: rpcBody("")})
+	require.ErrorIs(t, err, avangate.ErrLogin)
+	assert.Zero(t, w.account.Offset())
+	assert.Equal(t, 1, requests)
+}
+
 func TestLoginAnswersThatHoldOne(t *testing.T) {
 	const xmlHead = `<?xml version="1.0" encoding="ISO-8859-1"?><e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Header><x>y</x></e:Header><e:Body>`
 	soap := soapBody(t, "php-document.xml")
 	for answer, request := range map[string]string{
-		`{"id":1,"jsonrpc":"2.0","result":"ID.+/=_-9"}`:                                                          rpcBody(""),
-		" {\"jsonrpc\":2.0,\"response\":\"ID.+/=_-9\",\"error\":null}\r\n":                                       rpcBody(""),
-		xmlHead + `<r><p:result xmlns:p="http://www.w3.org/2003/05/soap-rpc">return</p:result><return>ID.+/=_-9`: soap,
-		xmlHead + "<r>\n <a/><login_return>ID.+/=_-9</login_return></r>":                                         soap,
-		xmlHead + `<n:loginResponse xmlns:n="x"><n:a> ID.+/=_-9 </n:a><b>c</b>`:                                  soap,
-		xmlHead + `<loginResponse><r><![CDATA[ID.+/=_-9]]></r></loginResponse></e:Bo`:                            soap,
+		`{"id":1,"jsonrpc":"2.0","result":"ID.+/=_-9"}`:                                                                             rpcBody(""),
+		" {\"jsonrpc\":2.0,\"response\":\"ID.+/=_-9\",\"error\":null}\r\n":                                                          rpcBody(""),
+		xmlHead + `<r><p:result xmlns:p="http://www.w3.org/2003/05/soap-rpc">return</p:result><return>ID.+<!-- x -->/=_-9</return>`: soap,
+		xmlHead + "<r>\n <a/><login_return>ID.+/=_-9</login_return></r>":                                                            soap,
+		xmlHead + `<n:loginResponse xmlns:n="x"><n:a> ID.+/=_-9 </n:a><b>c</b>`:                                                     soap,
+		xmlHead + `<loginResponse><r><![CDATA[ID.+/=_-9]]></r></loginResponse></e:Bo`:                                               soap,
 	} {
 		w := newWorld(t)
 		var sent []string

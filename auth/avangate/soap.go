@@ -215,28 +215,35 @@ func (c *soapCall) loginHeader() http.Header {
 
 // session reads the first text in the Body, save for what SOAP 1.2 calls a result:
 // the name of the element that holds it, which PHP 8.2 writes before that.
-func (soapDialect) session(answer []byte) (id, reason string) {
+//
+// A fault is a refusal if its code speaks of authentication or is FORBIDDEN: the
+// vendor's documents of login name AUTHENTICATION_FAILED and FORBIDDEN.
+func (soapDialect) session(answer []byte) (id, reason string, refused bool) {
 	d := answerDecoder(bytes.NewReader(answer))
 	path, err := readEnvelope(d)
 	if err != nil {
-		return "", ""
+		return "", "", false
 	}
 	if isFault(path) {
-		return "", tellable(readFaultCode(d))
+		code := readFaultCode(d)
+		upper := strings.ToUpper(code)
+		return "", tellable(code), strings.Contains(upper, "AUTHENTICATION") || strings.Contains(upper, "FORBIDDEN")
 	}
 	for {
 		t, err := d.Token()
 		if err != nil {
-			return "", ""
+			return "", "", false
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
 			if t.Name == (xml.Name{Space: soap12RPC, Local: "result"}) && d.Skip() != nil {
-				return "", ""
+				return "", "", false
 			}
 		case xml.CharData:
-			if id := bytes.TrimSpace(t); len(id) > 0 {
-				return string(id), ""
+			id += string(bytes.TrimSpace(t)) // a comment may stand between two pieces
+		case xml.EndElement:
+			if id != "" {
+				return id, "", false
 			}
 		}
 	}
