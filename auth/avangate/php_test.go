@@ -54,8 +54,8 @@ func wsdlEnv(t *testing.T, wsdl string) []string {
 
 // A phpState is what avangate.php says that happened.
 type phpState struct {
-	Logins, Refused int
-	Calls           []string
+	Logins, Refused, Batches int
+	Calls                    []string
 }
 
 func (g *phpGateway) state(path string) (s phpState) {
@@ -200,6 +200,98 @@ func TestWrongKeyAgainstPHP(t *testing.T) {
 			assert.Equal(t, 1, g.state("/state").Refused)
 		})
 	}
+}
+
+func TestWrongKeyForRESTAgainstPHP(t *testing.T) {
+	for _, skew := range []int{0, 900} {
+		t.Run(fmt.Sprintf("off by %d", skew), func(t *testing.T) {
+			g := startPHP(t, "", "another secret key", avangate.SHA2_256)
+			g.state(fmt.Sprintf("/skew?%d", skew))
+			call := g.caller(phpProtocols[0])
+			refused := 0
+			if skew != 0 {
+				refused++ // sent again, since the clock could have been the matter
+			}
+			for range 3 {
+				resp, answer, err := call("")
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusUnauthorized, resp.StatusCode)
+				assert.JSONEq(t, `{"error_code":"AUTHENTICATION_ERROR","message":"refused"}`, answer)
+				refused++
+				assert.Equal(t, refused, g.state("/state").Refused)
+			}
+		})
+	}
+}
+
+// A phpAnswer is one of avangate.php's answers to a batch.
+type phpAnswer struct {
+	ID     int
+	Result string
+	Error  struct{ Code int }
+}
+
+// batch sends calls, each a method and a reference, whose ids are 1, 2, 3 and so on.
+func (g *phpGateway) batch(calls ...[2]string) (answers []phpAnswer) {
+	g.t.Helper()
+	var requests []map[string]any
+	for i, call := range calls {
+		requests = append(requests, map[string]any{
+			"jsonrpc": "2.0", "method": call[0], "params": []string{avangate.Session, call[1]}, "id": i + 1,
+		})
+	}
+	body, err := json.Marshal(requests)
+	require.NoError(g.t, err)
+	resp, err := g.client.Post(g.url+"/rpc/6.0/", "application/json", bytes.NewReader(body))
+	require.NoError(g.t, err)
+	defer resp.Body.Close()
+	require.Equal(g.t, http.StatusOK, resp.StatusCode)
+	require.NoError(g.t, json.NewDecoder(resp.Body).Decode(&answers))
+	return answers
+}
+
+func order(id int, reference string) phpAnswer {
+	return phpAnswer{ID: id, Result: "order " + reference}
+}
+
+func forbidden(id int) phpAnswer {
+	return phpAnswer{ID: id, Error: struct{ Code int }{10001}}
+}
+
+func TestBatchesAgainstPHP(t *testing.T) {
+	g := startPHP(t, "", secret, avangate.SHA2_256)
+	three := func(a, b, c string) []phpAnswer {
+		return g.batch([2]string{"getOrder", a}, [2]string{"getOrder", b}, [2]string{"getOrder", c})
+	}
+	assert.Equal(t, []phpAnswer{order(1, "a"), order(2, "b"), order(3, "c")}, three("a", "b", "c"))
+	want := phpState{Logins: 1, Batches: 1, Calls: []string{"a", "b", "c"}}
+	assert.Equal(t, want, g.state("/state"))
+
+	g.state("/end")
+	assert.Equal(t, []phpAnswer{order(1, "d"), order(2, "e"), order(3, "f")}, three("d", "e", "f"))
+	want = phpState{Logins: 2, Batches: 3, Calls: []string{"a", "b", "c", "d", "e", "f"}}
+	assert.Equal(t, want, g.state("/state"), "after the session's early end: refused, and sent again once")
+}
+
+// TestForbiddenInBatchesAgainstPHP has a method that says that the session is gone,
+// though it is not.
+func TestForbiddenInBatchesAgainstPHP(t *testing.T) {
+	for position := range 3 {
+		t.Run(fmt.Sprintf("one answer of three, the one at %d", position), func(t *testing.T) {
+			g := startPHP(t, "", secret, avangate.SHA2_256)
+			calls := [][2]string{{"getOrder", "a"}, {"getOrder", "b"}, {"getOrder", "c"}}
+			answers := []phpAnswer{order(1, "a"), order(2, "b"), order(3, "c")}
+			calls[position][0], answers[position] = "forbidden", forbidden(position+1)
+			assert.Equal(t, answers, g.batch(calls...))
+			assert.Equal(t, phpState{Logins: 1, Batches: 1, Calls: []string{"a", "b", "c"}}, g.state("/state"), "not sent again")
+		})
+	}
+	t.Run("every answer", func(t *testing.T) {
+		g := startPHP(t, "", secret, avangate.SHA2_256)
+		answers := g.batch([2]string{"forbidden", "a"}, [2]string{"forbidden", "b"})
+		assert.Equal(t, []phpAnswer{forbidden(1), forbidden(2)}, answers)
+		assert.Equal(t, phpState{Logins: 2, Batches: 2, Calls: []string{"a", "b", "a", "b"}}, g.state("/state"), "sent again once")
+	})
 }
 
 // TestPHPsSoapClientThroughAProxy lets PHP's SoapClient call PHP's SoapServer

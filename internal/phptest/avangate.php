@@ -15,7 +15,7 @@ error_reporting(0);
 function state(?callable $change = null): array
 {
     $state = json_decode((string) file_get_contents(getenv('STATE')), true)
-        ?? ['skew' => 0, 'sessions' => [], 'logins' => 0, 'refused' => 0, 'calls' => []];
+        ?? ['skew' => 0, 'sessions' => [], 'logins' => 0, 'refused' => 0, 'batches' => 0, 'calls' => []];
     if ($change !== null) {
         $change($state);
         file_put_contents(getenv('STATE'), json_encode($state));
@@ -85,6 +85,13 @@ final class Gateway
         state(function (&$s) use ($reference) { $s['calls'][] = $reference; });
         return 'order ' . $reference;
     }
+
+    // Runs, and says that there is no such session, whatever session it is given.
+    public function forbidden($session, $reference): never
+    {
+        state(function (&$s) use ($reference) { $s['calls'][] = $reference; });
+        throw new RuntimeException('FORBIDDEN', 10001);
+    }
 }
 
 // SoapServer calls this one for rpc/encoded, and without a WSDL.
@@ -138,7 +145,11 @@ function perform(mixed $request): array
 function rpc(): never
 {
     $request = json_decode(file_get_contents('php://input'));
-    answer(200, is_array($request) ? array_map('perform', $request) : perform($request));
+    if (!is_array($request)) {
+        answer(200, perform($request));
+    }
+    state(function (&$s) { $s['batches']++; });
+    answer(200, array_map('perform', $request));
 }
 
 header('Date: ' . gmdate('D, d M Y H:i:s', now()) . ' GMT');

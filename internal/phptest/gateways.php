@@ -1,8 +1,9 @@
 <?php
 // Verifies requests as the gateways' documents describe, with PHP's built-ins
 // only: a router for php -S. /rest/ is 2Checkout's, /ready says that the server
-// runs, every other path is the Payrexx family's. Credentials come from the
-// environment: SECRET, INSTANCE, SECRET_KEY, MERCHANT_CODE.
+// runs, every other path is the Payrexx family's, where X-API-KEY, if it is there,
+// counts in place of a signature. Credentials come from the environment: SECRET,
+// INSTANCE, SECRET_KEY, MERCHANT_CODE.
 declare(strict_types=1);
 error_reporting(0);
 
@@ -65,6 +66,9 @@ function paylink(): never
     if (($_GET['instance'] ?? '') !== getenv('INSTANCE')) {
         answer(422, ['error' => 'instance']);
     }
+    if (isset($_SERVER['HTTP_X_API_KEY'])) {
+        keyed();
+    }
     foreach (readings() as $i => $parameters) {
         $last = array_key_last(array_diff_key($parameters, ['instance' => 1]));
         if (!signed($parameters) || $last !== 'ApiSignature') {
@@ -73,8 +77,26 @@ function paylink(): never
     }
     parse_str(http_build_query(readings()[0]), $parameters);
     unset($parameters['ApiSignature'], $parameters['instance']);
-    $files = array_map(fn (array $f): string => hash_file('sha256', $f['tmp_name']), $_FILES);
-    answer(200, ['parameters' => leaves($parameters), 'files' => (object) $files]);
+    answer(200, ['parameters' => leaves($parameters), 'files' => files()]);
+}
+
+function files(): object
+{
+    return (object) array_map(fn (array $f): string => hash_file('sha256', $f['tmp_name']), $_FILES);
+}
+
+// Checks the key, and tells the body and, unless that is JSON, every reading.
+function keyed(): never
+{
+    if (!hash_equals(getenv('SECRET'), $_SERVER['HTTP_X_API_KEY'])) {
+        answer(401, ['error' => 'key']);
+    }
+    $json = ($_SERVER['CONTENT_TYPE'] ?? '') === 'application/json';
+    answer(200, [
+        'readings' => $json ? [] : array_map(fn (array $parameters): array => leaves($parameters), readings()),
+        'body' => base64_encode(file_get_contents('php://input')),
+        'files' => files(),
+    ]);
 }
 
 function avangate(): never
