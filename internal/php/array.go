@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -14,21 +15,29 @@ import (
 type Array struct {
 	text  []byte // every key and value, decoded
 	nodes []node // nodes[0] is the array itself
-	slots []int32
 	vars  int
-	ids   int32
 	path  []byte
+
+	slots []int32 // a hash table of the elements of long arrays
+	used  int     // how many of the slots are not 0
+	ids   int32
 }
 
 // A span is a piece of Array.text.
-type span struct{ from, to int }
+type span struct {
+	from, to int
+	plain    bool // it is known that urlencode changes nothing
+}
 
 // A node is a value or an array. Nodes refer to each other by their place in
 // Array.nodes; 0, the root, is nobody's child and stands for none.
 type node struct {
 	key, value        span
 	first, last, next int32
-	id, parentID      int32 // a value that becomes an array, or back, loses its children with its id
+	added             int32  // how many elements it was given
+	keyBits           uint64 // the keyBit of each of them
+	id                int32  // stands for it in the hash table, 0 while it is not long
+	parentID          int32
 	hash              uint32
 	isArray           bool
 	indexes           indexes
@@ -45,6 +54,10 @@ const (
 	automatic
 )
 
+// few is the most elements that are compared one by one. Those of a longer array
+// are in the hash table.
+const few = 8
+
 const minSlots = 64
 
 var seed = maphash.MakeSeed()
@@ -53,33 +66,53 @@ func (a *Array) reset() {
 	a.text = a.text[:0]
 	a.nodes = append(a.nodes[:0], node{isArray: true})
 	a.vars, a.ids = 0, 0
-	if a.slots == nil {
-		a.slots = make([]int32, minSlots)
+	if a.used > 0 {
+		a.slots = a.slots[:minSlots]
+		clear(a.slots)
+		a.used = 0
 	}
-	a.slots = a.slots[:minSlots]
-	clear(a.slots)
 }
 
 func (a *Array) bytes(s span) []byte { return a.text[s.from:s.to] }
 
-// find returns parent's element with the given key, or 0, and the key's hash.
-func (a *Array) find(parent int32, key []byte) (int32, uint32) {
-	id := a.nodes[parent].id
-	h := uint32(maphash.Bytes(seed, key)) ^ uint32(id)*0x9E3779B1
+// keyBit is one of 64 bits. Keys that differ in it are not the same.
+func keyBit[S string | []byte](key S) uint64 {
+	if len(key) == 0 {
+		return 1
+	}
+	return 1 << ((key[0] + 3*key[len(key)-1] + 5*byte(len(key))) % 64)
+}
+
+// find returns parent's element with the given key, or 0.
+func (a *Array) find(parent int32, key []byte) int32 {
+	p := &a.nodes[parent]
+	if p.keyBits&keyBit(key) == 0 {
+		return 0
+	}
+	if p.id == 0 {
+		i := p.first
+		for i != 0 && !bytes.Equal(a.bytes(a.nodes[i].key), key) {
+			i = a.nodes[i].next
+		}
+		return i
+	}
+	h := hash(p.id, key)
 	mask := uint32(len(a.slots) - 1)
 	for i := h & mask; a.slots[i] != 0; i = (i + 1) & mask {
 		n := &a.nodes[a.slots[i]]
-		if n.hash == h && n.parentID == id && bytes.Equal(a.bytes(n.key), key) {
-			return a.slots[i], h
+		if n.hash == h && n.parentID == p.id && bytes.Equal(a.bytes(n.key), key) {
+			return a.slots[i]
 		}
 	}
-	return 0, h
+	return 0
 }
 
-// insert appends an element to parent. Its key must be new there and h its
-// hash, both as find gave them.
-func (a *Array) insert(parent int32, key span, h uint32) int32 {
+// insert appends an element to parent. Its key must be new there.
+func (a *Array) insert(parent int32, key span) int32 {
 	n := int32(len(a.nodes))
+	a.nodes = slices.Grow(a.nodes, 1)[:n+1]
+	a.nodes[n] = node{} // in place: a literal would be built elsewhere and copied
+	a.nodes[n].key = key
 	p := &a.nodes[parent]
 	if p.last == 0 {
 		p.first = n
@@ -87,23 +120,43 @@ func (a *Array) insert(parent int32, key span, h uint32) int32 {
 		a.nodes[p.last].next = n
 	}
 	p.last = n
-	a.nodes = append(a.nodes, node{key: key, hash: h, parentID: p.id})
-	a.renew(n)
-	if 2*len(a.nodes) > len(a.slots) {
-		a.grow()
-	} else {
-		a.enter(n)
+	p.keyBits |= keyBit(a.bytes(key))
+	p.added++
+	switch {
+	case p.id != 0:
+		a.enter(p.id, n)
+	case p.added > few:
+		a.ids++
+		p.id = a.ids
+		for i := p.first; i != 0; i = a.nodes[i].next {
+			a.enter(p.id, i)
+		}
 	}
 	return n
 }
 
-// renew gives n an id of its own, so that no element is found below it.
-func (a *Array) renew(n int32) {
-	a.ids++
-	a.nodes[n].id = a.ids
+// empty takes all elements out of n.
+func (a *Array) empty(n int32) {
+	p := &a.nodes[n]
+	p.first, p.last, p.added, p.keyBits, p.id = 0, 0, 0, 0, 0
 }
 
-func (a *Array) enter(n int32) {
+func hash(parentID int32, key []byte) uint32 {
+	return uint32(maphash.Bytes(seed, key)) ^ uint32(parentID)*0x9E3779B1
+}
+
+// enter puts an element of a long array into the hash table.
+func (a *Array) enter(parentID, n int32) {
+	if 2*a.used >= len(a.slots) {
+		a.grow()
+	}
+	a.nodes[n].parentID = parentID
+	a.nodes[n].hash = hash(parentID, a.bytes(a.nodes[n].key))
+	a.occupy(n)
+	a.used++
+}
+
+func (a *Array) occupy(n int32) {
 	mask := uint32(len(a.slots) - 1)
 	i := a.nodes[n].hash & mask
 	for a.slots[i] != 0 {
@@ -113,14 +166,16 @@ func (a *Array) enter(n int32) {
 }
 
 func (a *Array) grow() {
-	size := 2 * len(a.slots)
+	size := max(minSlots, 2*len(a.slots))
 	if cap(a.slots) < size {
 		a.slots = make([]int32, size)
 	}
 	a.slots = a.slots[:size]
 	clear(a.slots)
-	for n := range a.nodes[1:] {
-		a.enter(int32(n + 1))
+	for n := range a.nodes {
+		if a.nodes[n].parentID > 0 {
+			a.occupy(int32(n))
+		}
 	}
 }
 
@@ -130,9 +185,8 @@ func (a *Array) appendIndex(parent int32) (span, bool) {
 	p := &a.nodes[parent]
 	from := len(a.text)
 	a.text = strconv.AppendInt(a.text, p.nextIndex, 10)
-	key := span{from, len(a.text)}
-	n, _ := a.find(parent, a.bytes(key))
-	return key, n == 0
+	key := span{from, len(a.text), true}
+	return key, a.find(parent, a.bytes(key)) == 0
 }
 
 // countIndex keeps account of an integer key among parent's elements.
@@ -215,11 +269,10 @@ func (a *Array) Remove(key string) {
 }
 
 func (a *Array) top(key string) int32 {
-	if len(a.nodes) == 0 {
+	if len(a.nodes) == 0 || a.nodes[0].keyBits&keyBit(key) == 0 {
 		return 0
 	}
-	n, _ := a.find(0, []byte(key))
-	return n
+	return a.find(0, []byte(key))
 }
 
 // count counts the values in n.
@@ -272,30 +325,40 @@ func (a *Array) AppendQuery(dst []byte) []byte {
 	return dst
 }
 
-// appendElements writes the elements of parent, whose own name stands in a.path.
+// appendElements writes the elements of parent. In a.path stands what comes
+// before their keys.
 func (a *Array) appendElements(dst []byte, parent int32, first bool) ([]byte, bool) {
-	end := len(a.path)
 	for i := a.nodes[parent].first; i != 0; i = a.nodes[i].next {
 		n := &a.nodes[i]
-		if parent != 0 {
-			a.path = append(a.path, "%5B"...)
-		}
-		a.path = appendEscaped(a.path, a.bytes(n.key))
-		if parent != 0 {
-			a.path = append(a.path, "%5D"...)
-		}
 		if n.isArray {
-			dst, first = a.appendElements(dst, i, first)
-		} else {
-			if !first {
-				dst = append(dst, '&')
+			end := len(a.path)
+			a.path = a.appendEscaped(a.path, n.key)
+			if parent != 0 {
+				a.path = append(a.path, "%5D"...)
 			}
-			first = false
-			dst = append(dst, a.path...)
-			dst = append(dst, '=')
-			dst = appendEscaped(dst, a.bytes(n.value))
+			a.path = append(a.path, "%5B"...)
+			dst, first = a.appendElements(dst, i, first)
+			a.path = a.path[:end]
+			continue
 		}
-		a.path = a.path[:end]
+		if !first {
+			dst = append(dst, '&')
+		}
+		first = false
+		dst = append(dst, a.path...)
+		dst = a.appendEscaped(dst, n.key)
+		if parent != 0 {
+			dst = append(dst, "%5D"...)
+		}
+		dst = append(dst, '=')
+		dst = a.appendEscaped(dst, n.value)
 	}
 	return dst, first
+}
+
+func (a *Array) appendEscaped(dst []byte, s span) []byte {
+	if s.plain {
+		return append(dst, a.bytes(s)...)
+	}
+	return appendEscaped(dst, a.bytes(s))
 }

@@ -1,5 +1,7 @@
 package php
 
+import "bytes"
+
 const upperHex = "0123456789ABCDEF"
 
 // unreserved are the bytes that PHP's urlencode keeps.
@@ -33,58 +35,86 @@ func appendEscaped(dst, s []byte) []byte {
 
 // AppendWire appends the result of http_build_query, or of urlencode, in the
 // encoding of RFC 3986: "%20" for a plus sign, "~" for "%7E", else the same.
-func AppendWire[S string | []byte](dst []byte, query S) []byte {
-	from := 0
-	for i := 0; i < len(query); i++ {
-		switch {
-		case query[i] == '+':
-			dst = append(append(dst, query[from:i]...), "%20"...)
-			from = i + 1
-		case query[i] == '%' && i+2 < len(query) && query[i+1] == '7' && query[i+2] == 'E':
-			dst = append(append(dst, query[from:i]...), '~')
-			i += 2
-			from = i + 1
+func AppendWire(dst, query []byte) []byte {
+	from := len(dst)
+	for {
+		i := bytes.IndexByte(query, '+')
+		if i < 0 {
+			break
 		}
+		dst = append(append(dst, query[:i]...), "%20"...)
+		query = query[i+1:]
 	}
-	return append(dst, query[from:]...)
+	dst = append(dst, query...)
+	return dst[:from+unescapeTildes(dst[from:])]
+}
+
+// unescapeTildes writes "~" for "%7E" in s, in place, and returns its new length.
+// It looks for the last two bytes, since every bracket begins with the first.
+func unescapeTildes(s []byte) int {
+	n, from := 0, 0
+	for at := 0; ; {
+		i := bytes.Index(s[at:], []byte("7E"))
+		if i < 0 {
+			break
+		}
+		at += i
+		if at > from && s[at-1] == '%' {
+			n += copy(s[n:], s[from:at-1])
+			s[n] = '~'
+			n++
+			from = at + 2
+		}
+		at += 2
+	}
+	if from == 0 {
+		return len(s)
+	}
+	return n + copy(s[n:], s[from:])
 }
 
 // AppendEscaped appends s as PHP's rawurlencode spells it.
 func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
+	from := 0
 	for i := range len(s) {
-		if c := s[i]; unreserved[c] || c == '~' {
-			dst = append(dst, c)
-		} else {
-			dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+		if c := s[i]; !unreserved[c] && c != '~' {
+			dst = append(append(dst, s[from:i]...), '%', upperHex[c>>4], upperHex[c&15])
+			from = i + 1
 		}
 	}
-	return dst
+	return append(dst, s[from:]...)
 }
 
-// unescape decodes s in place and returns its new length. A plus sign becomes a
-// space unless keepPlus is set. A malformed escape stays as it is, as PHP has
-// it, and makes ok false.
-func unescape(s []byte, keepPlus bool) (n int, ok bool) {
-	ok = true
+// unescape decodes s in place, up to an ampersand or the stop byte, into its
+// first n bytes; it has read so many. A plus sign becomes a space unless keepPlus
+// is set. The text is plain if it is as urlencode spells it and nothing had to be
+// decoded. A malformed escape stays as it is, as PHP has it, and makes ok false.
+func unescape(s []byte, stop byte, keepPlus bool) (n, read int, plain, ok bool) {
+	plain, ok = true, true
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch c {
-		case '+':
-			if !keepPlus {
-				c = ' '
-			}
-		case '%':
-			if i+2 < len(s) && hexValue[s[i+1]] < 16 && hexValue[s[i+2]] < 16 {
-				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-				i += 2
-			} else {
-				ok = false
-			}
+		if unreserved[c] {
+			s[n] = c
+			n++
+			continue
+		}
+		if c == stop || c == '&' {
+			return n, i, plain, ok
+		}
+		plain = false
+		switch {
+		case c == '+' && !keepPlus:
+			c = ' '
+		case c == '%' && i+2 < len(s) && hexValue[s[i+1]] < 16 && hexValue[s[i+2]] < 16:
+			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
+			i += 2
+		case c == '%':
+			ok = false
 		}
 		s[n] = c
 		n++
 	}
-	return n, ok
+	return n, len(s), plain, ok
 }
 
 // hexValue holds the value of each hexadecimal digit, 255 for other bytes.

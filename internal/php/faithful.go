@@ -23,33 +23,30 @@ func ParseStr[S string | []byte](a *Array, s S, plus Plus) {
 		end = i // parse_str reads a C string
 	}
 	count := 0
-	for from := 0; from < end; {
-		to := end
-		if i := bytes.IndexByte(a.text[from:end], '&'); i >= 0 {
-			to = from + i
+	for from := 0; from < end; from++ {
+		if a.text[from] == '&' {
+			continue
 		}
-		if to > from {
-			if count++; count > MaxInputVars {
-				return
-			}
-			a.parsePair(from, to, bool(plus))
+		if count++; count > MaxInputVars {
+			return
 		}
-		from = to + 1
+		from += a.parsePair(from, end, bool(plus))
 	}
 }
 
-func (a *Array) parsePair(from, to int, keepPlus bool) {
-	name := span{from, to}
-	value := span{to, to}
-	if i := bytes.IndexByte(a.text[from:to], '='); i >= 0 {
-		name.to = from + i
-		value.from = name.to + 1
-		n, _ := unescape(a.bytes(value), keepPlus)
-		value.to = value.from + n
+// parsePair parses the pair at from, decoding it in place. It returns the length
+// that the pair had.
+func (a *Array) parsePair(from, end int, keepPlus bool) int {
+	n, read, _, _ := unescape(a.text[from:end], '=', keepPlus)
+	name := span{from: from, to: from + n}
+	value := span{from: end, to: end}
+	if pos := from + read; pos < end && a.text[pos] == '=' {
+		n, more, plain, _ := unescape(a.text[pos+1:end], '&', keepPlus)
+		value = span{pos + 1, pos + 1 + n, plain}
+		read += 1 + more
 	}
-	n, _ := unescape(a.bytes(name), keepPlus)
-	name.to = name.from + n
 	a.register(name, value)
+	return read
 }
 
 // register adds a value as php_register_variable_ex does (PHP 8.2,
@@ -61,7 +58,7 @@ func (a *Array) register(name, value span) {
 	for name.from < name.to && a.text[name.from] == ' ' {
 		name.from++
 	}
-	key := span{name.from, name.from}
+	key := span{from: name.from, to: name.from}
 	for key.to < name.to && a.text[key.to] != '[' {
 		underscore(&a.text[key.to])
 		key.to++
@@ -78,7 +75,7 @@ func (a *Array) register(name, value span) {
 			a.Remove(string(a.bytes(top)))
 			return
 		}
-		sub := span{pos + 1, pos + 1}
+		sub := span{from: pos + 1, to: pos + 1}
 		if sub.to < name.to && isSpace(a.text[sub.to]) {
 			sub.to++
 		}
@@ -114,18 +111,17 @@ func (a *Array) replace(parent int32, key span, appended, wantArray bool) (n int
 			return 0, false
 		}
 	}
-	n, h := a.find(parent, a.bytes(key))
+	n = a.find(parent, a.bytes(key))
 	switch {
 	case n == 0:
 		a.countIndex(parent, a.bytes(key))
-		n = a.insert(parent, key, h)
+		n = a.insert(parent, key)
 		if !wantArray {
 			a.vars++
 		}
 	case a.nodes[n].isArray && !wantArray:
 		a.vars -= a.count(n) - 1
-		a.nodes[n].first, a.nodes[n].last = 0, 0
-		a.renew(n)
+		a.empty(n)
 	case !a.nodes[n].isArray && wantArray:
 		a.vars--
 		a.nodes[n].hasIndex, a.nodes[n].nextIndex = false, 0

@@ -3,6 +3,7 @@ package php
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -189,7 +190,7 @@ func FuzzReadForm(f *testing.F) {
 			return
 		}
 		signed := string(a.AppendQuery(nil))
-		wire := string(AppendWire(nil, signed))
+		wire := string(AppendWire(nil, []byte(signed)))
 		if a.Len() > MaxInputVars {
 			return // PHP would drop the rest
 		}
@@ -249,4 +250,28 @@ func FuzzParseStr(f *testing.F) {
 			t.Fatalf("form %q: %q is read again as %q", form, query, got)
 		}
 	})
+}
+
+// TestLongArrays has arrays of as many elements as are compared one by one, and
+// of more.
+func TestLongArrays(t *testing.T) {
+	var a Array
+	for n := few - 1; n <= few+2; n++ {
+		var form, nested []string
+		for i := range n {
+			form = append(form, fmt.Sprintf("k%d=%d", i, i))
+			nested = append(nested, fmt.Sprintf("x[k%d]=%d", i, i))
+		}
+		text := strings.Join(form, "&")
+		for i := range n {
+			key := fmt.Sprintf("k%d", i)
+			require.Error(t, ReadForm(&a, text+"&"+form[i]), "%d elements: %s is given twice", n, key)
+			require.NoError(t, ReadForm(&a, text))
+			a.Remove(key)
+			assert.False(t, a.Has(key), "%d elements without %s", n, key)
+			assert.Equal(t, strings.Join(slices.Delete(slices.Clone(form), i, i+1), "&"), string(a.AppendQuery(nil)))
+		}
+		ParseStr(&a, strings.Join(nested, "&")+"&x=1&x[k0]=2", PlusDecoded)
+		assert.Equal(t, "x%5Bk0%5D=2", string(a.AppendQuery(nil)), "an array of %d elements is replaced twice", n)
+	}
 }

@@ -77,7 +77,7 @@ func (o *Object) note(comma int, member span, cut bool) {
 	case !cut:
 		o.kept = true
 	case o.kept:
-		o.cuts[o.cutLen] = span{comma, member.to}
+		o.cuts[o.cutLen] = span{from: comma, to: member.to}
 		o.cutLen++
 	default:
 		o.cuts[o.cutLen] = member
@@ -210,7 +210,7 @@ func (r *jsonReader) readObject(parent int32, nameLen int) error {
 			r.size = size
 		}
 		if r.strict && parent == 0 {
-			r.object.note(comma, span{from, r.pos}, cut)
+			r.object.note(comma, span{from: from, to: r.pos}, cut)
 		}
 		switch r.next() {
 		case ',':
@@ -241,7 +241,7 @@ func (r *jsonReader) readList(parent int32, nameLen int) error {
 	for i := int64(0); ; i++ {
 		from := len(r.a.text)
 		r.a.text = strconv.AppendInt(r.a.text, i, 10)
-		r.key = span{from, len(r.a.text)}
+		r.key = span{from, len(r.a.text), true}
 		if err := r.readElement(parent, nameLen); err != nil {
 			return err
 		}
@@ -261,16 +261,16 @@ func (r *jsonReader) readList(parent int32, nameLen int) error {
 func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	a := r.a
 	key := a.bytes(r.key)
-	n, h := a.find(parent, key)
+	n := a.find(parent, key)
 	switch {
 	case n == 0:
-		n = a.insert(parent, r.key, h)
+		n = a.insert(parent, r.key)
 	case r.strict:
 		return r.refuse("is given twice, and PHP keeps the last only: leave one out")
 	default:
 		a.vacate(n)
 	}
-	nameLen += escapedLen(key)
+	nameLen += a.escapedLen(r.key)
 	if parent != 0 {
 		nameLen += len("%5B%5D")
 	}
@@ -317,7 +317,7 @@ func (r *jsonReader) readElement(parent int32, nameLen int) error {
 		a.vars++
 	}
 	if a.nodes[n].first == 0 {
-		if r.size += nameLen + len("=&") + escapedLen(a.bytes(value)); r.size > MaxQuery+1 {
+		if r.size += nameLen + len("=&") + a.escapedLen(value); r.size > MaxQuery+1 {
 			return r.refuse("brings the parameters, urlencoded with their full names, above %d bytes: send less", MaxQuery)
 		}
 	}
@@ -327,9 +327,8 @@ func (r *jsonReader) readElement(parent int32, nameLen int) error {
 // vacate takes out what n holds, so that it may hold something else.
 func (a *Array) vacate(n int32) {
 	a.vars -= a.count(n)
-	a.nodes[n].first, a.nodes[n].last = 0, 0
+	a.empty(n)
 	a.nodes[n].isArray = false
-	a.renew(n)
 }
 
 // readLiteral reads the word at r.pos, which stands for text.
@@ -340,7 +339,7 @@ func (r *jsonReader) readLiteral(word, text string) (span, error) {
 	r.pos += len(word)
 	from := len(r.a.text)
 	r.a.text = append(r.a.text, text...)
-	return span{from, len(r.a.text)}, nil
+	return span{from, len(r.a.text), true}, nil
 }
 
 // plainJSON are the bytes that stand for themselves in a string: ASCII but for
@@ -359,6 +358,10 @@ func (r *jsonReader) readString() (text span, reason string) {
 	from := len(r.a.text)
 	run := r.pos + 1 // what has not been copied yet begins here
 	i := run
+	for i < len(doc) && unreserved[doc[i]] {
+		i++
+	}
+	plain := i < len(doc) && doc[i] == '"'
 	for reason == "" {
 		for i < len(doc) && plainJSON[doc[i]] {
 			i++
@@ -369,7 +372,7 @@ func (r *jsonReader) readString() (text span, reason string) {
 		case doc[i] == '"':
 			r.a.text = append(r.a.text, doc[run:i]...)
 			r.pos = i + 1
-			return span{from, len(r.a.text)}, ""
+			return span{from, len(r.a.text), plain}, ""
 		case doc[i] == '\\':
 			r.a.text = append(r.a.text, doc[run:i]...)
 			var c rune
@@ -391,7 +394,7 @@ func (r *jsonReader) readString() (text span, reason string) {
 		}
 	}
 	r.a.text = append(r.a.text, doc[run:i]...)
-	return span{from, len(r.a.text)}, reason
+	return span{from: from, to: len(r.a.text)}, reason
 }
 
 // unescapeJSON decodes the escape that s begins with and returns its length.
@@ -475,7 +478,7 @@ func (r *jsonReader) readNumber() (span, error) {
 	} else {
 		r.a.text = append(r.a.text, number...)
 	}
-	return span{to, len(r.a.text)}, nil
+	return span{to, len(r.a.text), r.strict}, nil
 }
 
 // skipDigits returns how many there are.
@@ -603,9 +606,12 @@ func (r *jsonReader) malformed(reason string) error {
 }
 
 // escapedLen is the length of what appendEscaped appends.
-func escapedLen(s []byte) int {
-	n := len(s)
-	for _, c := range s {
+func (a *Array) escapedLen(s span) int {
+	n := s.to - s.from
+	if s.plain {
+		return n
+	}
+	for _, c := range a.bytes(s) {
 		if !unreserved[c] && c != ' ' {
 			n += 2
 		}

@@ -95,7 +95,7 @@ func (p *parser) begin() error {
 	if p.isField {
 		p.a.text = append(p.a.text, name...)
 	}
-	p.name = span{from, len(p.a.text)}
+	p.name = span{from: from, to: len(p.a.text)}
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (p *parser) end() {
 		return
 	}
 	if p.count++; p.count <= MaxInputVars {
-		p.a.register(p.name, span{p.name.to, len(p.a.text)})
+		p.a.register(p.name, span{from: p.name.to, to: len(p.a.text)})
 	}
 }
 

@@ -208,7 +208,7 @@ func (m *Multipart) disposition(line []byte) error {
 	from := len(to.text)
 	to.text = append(to.text, name...)
 	end := len(to.text)
-	if err := to.set(span{from, end}, span{end, end}); err != nil {
+	if err := to.set(span{from: from, to: end}, span{from: end, to: end}); err != nil {
 		return err
 	}
 	if isFile {

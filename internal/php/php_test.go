@@ -130,7 +130,7 @@ func TestStrictAgainstPHP(t *testing.T) {
 		}
 		accepted++
 		signed := string(a.AppendQuery(nil))
-		wire := string(AppendWire(nil, signed))
+		wire := string(AppendWire(nil, []byte(signed)))
 		if strings.Contains(wire, "+") {
 			t.Fatalf("form %q, sent as %q: a plus sign", form, wire)
 		}

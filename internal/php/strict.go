@@ -3,6 +3,7 @@ package php
 import (
 	"bytes"
 	"fmt"
+	"strings"
 )
 
 // ReadForm reads an application/x-www-form-urlencoded string, a query or a body,
@@ -17,53 +18,81 @@ import (
 func ReadForm[S string | []byte](a *Array, s S) error {
 	a.reset()
 	a.text = append(a.text, s...)
-	for from, end := 0, len(a.text); from < end; {
-		to := end
-		if i := bytes.IndexByte(a.text[from:end], '&'); i >= 0 {
-			to = from + i
+	for from, end := 0, len(a.text); from < end; from++ {
+		if a.text[from] == '&' {
+			continue
 		}
-		if to > from {
-			if err := a.readPair(from, to); err != nil {
-				return err
-			}
+		read, err := a.readPair(from, end)
+		if err != nil {
+			return err
 		}
-		from = to + 1
+		from += read
 	}
 	return nil
 }
 
-// readPair reads the text between two ampersands, decoding it in place.
-func (a *Array) readPair(from, to int) error {
-	sep := to
-	value := span{to, to}
-	if i := bytes.IndexByte(a.text[from:to], '='); i >= 0 {
-		sep = from + i
-		value.from = sep + 1
-	}
-	name := a.text[from:sep]
-	n, ok := unescape(name, false)
+// readPair reads the pair at from, decoding it in place. It returns the length
+// that the pair had.
+func (a *Array) readPair(from, end int) (int, error) {
+	n, read, _, ok := unescape(a.text[from:end], '=', false)
+	name := span{from: from, to: from + n}
 	if !ok {
-		return refuse(name[:n], "has a malformed %%-escape: write a percent sign as %%25")
+		return 0, refuse(a.bytes(name), "has a malformed %%-escape: write a percent sign as %%25")
 	}
-	name = name[:n]
-	n, ok = unescape(a.bytes(value), false)
-	if !ok {
-		return refuse(name, "has a malformed %%-escape in its value: write a percent sign as %%25")
+	value := span{from: end, to: end}
+	if pos := from + read; pos < end && a.text[pos] == '=' {
+		n, more, plain, ok := unescape(a.text[pos+1:end], '&', false)
+		if !ok {
+			return 0, refuse(a.bytes(name), "has a malformed %%-escape in its value: write a percent sign as %%25")
+		}
+		value = span{pos + 1, pos + 1 + n, plain}
+		read += 1 + more
 	}
-	value.to = value.from + n
-	return a.set(span{from, from + len(name)}, value)
+	return read, a.set(name, value)
+}
+
+// What a byte of a name is in the normal form.
+const (
+	endsKey  = 1 << iota // it cannot stand before the first bracket
+	endsSub              // it cannot stand between two brackets
+	reserved             // urlencode changes it
+)
+
+var nameBytes = func() (t [256]uint8) {
+	for i := range t {
+		c := byte(i)
+		if strings.IndexByte("\x00 .[", c) >= 0 {
+			t[c] |= endsKey
+		}
+		if strings.IndexByte("\x00[]", c) >= 0 {
+			t[c] |= endsSub
+		}
+		if !unreserved[c] {
+			t[c] |= reserved
+		}
+	}
+	return t
+}()
+
+// scan returns how many bytes stand before the first that is an end, and whether
+// urlencode changes none of them.
+func scan(s []byte, end uint8) (n int, plain bool) {
+	seen := uint8(0)
+	for ; n < len(s) && nameBytes[s[n]]&end == 0; n++ {
+		seen |= nameBytes[s[n]]
+	}
+	return n, seen&reserved == 0
 }
 
 // set adds a value under a name of the normal form: key or key[sub]...[sub].
 func (a *Array) set(name, value span) error {
 	text := a.bytes(name)
-	key := name
-	if i := bytes.IndexByte(text, '['); i >= 0 {
-		key.to = key.from + i
+	n, plain := scan(text, endsKey)
+	if n == 0 || n < len(text) && text[n] != '[' {
+		key, _, _ := bytes.Cut(text, []byte("["))
+		return checkKey(text, key)
 	}
-	if err := checkKey(text, a.bytes(key)); err != nil {
-		return err
-	}
+	key := span{name.from, name.from + n, plain}
 	parent := int32(0)
 	depth := 0
 	for pos := key.to; pos < name.to; pos = key.to + 1 {
@@ -73,19 +102,20 @@ func (a *Array) set(name, value span) error {
 		if a.text[pos] != '[' {
 			return refuse(text, "has text behind a closing bracket, which PHP drops: put it between the brackets")
 		}
-		length := bytes.IndexByte(a.text[pos+1:name.to], ']')
-		if length < 0 {
-			return refuse(text, "has a bracket that is not closed, which PHP turns into an underscore: close it")
-		}
-		sub := span{pos + 1, pos + 1 + length}
-		if err := checkSub(text, a.bytes(sub)); err != nil {
-			return err
+		rest := a.text[pos+1 : name.to]
+		n, plain := scan(rest, endsSub)
+		if n == len(rest) || rest[n] != ']' || n == 1 && isSpace(rest[0]) {
+			sub, _, closed := bytes.Cut(rest, []byte("]"))
+			if !closed {
+				return refuse(text, "has a bracket that is not closed, which PHP turns into an underscore: close it")
+			}
+			return checkSub(text, sub)
 		}
 		var err error
 		if parent, err = a.setArray(parent, key, text); err != nil {
 			return err
 		}
-		key = sub
+		key = span{pos + 1, pos + 1 + n, plain}
 	}
 	return a.setValue(parent, key, value, text)
 }
@@ -97,9 +127,9 @@ func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, h := a.find(parent, a.bytes(key))
+	n := a.find(parent, a.bytes(key))
 	if n == 0 {
-		n = a.insert(parent, key, h)
+		n = a.insert(parent, key)
 		a.nodes[n].isArray = true
 	}
 	if !a.nodes[n].isArray {
@@ -114,10 +144,10 @@ func (a *Array) setValue(parent int32, key, value span, name []byte) error {
 	if err != nil {
 		return err
 	}
-	n, h := a.find(parent, a.bytes(key))
+	n := a.find(parent, a.bytes(key))
 	switch {
 	case n == 0:
-		n = a.insert(parent, key, h)
+		n = a.insert(parent, key)
 		a.nodes[n].value = value
 		a.vars++
 		return nil
