@@ -1,0 +1,183 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"hash"
+	"io"
+	"net/http"
+	"testing"
+	"time"
+
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+	"github.com/stripe/stripe-go/v85/webhook"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+)
+
+// images are the names that package paylinkhmac refuses as text.
+var images = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
+
+// A core signs parameters without a request: it does what package paylinkhmac
+// does between reading the body and writing it, with the same parts in the same
+// order, into a buffer of the caller's. TestCore keeps the two alike.
+type core struct {
+	account   paylink.Account
+	params    php.Array
+	signed    []byte
+	signature []byte
+	floor     floor
+}
+
+func newCore(tb testing.TB) *core {
+	account, err := paylink.NewAccount("bench", gatewayURL, instance, auth.NewSecret(secret), 0, false)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return &core{account: account, floor: newFloor()}
+}
+
+func (c *core) appendForm(dst, form []byte) ([]byte, error) {
+	if err := paylink.ReadForm(&c.account, &c.params, form, paylink.MaxFormParameters); err != nil {
+		return nil, err
+	}
+	c.sign()
+	dst = php.AppendWire(dst, c.signed)
+	if len(dst) > 0 {
+		dst = append(dst, '&')
+	}
+	dst = append(dst, paylink.SignatureName+"="...)
+	return php.AppendEscaped(dst, c.signature), nil
+}
+
+func (c *core) appendJSON(dst, doc []byte) ([]byte, error) {
+	object, err := php.ReadJSON(&c.params, doc)
+	if err != nil {
+		return nil, err
+	}
+	c.sign()
+	return object.AppendSigned(dst, doc, c.signature), nil
+}
+
+func (c *core) sign() {
+	for _, name := range images {
+		if c.params.Has(name) {
+			panic(name)
+		}
+	}
+	c.signed = c.params.AppendQuery(c.signed[:0])
+	c.signature = c.floor.appendSignature(c.signature[:0], c.signed)
+}
+
+// A floor is what no implementation can do without: an HMAC, keyed before and
+// used again, and base64.
+type floor struct {
+	mac hash.Hash
+	sum []byte
+}
+
+func newFloor() floor {
+	return floor{mac: hmac.New(sha256.New, []byte(secret))}
+}
+
+func (f *floor) appendSignature(dst, stringToSign []byte) []byte {
+	f.mac.Reset()
+	f.mac.Write(stringToSign)
+	f.sum = f.mac.Sum(f.sum[:0])
+	return base64.StdEncoding.AppendEncode(dst, f.sum)
+}
+
+// capture keeps the body that is sent.
+type capture struct{ body []byte }
+
+func (c *capture) RoundTrip(req *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(req.Body)
+	c.body = body
+	return &http.Response{StatusCode: 200, Body: http.NoBody}, err
+}
+
+// TestCore holds that what is measured as the core is what is sent.
+func TestCore(t *testing.T) {
+	var sent capture
+	rt := newCountersign(t, &sent, newPaylink(t, gatewayURL))
+	c := newCore(t)
+	for name, got := range map[string]func(dst, body []byte) ([]byte, error){"form": c.appendForm, "json": c.appendJSON} {
+		for _, s := range shapes {
+			if s.name != name {
+				continue
+			}
+			s.newMessage(t, gatewayURL).send(t, rt)
+			wire, err := got(nil, []byte(s.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(wire, sent.body) {
+				t.Errorf("%s: the core makes %q, and %q is sent", name, wire, sent.body)
+			}
+			if string(c.signed) != form {
+				t.Errorf("%s: the string to sign is %q, want %q", name, c.signed, form)
+			}
+		}
+	}
+}
+
+// BenchmarkCore signs parameters into a buffer of the caller's. The webhook
+// signers are given the string to sign.
+func BenchmarkCore(b *testing.B) {
+	payload := []byte(form)
+	b.Run("body=form/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) })
+	b.Run("body=form/impl=countersign", func(b *testing.B) {
+		c := newCore(b)
+		benchmarkCore(b, payload, c.appendForm)
+	})
+	b.Run("body=json/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) })
+	b.Run("body=json/impl=countersign", func(b *testing.B) {
+		c := newCore(b)
+		benchmarkCore(b, []byte(document), c.appendJSON)
+	})
+	now := time.Now()
+	b.Run("body=form/impl=stripe-webhook", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			webhook.ComputeSignature(now, payload, secret)
+		}
+	})
+	b.Run("body=form/impl=standard-webhooks", func(b *testing.B) {
+		signer, err := standardwebhooks.NewWebhookRaw([]byte(secret))
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := signer.Sign("msg_1", now, payload); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func benchmarkFloor(b *testing.B, stringToSign []byte) {
+	f := newFloor()
+	var signature []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		signature = f.appendSignature(signature[:0], stringToSign)
+	}
+}
+
+func benchmarkCore(b *testing.B, body []byte, sign func(dst, body []byte) ([]byte, error)) {
+	wire, err := sign(nil, body) // its buffers grow
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if wire, err = sign(wire[:0], body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
