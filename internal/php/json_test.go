@@ -492,6 +492,7 @@ func (r *jsons) document() string {
 // document, as arrays and as objects, what was signed, the signature is its last
 // member, and nothing is lost or changed on the way.
 func TestStrictJSONAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 3))}}
 	var a Array
@@ -530,6 +531,7 @@ func TestStrictJSONAgainstPHP(t *testing.T) {
 // TestFaithfulJSONAgainstPHP compares the faithful reader with json_decode on
 // anything at all.
 func TestFaithfulJSONAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 4))}}
 	var a Array
@@ -585,6 +587,7 @@ func TestFaithfulJSONAgainstPHP(t *testing.T) {
 // the strict reader accepts a number if and only if PHP prints it back, exponents
 // aside.
 func TestNumbersAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}}
 	accepted, refused := 0, 0
@@ -621,6 +624,7 @@ func TestNumbersAgainstPHP(t *testing.T) {
 }
 
 func TestJSONDepthAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	var a Array
 	for _, n := range []int{maxJSONDepth, maxJSONDepth + 1} {

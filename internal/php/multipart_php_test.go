@@ -81,6 +81,7 @@ func post(t testing.TB, url, boundary string, body []byte) report {
 // that what goes out before the refusal is never signed, whether the connection
 // breaks or a proxy completes the request.
 func TestHostilePartsAgainstPHP(t *testing.T) {
+	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	for _, tc := range hostileParts {
 		assert.Equal(t, tc.php, post(t, url, "B", []byte(tc.body)).String(), tc.name)
@@ -95,6 +96,7 @@ func TestHostilePartsAgainstPHP(t *testing.T) {
 // a file: while PHP skips one that is too large, the delimiter need not begin a
 // line.
 func TestBoundaryInALineAgainstPHP(t *testing.T) {
+	t.Parallel()
 	const begins = 2 * 5119 // after two readings PHP looks for lines, and begins one here
 	body := file("f", "x", strings.Repeat("x", begins)+field("ApiSignature", "forged")) + end
 	assert.True(t, cgi(t, "multipart/form-data; boundary=B", len(body), body, "upload_max_filesize=10").Signed)
@@ -104,6 +106,7 @@ func TestBoundaryInALineAgainstPHP(t *testing.T) {
 }
 
 func TestBoundaryAgainstPHP(t *testing.T) {
+	t.Parallel()
 	for contentType, boundary := range boundaries {
 		body := strings.ReplaceAll(field("a", "1")+end, "--B", "--"+boundary)
 		assert.Equal(t, "a=1", cgi(t, contentType, len(body), body).String(), contentType)
@@ -114,6 +117,7 @@ func TestBoundaryAgainstPHP(t *testing.T) {
 const bodiesOfAWriter = 25
 
 func TestMultipartWritersAgainstPHP(t *testing.T) {
+	t.Parallel()
 	for name, write := range writers {
 		t.Run(name, func(t *testing.T) {
 			r := forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}
@@ -230,6 +234,7 @@ func (r bodies) body() (body []byte, boundary string, pairs []string, files []up
 // TestMultipartAgainstPHP is the promise: of every body that is accepted, PHP
 // sees the fields that were signed and the fields and files that were sent.
 func TestMultipartAgainstPHP(t *testing.T) {
+	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 3))}}
 	accepted, refused, sentFiles := 0, 0, 0
@@ -324,6 +329,7 @@ func (r bodies) mutate(body, boundary string) string {
 // accepted PHP reads as it was signed, what is refused has not gone out signed,
 // and the faithful reader sees what PHP sees or says that it cannot.
 func TestMutatedMultipartAgainstPHP(t *testing.T) {
+	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 4))}}
 	accepted, parsed := 0, 0
@@ -389,6 +395,7 @@ func (r bodies) header() string {
 // TestParseMultipartAgainstPHP compares headers of any spelling, and names that
 // PHP renames, drops and overwrites.
 func TestParseMultipartAgainstPHP(t *testing.T) {
+	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}}
 	parsed := 0
@@ -417,6 +424,7 @@ func TestParseMultipartAgainstPHP(t *testing.T) {
 }
 
 func TestParseMultipartLimitsAgainstPHP(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{MaxInputVars, MaxInputVars + 1} {
 		body := numbered(n, func(i int) string { return field(fmt.Sprintf("a%d", i), "1") }) + end
 		var a Array

@@ -118,6 +118,7 @@ func (r forms) form() (form string, pairs []string) {
 // parser that keeps plus signs and a parser that does not nest all read from
 // the wire as what was signed, and nothing is lost or changed on the way.
 func TestStrictAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	r := forms{rand.New(rand.NewPCG(rand.Uint64(), 1))}
 	var a Array
@@ -181,6 +182,7 @@ func seen(answers []string) []string {
 // TestFaithfulAgainstPHP compares the faithful reader with parse_str on
 // anything at all.
 func TestFaithfulAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	r := forms{rand.New(rand.NewPCG(rand.Uint64(), 2))}
 	var a Array
@@ -210,6 +212,7 @@ func TestFaithfulAgainstPHP(t *testing.T) {
 }
 
 func TestLimitsAgainstPHP(t *testing.T) {
+	t.Parallel()
 	oracle := phptest.Start(t)
 	for _, n := range []int{MaxInputVars - 1, MaxInputVars, MaxInputVars + 1} {
 		var a Array
