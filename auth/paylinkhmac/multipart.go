@@ -63,7 +63,7 @@ type multipartBody struct {
 func (a *Authenticator) newMultipartBody(body io.ReadCloser, length int64, boundary string, secret auth.Secret) io.ReadCloser {
 	sign := func(fields *php.Array) (string, error) {
 		if err := checkImages(fields); err != nil {
-			return "", err
+			return "", fieldError{err}
 		}
 		return string(a.signer.appendSignature(nil, secret, fields.AppendQuery(nil))), nil
 	}
@@ -79,15 +79,17 @@ func (b *multipartBody) Read(p []byte) (int, error) {
 	if err == nil || err == io.EOF {
 		return n, err
 	}
-	refusal, ok := errors.AsType[*auth.Error](err)
-	if _, isPart := errors.AsType[*php.PartError](err); isPart {
-		refusal = &auth.Error{Code: auth.ErrParameter, Err: err}
-	} else if !ok {
-		refusal = &auth.Error{Code: auth.ErrBody, Err: fmt.Errorf("the body cannot be read: %w", err)}
+	code := auth.ErrParameter
+	_, isPart := errors.AsType[*php.PartError](err)
+	_, isField := errors.AsType[fieldError](err)
+	if !isPart && !isField {
+		code, err = auth.ErrBody, fmt.Errorf("the body cannot be read: %w", err)
 	}
-	refusal.Op, refusal.Gateway = "sign POST", b.gateway
-	return n, refusal
+	return n, &auth.Error{Op: "sign POST", Gateway: b.gateway, Code: code, Err: err}
 }
+
+// A fieldError is what is wrong with the fields as a whole.
+type fieldError struct{ error }
 
 var errLength = errors.New("it is not as long as ContentLength says")
 

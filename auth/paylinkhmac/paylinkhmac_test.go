@@ -192,6 +192,7 @@ func TestRefused(t *testing.T) {
 		{name: "two signatures", method: "GET", query: "ApiSignature=1&ApiSignature=2", code: auth.ErrParameter, says: `parameter "ApiSignature" is not right as it stands: leave it out`},
 		{name: "two types", method: "POST", header: http.Header{"Content-Type": {formType}, "content-type": {"text/plain"}}, body: "a=1", code: auth.ErrRequest, says: "the header has Content-Type 2 times"},
 		{name: "compressed", method: "POST", header: http.Header{"Content-Type": {formType}, "Content-Encoding": {"gzip"}}, body: "a=1", code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
+		{name: "compressed, without a body", method: "POST", header: http.Header{"Content-Encoding": {"gzip"}}, code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "a trailer", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) { r.Trailer = http.Header{"X": nil} }, code: auth.ErrRequest, says: "trailer"},
 		{name: "another method", method: "OPTIONS", code: auth.ErrRequest, says: `no method "OPTIONS"`},
 

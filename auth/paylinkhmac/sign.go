@@ -3,6 +3,7 @@ package paylinkhmac
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/countersign/countersign/auth"
@@ -109,7 +110,10 @@ func readForm[S string | []byte](a *Authenticator, w *workspace, form S, most in
 	if err := paylink.ReadForm(&a.account, &w.params, form, most); err != nil {
 		return err
 	}
-	return checkImages(&w.params)
+	if err := checkImages(&w.params); err != nil {
+		return paylink.Refuse(auth.ErrParameter, err)
+	}
+	return nil
 }
 
 // signForm returns w's parameters as they are sent, with the signature behind
@@ -136,13 +140,12 @@ func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) 
 		return nil, paylink.Refuse(auth.ErrParameter, err)
 	}
 	if object.HasInstance {
-		err = a.account.CheckInstance(object.Instance)
+		if err := a.account.CheckInstance(object.Instance); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = checkImages(&w.params)
-	}
-	if err != nil {
-		return nil, err
+	if err := checkImages(&w.params); err != nil {
+		return nil, paylink.Refuse(auth.ErrParameter, err)
 	}
 	w.sign(a, secret)
 	wire := make([]byte, 0, len(body)+len(`,"ApiSignature":""`)+signatureLen)
@@ -153,7 +156,7 @@ func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) 
 func checkImages(params *php.Array) error {
 	for _, name := range designFiles {
 		if params.Has(name) {
-			return paylink.Refusef(auth.ErrParameter, "parameter %q is an image: send it as a file, in a multipart form", name)
+			return fmt.Errorf("parameter %q is an image: send it as a file, in a multipart form", name)
 		}
 	}
 	return nil

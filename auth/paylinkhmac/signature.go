@@ -70,12 +70,12 @@ func (w *workspace) sign(a *Authenticator, secret auth.Secret) {
 	w.signature = a.signer.appendSignature(w.signature[:0], secret, w.signed)
 }
 
-// maxPooled is how many bytes of names and values a workspace may have room for
-// and be kept.
-const maxPooled = 16 << 10
+// maxPooled is how many bytes a workspace may have room for and be kept. A JSON
+// object's string to sign may be far longer than its names and values.
+const maxPooled = 64 << 10
 
 func (w *workspace) release() {
-	if w.params.Size() <= maxPooled {
+	if w.params.Size()+cap(w.signed) <= maxPooled {
 		workspaces.Put(w)
 	}
 }

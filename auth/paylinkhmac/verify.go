@@ -52,8 +52,8 @@ func (v *Verification) Parameters() iter.Seq2[string, string] {
 }
 
 // Verify verifies a request that a server received. It reads the body and puts it
-// back, unless it fails with [auth.ErrBody]. A body, where there is one, is what holds the parameters, else the query,
-// as these gateways have it.
+// back, unless it fails with [auth.ErrBody]. A body, where there is one, is what
+// holds the parameters, else the query, as these gateways have it.
 //
 // The request is read as PHP reads it; a query and a form once with plus signs
 // decoded and once with plus signs kept, since it is not known which the gateways

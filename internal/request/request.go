@@ -82,11 +82,9 @@ func SetBody(req *http.Request, b []byte) {
 	req.Body, _ = req.GetBody()
 }
 
-// CheckPlain refuses what would stand between a body's bytes and its reader.
+// CheckPlain refuses what would stand between a body's bytes and its reader, be it
+// a body that req has or one that it is to get.
 func CheckPlain(req *http.Request) error {
-	if !HasBody(req) {
-		return nil
-	}
 	encoding, err := SoleHeader(req.Header, "Content-Encoding")
 	switch {
 	case err != nil:
