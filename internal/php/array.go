@@ -85,10 +85,15 @@ func keyBit[S string | []byte](key S) uint64 {
 
 // find returns parent's element with the given key, or 0.
 func (a *Array) find(parent int32, key []byte) int32 {
-	p := &a.nodes[parent]
-	if p.keyBits&keyBit(key) == 0 {
+	if a.nodes[parent].keyBits&keyBit(key) == 0 {
 		return 0
 	}
+	return a.search(parent, key)
+}
+
+// search is find without regard to keyBits.
+func (a *Array) search(parent int32, key []byte) int32 {
+	p := &a.nodes[parent]
 	if p.id == 0 {
 		i := p.first
 		for i != 0 && !bytes.Equal(a.bytes(a.nodes[i].key), key) {
@@ -107,22 +112,30 @@ func (a *Array) find(parent int32, key []byte) int32 {
 	return 0
 }
 
-// insert appends an element to parent. Its key must be new there.
-func (a *Array) insert(parent int32, key span) int32 {
-	n := int32(len(a.nodes))
-	a.nodes = slices.Grow(a.nodes, 1)[:n+1]
-	a.nodes[n] = node{} // in place: a literal would be built elsewhere and copied
-	a.nodes[n].key = key
+// element returns parent's element with the given key. If there is none, it
+// appends one, an empty value, and found is false.
+func (a *Array) element(parent int32, key span) (n int32, found bool) {
 	p := &a.nodes[parent]
+	text := a.bytes(key)
+	bit := keyBit(text)
+	if p.keyBits&bit != 0 {
+		if n = a.search(parent, text); n != 0 {
+			return n, true
+		}
+	}
+	n = int32(len(a.nodes))
 	if p.last == 0 {
 		p.first = n
 	} else {
 		a.nodes[p.last].next = n
 	}
 	p.last = n
-	p.keyBits |= keyBit(a.bytes(key))
+	p.keyBits |= bit
 	p.added++
-	switch {
+	a.nodes = slices.Grow(a.nodes, 1)[:n+1]
+	a.nodes[n] = node{} // in place: a literal would be built elsewhere and copied
+	a.nodes[n].key = key
+	switch p := &a.nodes[parent]; {
 	case p.id != 0:
 		a.enter(p.id, n)
 	case p.added > few:
@@ -132,7 +145,7 @@ func (a *Array) insert(parent int32, key span) int32 {
 			a.enter(p.id, i)
 		}
 	}
-	return n
+	return n, false
 }
 
 // empty takes all elements out of n.
@@ -321,39 +334,41 @@ func (a *Array) AppendQuery(dst []byte) []byte {
 		return dst
 	}
 	a.path = a.path[:0]
-	dst, _ = a.appendElements(dst, 0, true)
+	from := len(dst)
+	dst = a.appendElements(dst, 0)
+	if len(dst) > from {
+		dst = dst[:len(dst)-len("&")]
+	}
 	return dst
 }
 
-// appendElements writes the elements of parent. In a.path stands what comes
-// before their keys.
-func (a *Array) appendElements(dst []byte, parent int32, first bool) ([]byte, bool) {
+// appendElements writes the elements of parent, with an ampersand behind each. In
+// a.path stands what comes before their keys.
+func (a *Array) appendElements(dst []byte, parent int32) []byte {
 	for i := a.nodes[parent].first; i != 0; i = a.nodes[i].next {
 		n := &a.nodes[i]
 		if n.isArray {
 			end := len(a.path)
 			a.path = a.appendEscaped(a.path, n.key)
-			if parent != 0 {
-				a.path = append(a.path, "%5D"...)
+			if parent == 0 {
+				a.path = append(a.path, "%5B"...)
+			} else {
+				a.path = append(a.path, "%5D%5B"...)
 			}
-			a.path = append(a.path, "%5B"...)
-			dst, first = a.appendElements(dst, i, first)
+			dst = a.appendElements(dst, i)
 			a.path = a.path[:end]
 			continue
 		}
-		if !first {
-			dst = append(dst, '&')
-		}
-		first = false
 		dst = append(dst, a.path...)
 		dst = a.appendEscaped(dst, n.key)
-		if parent != 0 {
-			dst = append(dst, "%5D"...)
+		if parent == 0 {
+			dst = append(dst, '=')
+		} else {
+			dst = append(dst, "%5D="...)
 		}
-		dst = append(dst, '=')
-		dst = a.appendEscaped(dst, n.value)
+		dst = append(a.appendEscaped(dst, n.value), '&')
 	}
-	return dst, first
+	return dst
 }
 
 func (a *Array) appendEscaped(dst []byte, s span) []byte {

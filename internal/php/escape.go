@@ -1,22 +1,45 @@
 package php
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 const upperHex = "0123456789ABCDEF"
 
-// unreserved are the bytes that PHP's urlencode keeps.
-var unreserved = func() (t [256]bool) {
-	for _, c := range "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_." {
-		t[c] = true
+// A class says what a byte is, in names and to urlencode. Of several bytes it is
+// all that they are.
+type class uint8
+
+const (
+	reserved class = 1 << iota // urlencode changes it
+	endsKey                    // in the normal form it cannot stand in a name before the first bracket
+	endsSub                    // nor between two brackets
+)
+
+var classes = func() (t [256]class) {
+	for i := range t {
+		if strings.IndexByte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.", byte(i)) < 0 {
+			t[i] |= reserved
+		}
+		if strings.IndexByte("\x00 .[", byte(i)) >= 0 {
+			t[i] |= endsKey
+		}
+		if strings.IndexByte("\x00[]", byte(i)) >= 0 {
+			t[i] |= endsSub
+		}
 	}
 	return t
 }()
+
+// unreserved reports whether urlencode keeps c.
+func unreserved(c byte) bool { return classes[c]&reserved == 0 }
 
 // appendEscaped appends s as PHP's urlencode spells it.
 func appendEscaped(dst, s []byte) []byte {
 	for len(s) > 0 {
 		n := 0
-		for n < len(s) && unreserved[s[n]] {
+		for n < len(s) && unreserved(s[n]) {
 			n++
 		}
 		dst = append(dst, s[:n]...)
@@ -77,7 +100,7 @@ func unescapeTildes(s []byte) int {
 func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	from := 0
 	for i := range len(s) {
-		if c := s[i]; !unreserved[c] && c != '~' {
+		if c := s[i]; !unreserved(c) && c != '~' {
 			dst = append(append(dst, s[from:i]...), '%', upperHex[c>>4], upperHex[c&15])
 			from = i + 1
 		}
@@ -87,34 +110,39 @@ func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 
 // unescape decodes s in place, up to an ampersand or the stop byte, into its
 // first n bytes; it has read so many. A plus sign becomes a space unless keepPlus
-// is set. The text is plain if it is as urlencode spells it and nothing had to be
-// decoded. A malformed escape stays as it is, as PHP has it, and makes ok false.
-func unescape(s []byte, stop byte, keepPlus bool) (n, read int, plain, ok bool) {
-	plain, ok = true, true
-	for i := 0; i < len(s); i++ {
+// is set. Of each decoded byte seen has the class. A malformed escape stays as it
+// is, as PHP has it, and makes ok false.
+func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok bool) {
+	ok = true
+	for n < len(s) && unreserved(s[n]) {
+		seen |= classes[s[n]]
+		n++
+	}
+	for i := n; i < len(s); i++ {
 		c := s[i]
-		if unreserved[c] {
+		switch {
+		case unreserved(c):
+			seen |= classes[c]
 			s[n] = c
 			n++
 			continue
-		}
-		if c == stop || c == '&' {
-			return n, i, plain, ok
-		}
-		plain = false
-		switch {
+		case c == '%':
+			if i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16 {
+				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
+				i += 2
+			} else {
+				ok = false
+			}
+		case c == stop || c == '&':
+			return n, i, seen, ok
 		case c == '+' && !keepPlus:
 			c = ' '
-		case c == '%' && i+2 < len(s) && hexValue[s[i+1]] < 16 && hexValue[s[i+2]] < 16:
-			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-			i += 2
-		case c == '%':
-			ok = false
 		}
+		seen |= classes[c]
 		s[n] = c
 		n++
 	}
-	return n, len(s), plain, ok
+	return n, len(s), seen, ok
 }
 
 // hexValue holds the value of each hexadecimal digit, 255 for other bytes.

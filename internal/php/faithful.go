@@ -41,8 +41,8 @@ func (a *Array) parsePair(from, end int, keepPlus bool) int {
 	name := span{from: from, to: from + n}
 	value := span{from: end, to: end}
 	if pos := from + read; pos < end && a.text[pos] == '=' {
-		n, more, plain, _ := unescape(a.text[pos+1:end], '&', keepPlus)
-		value = span{pos + 1, pos + 1 + n, plain}
+		n, more, seen, _ := unescape(a.text[pos+1:end], '&', keepPlus)
+		value = span{pos + 1, pos + 1 + n, seen&reserved == 0}
 		read += 1 + more
 	}
 	a.register(name, value)
@@ -105,17 +105,17 @@ func (a *Array) register(name, value span) {
 
 // replace returns parent's element for the key, an array or a value as wanted,
 // in place of one of the other kind that is there.
-func (a *Array) replace(parent int32, key span, appended, wantArray bool) (n int32, ok bool) {
+func (a *Array) replace(parent int32, key span, appended, wantArray bool) (int32, bool) {
 	if appended {
+		var ok bool
 		if key, ok = a.appendIndex(parent); !ok {
 			return 0, false
 		}
 	}
-	n = a.find(parent, a.bytes(key))
+	n, found := a.element(parent, key)
 	switch {
-	case n == 0:
+	case !found:
 		a.countIndex(parent, a.bytes(key))
-		n = a.insert(parent, key)
 		if !wantArray {
 			a.vars++
 		}

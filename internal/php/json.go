@@ -260,11 +260,9 @@ func (r *jsonReader) readList(parent int32, nameLen int) error {
 // readElement reads the value of parent's element r.key.
 func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	a := r.a
-	key := a.bytes(r.key)
-	n := a.find(parent, key)
+	n, found := a.element(parent, r.key)
 	switch {
-	case n == 0:
-		n = a.insert(parent, r.key)
+	case !found:
 	case r.strict:
 		return r.refuse("is given twice, and PHP keeps the last only: leave one out")
 	default:
@@ -358,7 +356,7 @@ func (r *jsonReader) readString() (text span, reason string) {
 	from := len(r.a.text)
 	run := r.pos + 1 // what has not been copied yet begins here
 	i := run
-	for i < len(doc) && unreserved[doc[i]] {
+	for i < len(doc) && unreserved(doc[i]) {
 		i++
 	}
 	plain := i < len(doc) && doc[i] == '"'
@@ -612,7 +610,7 @@ func (a *Array) escapedLen(s span) int {
 		return n
 	}
 	for _, c := range a.bytes(s) {
-		if !unreserved[c] && c != ' ' {
+		if !unreserved(c) && c != ' ' {
 			n += 2
 		}
 	}

@@ -88,7 +88,7 @@ func (r forms) spell(s string) string {
 		switch {
 		case c == ' ' && r.IntN(2) == 0:
 			b.WriteByte('+')
-		case style == 0 || c == '%' || c == '&' || c == '=' || c == '+' || style == 1 && !unreserved[c]:
+		case style == 0 || c == '%' || c == '&' || c == '=' || c == '+' || style == 1 && !unreserved(c):
 			fmt.Fprintf(&b, r.pick("%%%02X", "%%%02x"), c)
 		default:
 			b.WriteByte(c)

@@ -3,7 +3,6 @@ package php
 import (
 	"bytes"
 	"fmt"
-	"strings"
 )
 
 // ReadForm reads an application/x-www-form-urlencoded string, a query or a body,
@@ -34,52 +33,33 @@ func ReadForm[S string | []byte](a *Array, s S) error {
 // readPair reads the pair at from, decoding it in place. It returns the length
 // that the pair had.
 func (a *Array) readPair(from, end int) (int, error) {
-	n, read, _, ok := unescape(a.text[from:end], '=', false)
+	n, read, inName, ok := unescape(a.text[from:end], '=', false)
 	name := span{from: from, to: from + n}
 	if !ok {
 		return 0, refuse(a.bytes(name), "has a malformed %%-escape: write a percent sign as %%25")
 	}
 	value := span{from: end, to: end}
 	if pos := from + read; pos < end && a.text[pos] == '=' {
-		n, more, plain, ok := unescape(a.text[pos+1:end], '&', false)
+		n, more, inValue, ok := unescape(a.text[pos+1:end], '&', false)
 		if !ok {
 			return 0, refuse(a.bytes(name), "has a malformed %%-escape in its value: write a percent sign as %%25")
 		}
-		value = span{pos + 1, pos + 1 + n, plain}
+		value = span{pos + 1, pos + 1 + n, inValue&reserved == 0}
 		read += 1 + more
+	}
+	if name.from < name.to && inName&endsKey == 0 {
+		name.plain = inName&reserved == 0
+		return read, a.setValue(0, name, value, a.bytes(name))
 	}
 	return read, a.set(name, value)
 }
 
-// What a byte of a name is in the normal form.
-const (
-	endsKey  = 1 << iota // it cannot stand before the first bracket
-	endsSub              // it cannot stand between two brackets
-	reserved             // urlencode changes it
-)
-
-var nameBytes = func() (t [256]uint8) {
-	for i := range t {
-		c := byte(i)
-		if strings.IndexByte("\x00 .[", c) >= 0 {
-			t[c] |= endsKey
-		}
-		if strings.IndexByte("\x00[]", c) >= 0 {
-			t[c] |= endsSub
-		}
-		if !unreserved[c] {
-			t[c] |= reserved
-		}
-	}
-	return t
-}()
-
 // scan returns how many bytes stand before the first that is an end, and whether
 // urlencode changes none of them.
-func scan(s []byte, end uint8) (n int, plain bool) {
-	seen := uint8(0)
-	for ; n < len(s) && nameBytes[s[n]]&end == 0; n++ {
-		seen |= nameBytes[s[n]]
+func scan(s []byte, end class) (n int, plain bool) {
+	seen := class(0)
+	for ; n < len(s) && classes[s[n]]&end == 0; n++ {
+		seen |= classes[s[n]]
 	}
 	return n, seen&reserved == 0
 }
@@ -127,9 +107,8 @@ func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
 	if err != nil {
 		return 0, err
 	}
-	n := a.find(parent, a.bytes(key))
-	if n == 0 {
-		n = a.insert(parent, key)
+	n, found := a.element(parent, key)
+	if !found {
 		a.nodes[n].isArray = true
 	}
 	if !a.nodes[n].isArray {
@@ -144,10 +123,9 @@ func (a *Array) setValue(parent int32, key, value span, name []byte) error {
 	if err != nil {
 		return err
 	}
-	n := a.find(parent, a.bytes(key))
+	n, found := a.element(parent, key)
 	switch {
-	case n == 0:
-		n = a.insert(parent, key)
+	case !found:
 		a.nodes[n].value = value
 		a.vars++
 		return nil
