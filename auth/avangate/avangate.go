@@ -265,6 +265,9 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 
 // setAccept sets Accept where there is none.
 func setAccept(h http.Header) {
+	if _, ok := h["Accept"]; ok {
+		return
+	}
 	for key := range h {
 		if strings.EqualFold(key, "Accept") {
 			return

@@ -85,8 +85,12 @@ func MediaType(req *http.Request) (string, error) {
 
 var formType = []string{FormType} // shared by requests: never written to
 
-// SetFormType makes a form of the body.
+// SetFormType makes a form of the body. The header has one Content-Type at most,
+// see MediaType.
 func SetFormType(h http.Header) {
+	if sole := h["Content-Type"]; len(sole) == 1 && sole[0] == FormType {
+		return
+	}
 	request.DeleteHeader(h, "Content-Type")
 	h["Content-Type"] = formType
 }

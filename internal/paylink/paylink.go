@@ -145,6 +145,9 @@ func (a *Account) CheckInstance(named string) error {
 // CheckBodyQuery refuses parameters in the query of a request that has a body, or
 // whose method wants one: the gateway does not look there. It uses params.
 func (a *Account) CheckBodyQuery(params *php.Array, req *http.Request) error {
+	if req.URL.RawQuery == "" {
+		return nil
+	}
 	if err := ReadForm(a, params, req.URL.RawQuery, MaxQueryParameters); err != nil {
 		return err
 	}
