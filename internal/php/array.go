@@ -18,6 +18,9 @@ type Array struct {
 	vars  int
 	path  []byte
 
+	source    []byte // what the array was read from,
+	canonical bool   // if that is also its query
+
 	slots []int32 // a hash table of the elements of long arrays
 	used  int     // how many of the slots are not 0
 	ids   int32
@@ -66,6 +69,7 @@ func (a *Array) reset() {
 	a.text = a.text[:0]
 	a.nodes = append(a.nodes[:0], node{isArray: true})
 	a.vars, a.ids = 0, 0
+	a.canonical = false
 	if a.used > 0 {
 		a.slots = a.slots[:minSlots]
 		clear(a.slots)
@@ -233,7 +237,7 @@ func integer(key []byte) (int64, bool) {
 }
 
 // Size is how many bytes of names and values a has room for.
-func (a *Array) Size() int { return cap(a.text) }
+func (a *Array) Size() int { return cap(a.text) + cap(a.source) }
 
 // Len counts the values in a, at every level: PHP's input variables.
 func (a *Array) Len() int { return a.vars }
@@ -263,6 +267,7 @@ func (a *Array) Remove(key string) {
 	if n == 0 {
 		return
 	}
+	a.canonical = false
 	root := &a.nodes[0]
 	prev := int32(0)
 	for i := root.first; i != n; i = a.nodes[i].next {
@@ -330,9 +335,16 @@ func (a *Array) walk(parent int32, prefix string, yield func(string, string) boo
 // AppendQuery appends what http_build_query($a, "", "&") returns, the encoding
 // of RFC 1738: a space is a plus sign.
 func (a *Array) AppendQuery(dst []byte) []byte {
-	if len(a.nodes) == 0 {
+	switch {
+	case len(a.nodes) == 0:
 		return dst
+	case a.canonical:
+		return append(dst, a.source...)
 	}
+	return a.appendQuery(dst)
+}
+
+func (a *Array) appendQuery(dst []byte) []byte {
 	a.path = a.path[:0]
 	from := len(dst)
 	dst = a.appendElements(dst, 0)

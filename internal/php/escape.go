@@ -12,9 +12,10 @@ const upperHex = "0123456789ABCDEF"
 type class uint8
 
 const (
-	reserved class = 1 << iota // urlencode changes it
-	endsKey                    // in the normal form it cannot stand in a name before the first bracket
-	endsSub                    // nor between two brackets
+	reserved  class = 1 << iota // urlencode changes it
+	endsKey                     // in the normal form it cannot stand in a name before the first bracket
+	endsSub                     // nor between two brackets
+	respelled                   // urlencode spells it otherwise than it was spelled
 )
 
 var classes = func() (t [256]class) {
@@ -122,21 +123,20 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 		c := s[i]
 		switch {
 		case unreserved(c):
-			seen |= classes[c]
-			s[n] = c
-			n++
-			continue
-		case c == '%':
-			if i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16 {
-				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-				i += 2
-			} else {
-				ok = false
+		case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
+			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
+			if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) || c == ' ' {
+				seen |= respelled
 			}
+			i += 2
+		case c == '%':
+			ok = false
 		case c == stop || c == '&':
 			return n, i, seen, ok
 		case c == '+' && !keepPlus:
 			c = ' '
+		default:
+			seen |= respelled
 		}
 		seen |= classes[c]
 		s[n] = c

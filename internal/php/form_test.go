@@ -19,6 +19,9 @@ func TestReadForm(t *testing.T) {
 		{"nothing", "", "", ""},
 		{"only separators", "&&", "", ""},
 		{"a value", "a=1", "a=1", "a=1"},
+		{"separators that separate nothing", "&a=1&&b=2&", "a=1&b=2", "a=1&b=2"},
+		{"a separator at the end", "a=1&", "a=1", "a=1"},
+		{"escapes that urlencode does not write", "%61=%62%2f%20&f%5bg%5d=1", "a=b%2F+&f%5Bg%5D=1", "a=b%2F%20&f%5Bg%5D=1"},
 		{"no value", "a", "a=", "a="},
 		{"an equals sign in a value", "a=b=c", "a=b%3Dc", "a=b%3Dc"},
 		{"both spellings of a space", "a=b+c%20d", "a=b+c+d", "a=b%20c%20d"},
@@ -190,6 +193,12 @@ func FuzzReadForm(f *testing.F) {
 			return
 		}
 		signed := string(a.AppendQuery(nil))
+		if got := string(a.appendQuery(nil)); got != signed {
+			t.Fatalf("form %q: signed as it stands, %q, and written it is %q", form, signed, got)
+		}
+		if err := ReadForm(&b, signed); err != nil || !b.canonical || string(b.appendQuery(nil)) != signed {
+			t.Fatalf("form %q: signed %q, which is read as canonical %v: %q, %v", form, signed, b.canonical, b.appendQuery(nil), err)
+		}
 		wire := string(AppendWire(nil, []byte(signed)))
 		if a.Len() > MaxInputVars {
 			return // PHP would drop the rest

@@ -17,8 +17,11 @@ import (
 func ReadForm[S string | []byte](a *Array, s S) error {
 	a.reset()
 	a.text = append(a.text, s...)
+	a.source = append(a.source[:0], s...)
+	a.canonical = !bytes.HasSuffix(a.text, []byte("&"))
 	for from, end := 0, len(a.text); from < end; from++ {
 		if a.text[from] == '&' {
+			a.canonical = false
 			continue
 		}
 		read, err := a.readPair(from, end)
@@ -46,6 +49,9 @@ func (a *Array) readPair(from, end int) (int, error) {
 		}
 		value = span{pos + 1, pos + 1 + n, inValue&reserved == 0}
 		read += 1 + more
+		a.canonical = a.canonical && (inName|inValue)&respelled == 0
+	} else {
+		a.canonical = false
 	}
 	if name.from < name.to && inName&endsKey == 0 {
 		name.plain = inName&reserved == 0
@@ -111,6 +117,9 @@ func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
 	if !found {
 		a.nodes[n].isArray = true
 	}
+	if n != a.nodes[parent].last {
+		a.canonical = false
+	}
 	if !a.nodes[n].isArray {
 		return 0, refuseKinds(name)
 	}
@@ -153,6 +162,7 @@ func (a *Array) setIndex(parent int32, key span, name []byte) (span, error) {
 		return key, refuse(name, "mixes automatic and written indexes: write all of them, %q, %q", "[0]", "[1]")
 	}
 	if kind == automatic {
+		a.canonical = false
 		key, _ = a.appendIndex(parent)
 		p.nextIndex++
 	}
