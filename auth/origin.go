@@ -55,8 +55,14 @@ func (o Origin) WithHost(host string) Origin {
 }
 
 func originOf(scheme, hostport string) Origin {
-	u := url.URL{Host: hostport}
-	o := Origin{scheme: scheme, host: lower(u.Hostname()), port: u.Port()}
+	o := Origin{scheme: scheme, host: lower(hostport)}
+	if strings.Contains(hostport, ":") {
+		u := url.URL{Host: o.host}
+		o.host, o.port = u.Hostname(), u.Port()
+		if isIPv6 := strings.Contains(o.host, ":"); isIPv6 != strings.HasPrefix(hostport, "[") {
+			return Origin{}
+		}
+	}
 	if o.port == "" {
 		switch scheme {
 		case "https":
@@ -65,8 +71,7 @@ func originOf(scheme, hostport string) Origin {
 			o.port = "80"
 		}
 	}
-	bracketed := strings.HasPrefix(hostport, "[")
-	if o.host == "" || o.port == "" || bracketed != strings.Contains(o.host, ":") {
+	if o.host == "" || o.port == "" || strings.HasPrefix(o.host, "[") {
 		return Origin{}
 	}
 	return o
