@@ -39,8 +39,8 @@ func BenchmarkRoundTrip(b *testing.B) {
 	}
 }
 
-// sent is how many different requests are sent in turn where there are many
-// accounts: enough to be different, and too few to measure the memory.
+// sent is how many requests are sent in turn, to different accounts where there
+// are many: enough to be different, and too few to measure the memory.
 const sent = 16
 
 // BenchmarkOrigins sends requests through one Transport that serves many origins.
@@ -49,12 +49,12 @@ func BenchmarkOrigins(b *testing.B) {
 		b.Run(fmt.Sprintf("origins=%d", n), func(b *testing.B) {
 			var authenticators []auth.Authenticator
 			var messages []*message
+			origin := func(i int) string { return fmt.Sprintf("https://api%05d.shop.test", i) }
 			for i := range n {
-				origin := fmt.Sprintf("https://api%05d.shop.test", i)
-				authenticators = append(authenticators, newAvangate(b, origin, avangate.SHA2_256))
-				if len(messages) < sent && i%max(1, n/sent) == 0 {
-					messages = append(messages, shapes[3].newMessage(b, origin))
-				}
+				authenticators = append(authenticators, newAvangate(b, origin(i), avangate.SHA2_256))
+			}
+			for i := range sent {
+				messages = append(messages, shapes[3].newMessage(b, origin(i*n/sent)))
 			}
 			rt, err := transport.New(stub{}, authenticators...)
 			if err != nil {
@@ -74,11 +74,11 @@ func BenchmarkMerchants(b *testing.B) {
 			merchants := make([]auth.Authenticator, n)
 			for i := range merchants {
 				merchants[i] = newAvangate(b, gatewayURL, avangate.SHA2_256)
-				if len(messages) < sent && i%max(1, n/sent) == 0 {
-					m := shapes[3].newMessage(b, gatewayURL)
-					m.Request = m.WithContext(auth.WithAuthenticator(context.Background(), merchants[i]))
-					messages = append(messages, m)
-				}
+			}
+			for i := range sent {
+				m := shapes[3].newMessage(b, gatewayURL)
+				m.Request = m.WithContext(auth.WithAuthenticator(context.Background(), merchants[i*n/sent]))
+				messages = append(messages, m)
 			}
 			sendInTurn(b, newCountersign(b, stub{}, auth.PerRequest(merchants[0].Origins())), messages)
 		})
