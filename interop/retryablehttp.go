@@ -1,0 +1,38 @@
+package interop
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// CheckRetry is the CheckRetry of a [retryablehttp.Client] above Countersign's
+// transport. It repeats GET and HEAD where retryablehttp would. It repeats no other
+// request, since the gateway may have acted on it, and none that Countersign
+// refused.
+//
+// An http.Client above the retryablehttp.Client does not see its redirects, unless
+// the CheckRedirect of the inner client returns [http.ErrUseLastResponse].
+func CheckRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	if _, refused := errors.AsType[*auth.Error](err); refused || !safe(methodOf(resp, err)) {
+		return false, nil
+	}
+	return retryablehttp.DefaultRetryPolicy(ctx, resp, err)
+}
+
+func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
+
+// methodOf returns the method of a request that has been answered with resp, or has
+// failed with an error of http.Client.
+func methodOf(resp *http.Response, err error) string {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return strings.ToUpper(e.Op)
+	}
+	return resp.Request.Method
+}
