@@ -45,3 +45,11 @@ func TestSummaryIsMedianAndQuartiles(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+func TestLeastIsOfEachResult(t *testing.T) {
+	a, b := result{"A", 1, "ns/op"}, result{"B", 1, "ns/op"}
+	least := leastOf([]round{{results: map[result]float64{a: 6, b: 1}}, {results: map[result]float64{a: 4, b: 2}}})
+	if got := ratio("A", "B")(least, 1); got != 4 {
+		t.Errorf("got %v, want 4", got)
+	}
+}
