@@ -902,7 +902,7 @@ func TestNothingPrintsTheSession(t *testing.T) {
 	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
 	require.NoError(t, w.account.Authenticate(req, w))
 	id := strings.Split(body(t, req), `"`)[11]
-	require.Len(t, id, 26)
+	require.Len(t, id, 32)
 	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for what, value := range map[string]any{"the account": w.account, "in a field": struct{ a *avangate.Authenticator }{w.account}, "the context": req.Context()} {
 			text := fmt.Sprintf(format, value)
