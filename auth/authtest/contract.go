@@ -1,0 +1,268 @@
+package authtest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/transport"
+)
+
+// TestAuthenticator tests an Authenticator. It tests a [transport.Transport] that
+// has no other one as [TestRoundTripper] does, and that a's list of origins, which
+// must have the requests' origin, never changes.
+func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*http.Request) error {
+	if _, err := transport.New(nil, a); err != nil {
+		return fmt.Errorf("origins: %w", err)
+	}
+	origins := slices.Clone(a.Origins())
+	err := TestRoundTripper(func(base http.RoundTripper) http.RoundTripper {
+		t, _ := transport.New(base, a) // it was tried above
+		return t
+	}, gateway, requests...)
+	if !slices.Equal(a.Origins(), origins) {
+		err = errors.Join(err, fmt.Errorf("origins: the list was %v and is %v", origins, a.Origins()))
+	}
+	return err
+}
+
+// TestRoundTripper tests a RoundTripper that authenticates requests. It returns nil
+// if the RoundTripper keeps the contract below, else one error for each rule that
+// is broken, joined, with the rule's name at its beginning.
+//
+// wrap returns the RoundTripper under test, which sends through base. It is called
+// many times. base is not the network: whichever host a request names, it stays on
+// this machine.
+//
+// gateway stands for the real one. It answers a request that is rightly
+// authenticated with a status of 2xx and others with another one, as [Paylink] and
+// [Avangate] do. It is called concurrently.
+//
+// requests are some that the program makes, without credentials. Give one with a
+// body and one without: a rule about bodies tests nothing without a body. They go
+// to one scheme, host and port. If the gateway does not accept each of them as it
+// is given, that is the only error. Their bodies are read, and they must not be used
+// afterwards.
+//
+// Copies of them are sent, with one more header field, Authtest-Case. Requests
+// without that field are the RoundTripper's own, such as a login: the gateway
+// answers them, wherever they go, and no rule is about them.
+//
+// The rules are:
+//
+//   - request: the caller's request is not changed, nor anything that it points
+//     to, not even for a while. Its body is read and closed.
+//   - close: the body, and each one that GetBody has given, is closed once on every
+//     path, and not read after that.
+//   - body: the body arrives whole, in whatever pieces it is read. Body, GetBody and
+//     ContentLength of what is sent agree. A length that is known stays known.
+//   - no body: a nil Body and [http.NoBody] are the same.
+//   - failing body: if the body cannot be read, its error is returned, and nothing
+//     has been sent whole.
+//   - early answer: an answer may come before the body has been read.
+//   - answer: the base's answer or error is returned, whatever the status. The
+//     answer's Request is the caller's. Nothing is sent twice, save after 401 and
+//     403.
+//   - repeat: the same request can be sent again, and through two RoundTrippers one
+//     above the other: it then is authenticated once, or refused.
+//   - replay: if the connection drops, [http.Transport] can send the same bytes
+//     again.
+//   - context: the request that is sent has the caller's context, with its values.
+//     It ends with the caller's, before, during and after the body, and not with
+//     RoundTrip.
+//   - concurrency: requests neither mix nor wait for each other. Run the test with
+//     the race detector.
+//   - CloseIdleConnections: the call is passed on, to a base that has the method.
+//   - Unwrap: where there is such a method, it leads to the base.
+//   - writes: a small request takes as few writes to the socket as without the
+//     RoundTripper. Multipart bodies, which are better not held in memory, need not
+//     keep this.
+//   - protocols: it works over HTTP/1.1 and HTTP/2, with bodies of known and of
+//     unknown length.
+//   - expect: Expect: 100-continue is passed on, and an answer in place of the 100
+//     is returned.
+//   - origins: what goes elsewhere is refused, or sent as it is. What only spells
+//     the origin in another way is refused or authenticated. A host, port or scheme
+//     that differs is elsewhere, and so is what has another Host or an opaque URL.
+//   - redirects: with an [http.Client], no redirect is followed from the origin to
+//     elsewhere, nor from elsewhere to the origin, nor with another method. One
+//     within the origin is followed, and authenticated afresh.
+func TestRoundTripper(wrap func(base http.RoundTripper) http.RoundTripper, gateway http.Handler, requests ...*http.Request) error {
+	s, err := newSuite(wrap, gateway, requests)
+	if err != nil {
+		return err
+	}
+	var broken []error
+	for _, rule := range rules {
+		if err := rule.test(s); err != nil {
+			broken = append(broken, fmt.Errorf("%s: %w", rule.name, err))
+		}
+	}
+	return errors.Join(broken...)
+}
+
+// rules are in the order of the list above. A test returns the first fault that it
+// finds.
+var rules = []struct {
+	name string
+	test func(*suite) error
+}{
+	{"request", testRequest},
+	{"close", testClose},
+	{"body", testBody},
+	{"no body", testNoBody},
+	{"failing body", testFailingBody},
+	{"early answer", testEarlyAnswer},
+	{"answer", testAnswer},
+	{"repeat", testRepeat},
+	{"replay", testReplay},
+	{"context", testContext},
+	{"concurrency", testConcurrency},
+	{"CloseIdleConnections", testCloseIdleConnections},
+	{"Unwrap", testUnwrap},
+	{"writes", testWrites},
+	{"protocols", testProtocols},
+	{"expect", testExpect},
+	{"origins", testOrigins},
+	{"redirects", testRedirects},
+}
+
+// A suite is what is under test.
+type suite struct {
+	wrap    func(base http.RoundTripper) http.RoundTripper
+	gateway http.Handler
+	samples []sample
+}
+
+func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handler, requests []*http.Request) (*suite, error) {
+	if len(requests) == 0 {
+		return nil, errors.New("no request is given: give one with a body and one without")
+	}
+	s := &suite{wrap: wrap, gateway: gateway}
+	for _, req := range requests {
+		p, err := newSample(req)
+		if err != nil {
+			return nil, err
+		}
+		s.samples = append(s.samples, p)
+		if first := s.samples[0].proto.URL; req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
+			return nil, fmt.Errorf("a request goes to %s://%s and another to %s://%s: give requests of one origin", first.Scheme, first.Host, req.URL.Scheme, req.URL.Host)
+		}
+	}
+	for i, p := range s.samples {
+		m := s.memory()
+		_, err := roundTrip(wrap(m), p.request())
+		if err == nil {
+			s.samples[i].usual, err = m.takeOne(p)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s, as it is given: %w", p, err)
+		}
+	}
+	return s, nil
+}
+
+// each calls test for each sample.
+func (s *suite) each(test func(p sample) error) error { return each(s.samples, test) }
+
+// eachBody calls test for each sample that has a body, once with a body of known
+// length and once without.
+func (s *suite) eachBody(test func(p sample) error) error {
+	var all []sample
+	for _, p := range s.samples {
+		if p.body != nil {
+			all = append(all, p)
+			p.chunked = true
+			all = append(all, p)
+		}
+	}
+	return each(all, test)
+}
+
+func each(samples []sample, test func(p sample) error) error {
+	for _, p := range samples {
+		if err := test(p); err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// A sample is a request of the user's.
+type sample struct {
+	proto   *http.Request
+	body    []byte  // nil for none
+	chunked bool    // the length is not told, and there is no GetBody
+	usual   arrival // what comes of it
+}
+
+func newSample(req *http.Request) (sample, error) {
+	if req.URL == nil || req.URL.Scheme == "" || req.URL.Host == "" {
+		return sample{}, errors.New("a request has no URL with a scheme and a host")
+	}
+	p := sample{proto: req}
+	if req.Body == nil || req.Body == http.NoBody {
+		return p, nil
+	}
+	b, err := io.ReadAll(req.Body)
+	if err != nil {
+		return sample{}, fmt.Errorf("the body of a request cannot be read: %w", err)
+	}
+	p.body = b
+	return p, req.Body.Close()
+}
+
+func (p sample) String() string {
+	name := p.proto.Method + " " + p.proto.URL.Path
+	switch {
+	case p.body == nil:
+		return name
+	case p.chunked:
+		return name + " with a body of unknown length"
+	}
+	return name + " with a body"
+}
+
+// caseHeader marks the suite's requests.
+const caseHeader = "Authtest-Case"
+
+// request returns a new copy of the sample.
+func (p sample) request() *http.Request {
+	req := p.proto.Clone(p.proto.Context())
+	if req.Header == nil {
+		req.Header = make(http.Header)
+	}
+	req.Header.Set(caseHeader, "1")
+	req.Body, req.GetBody, req.ContentLength = nil, nil, 0
+	if p.body == nil {
+		return req
+	}
+	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.body)), nil }
+	req.Body, _ = body()
+	if p.chunked {
+		req.ContentLength = -1
+	} else {
+		req.ContentLength, req.GetBody = int64(len(p.body)), body
+	}
+	return req
+}
+
+// watched returns a new copy whose bodies keep count of how they are used. open
+// makes the reader of each; nil means one of the sample's body.
+func (p sample) watched(open func() io.Reader) (*http.Request, *bodies) {
+	req, watch := p.request(), &bodies{open: open}
+	if open == nil {
+		watch.open = func() io.Reader { return bytes.NewReader(p.body) }
+	}
+	if req.Body != nil {
+		req.Body = watch.next()
+	}
+	if req.GetBody != nil {
+		req.GetBody = func() (io.ReadCloser, error) { return watch.next(), nil }
+	}
+	return req, watch
+}

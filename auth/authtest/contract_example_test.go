@@ -1,0 +1,81 @@
+package authtest_test
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+)
+
+// A tokenAuth is a scheme of one's own: the gateway wants a token in the header.
+type tokenAuth struct {
+	origin auth.Origin
+	token  auth.Secret
+}
+
+func (a tokenAuth) Origins() []auth.Origin { return []auth.Origin{a.origin} }
+
+func (a tokenAuth) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	req.Header.Set("Authorization", "Bearer "+a.token.Reveal())
+	return nil
+}
+
+// tokenGateway verifies what a tokenAuth sends.
+func tokenGateway(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer test-token" {
+		http.Error(w, "wrong token", http.StatusUnauthorized)
+	}
+}
+
+// payments returns a request with a body and one without.
+func payments() (create, list *http.Request) {
+	create, err := http.NewRequest("POST", "https://api.example.com/payments", strings.NewReader(`{"amount":200}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	create.Header.Set("Content-Type", "application/json")
+	list, err = http.NewRequest("GET", "https://api.example.com/payments?page=2", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return create, list
+}
+
+// The test of a scheme of one's own. In a test function the last line is
+// t.Error(err).
+func ExampleTestAuthenticator() {
+	origin, err := auth.ParseOrigin("https://api.example.com", false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	create, list := payments()
+	err = authtest.TestAuthenticator(tokenAuth{origin, auth.NewSecret("test-token")}, http.HandlerFunc(tokenGateway), create, list)
+	fmt.Println(err)
+	// Output: <nil>
+}
+
+// A roundTripperFunc is the RoundTripper that everybody writes first.
+type roundTripperFunc func(*http.Request) (*http.Response, error)
+
+func (f roundTripperFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// What is wrong with a RoundTripper of six lines.
+func ExampleTestRoundTripper() {
+	wrap := func(base http.RoundTripper) http.RoundTripper {
+		return roundTripperFunc(func(req *http.Request) (*http.Response, error) {
+			req.Header.Set("Authorization", "Bearer test-token")
+			return base.RoundTrip(req)
+		})
+	}
+	create, list := payments()
+	err := authtest.TestRoundTripper(wrap, http.HandlerFunc(tokenGateway), create, list)
+	fmt.Println(err)
+	// Output:
+	// request: POST /payments with a body: on an answer: the Header of the caller's request is changed while it is sent
+	// CloseIdleConnections: a Client's call does not reach the base
+	// origins: POST /payments with a body: another host, https://elsewhere.test: it is sent, and not as it is
+	// redirects: POST /payments with a body: a 301 to the same origin, https://api.example.com: the request is sent again, as GET
+}

@@ -1,0 +1,209 @@
+package authtest_test
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/auth/paylinkkey"
+)
+
+const (
+	api      = "https://api.shop.test"
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)
+
+func request(t testing.TB, method, url, contentType, body string) *http.Request {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	return req
+}
+
+func TestOurAuthenticatorsKeepTheContract(t *testing.T) {
+	secret := auth.NewSecret("test-secret-key")
+	hmac, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: api, Instance: "example", Secret: secret})
+	require.NoError(t, err)
+	key, err := paylinkkey.New(paylinkkey.Config{BaseURL: api, Instance: "example", Secret: secret})
+	require.NoError(t, err)
+	tco, err := avangate.New(avangate.Config{BaseURL: api, MerchantCode: "YOURCODE123", SecretKey: secret})
+	require.NoError(t, err)
+	paylink := &authtest.Paylink{Instance: "example", Secret: secret}
+	twoCheckout := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: secret}
+	const multipartType = "multipart/form-data; boundary=BOUNDARY"
+	const multipartBody = "--BOUNDARY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--BOUNDARY--\r\n"
+	for name, c := range map[string]struct {
+		a        auth.Authenticator
+		gateway  http.Handler
+		requests []*http.Request
+	}{
+		"ApiSignature": {hmac, paylink, []*http.Request{
+			request(t, "POST", api+"/v1.0/Invoice/", formType, "purpose=a+b%2Bc&contact[name]=Erika"),
+			request(t, "GET", api+"/v1.0/Invoice/?a=b+c&d[]=e", "", ""),
+			request(t, "DELETE", api+"/v1.0/Invoice/7/", "", ""),
+			request(t, "POST", api+"/v1.0/Invoice/", "", ""),
+			request(t, "PUT", api+"/v1.0/Invoice/7/", jsonType, `{"purpose":"a b","n":[1,2]}`),
+			request(t, "POST", api+"/v1.0/Design/", multipartType, multipartBody),
+		}},
+		"X-API-KEY": {key, paylink, []*http.Request{
+			request(t, "POST", api+"/v1.0/Invoice/", formType, "purpose=a+b%2Bc&contact[name]=Erika"),
+			request(t, "GET", api+"/v1.0/Invoice/?a=b+c&d[]=e", "", ""),
+			request(t, "POST", api+"/v1.0/Design/", multipartType, multipartBody),
+		}},
+		"2Checkout's header": {tco, twoCheckout, []*http.Request{
+			request(t, "POST", api+"/rest/6.0/orders/", jsonType, `{"Country":"us"}`),
+			request(t, "GET", api+"/rest/6.0/orders/?Limit=2", "", ""),
+		}},
+		"2Checkout's session": {tco, refusing(twoCheckout, "error"), []*http.Request{
+			request(t, "POST", api+"/rpc/6.0/", jsonType, `{"jsonrpc":"2.0","method":"getOrder","params":["`+avangate.Session+`","1"],"id":2}`),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			assert.NoError(t, authtest.TestAuthenticator(c.a, c.gateway, c.requests...))
+		})
+	}
+}
+
+// refusing gives the answers that hold a JSON member of that name a status of 401:
+// JSON-RPC has 200 for all.
+func refusing(gateway http.Handler, member string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		answer := httptest.NewRecorder()
+		gateway.ServeHTTP(answer, r)
+		if strings.Contains(answer.Body.String(), `"`+member+`"`) {
+			answer.Code = http.StatusUnauthorized
+		}
+		w.WriteHeader(answer.Code)
+		w.Write(answer.Body.Bytes())
+	})
+}
+
+// A signer is a RoundTripper that keeps the contract. It sends an HMAC over method,
+// target and body, or a key, for which no body is read.
+type signer struct {
+	base http.RoundTripper
+	key  bool
+
+	ours    func(*http.Request) bool                         // whether a request goes to the origin
+	follows func(s *signer, req, earlier *http.Request) bool // whether a redirect is followed
+}
+
+func newSigner(base http.RoundTripper) *signer { return &signer{base, false, toOrigin, withinOrigin} }
+
+func toOrigin(req *http.Request) bool {
+	return isOrigin(req.URL) && (req.Host == "" || strings.EqualFold(req.Host, req.URL.Host))
+}
+
+func isOrigin(u *url.URL) bool {
+	return u.Scheme == "https" && strings.ToLower(u.Hostname()) == "api.shop.test" && cmp.Or(u.Port(), "443") == "443" && u.Opaque == ""
+}
+
+func withinOrigin(s *signer, req, earlier *http.Request) bool {
+	return s.ours(req) == s.ours(earlier) && (!s.ours(req) || req.Method == earlier.Method)
+}
+
+func (s *signer) Unwrap() http.RoundTripper { return s.base }
+
+func (s *signer) CloseIdleConnections() {
+	if c, ok := s.base.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Response != nil && !s.follows(s, req, req.Response.Request) {
+		closeBody(req)
+		return nil, errors.New("the redirect is refused")
+	}
+	if !s.ours(req) {
+		return s.base.RoundTrip(req)
+	}
+	signed := req.Clone(req.Context())
+	if s.key {
+		signed.Header.Set("Key", "test-key")
+	} else if err := sign(signed); err != nil {
+		return nil, err
+	}
+	resp, err := s.base.RoundTrip(signed)
+	if resp != nil {
+		resp.Request = req
+	}
+	return resp, err
+}
+
+func sign(req *http.Request) error {
+	var body []byte
+	if req.Body != nil && req.Body != http.NoBody {
+		b, err := io.ReadAll(req.Body)
+		req.Body.Close()
+		if err != nil {
+			return err
+		}
+		setBody(req, b)
+		body = b
+	}
+	req.Header.Set("Signature", signature(req.Method, req.URL.RequestURI(), body))
+	return nil
+}
+
+func setBody(req *http.Request, b []byte) {
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }
+	req.Body, _ = req.GetBody()
+	req.ContentLength, req.TransferEncoding = int64(len(b)), nil
+}
+
+func signature(method, target string, body []byte) string {
+	h := hmac.New(sha256.New, []byte("test-secret-of-signers"))
+	fmt.Fprintf(h, "%s %s %s", method, target, body)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
+
+// signerGateway verifies what signers send.
+func signerGateway(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	right := fmt.Sprint([]string{signature(r.Method, r.URL.RequestURI(), body)})
+	if fmt.Sprint(r.Header["Signature"]) != right && fmt.Sprint(r.Header["Key"]) != "[test-key]" {
+		http.Error(w, "wrong credentials", http.StatusUnauthorized)
+	}
+}
+
+func payment(t *testing.T) *http.Request {
+	return request(t, "POST", api+"/payments", jsonType, `{"amount":100}`)
+}
+
+func list(t *testing.T) *http.Request { return request(t, "GET", api+"/payments?page=2", "", "") }
+
+func TestPlainRoundTrippersKeepTheContract(t *testing.T) {
+	for _, key := range []bool{false, true} {
+		wrap := func(base http.RoundTripper) http.RoundTripper { return &signer{base, key, toOrigin, withinOrigin} }
+		assert.NoError(t, authtest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t)))
+	}
+}
