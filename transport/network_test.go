@@ -106,21 +106,14 @@ type received struct {
 	err               error // the verifier's
 }
 
-type hostOption func(*httptest.Server)
-
-func withHTTP2(s *httptest.Server) { s.EnableHTTP2 = true }
-
 // host adds a host, given as a URL without a path. answer may be nil.
-func (n *network) host(baseURL string, answer http.HandlerFunc, options ...hostOption) *host {
+func (n *network) host(baseURL string, answer http.HandlerFunc) *host {
 	n.t.Helper()
 	u, err := url.Parse(baseURL)
 	require.NoError(n.t, err)
 	h := &host{url: baseURL, answer: answer}
 	server := httptest.NewUnstartedServer(h)
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	for _, option := range options {
-		option(server)
-	}
 	port := u.Port()
 	if u.Scheme == "https" {
 		server.StartTLS()
@@ -267,7 +260,6 @@ type stub struct {
 	mu     sync.Mutex
 	got    []*http.Request
 	bodies []string
-	idle   int
 }
 
 func (s *stub) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -291,8 +283,6 @@ func (s *stub) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	return response(200, ""), nil
 }
-
-func (s *stub) CloseIdleConnections() { s.idle++ }
 
 // response returns an answer that does not say to which request.
 func response(status int, body string) *http.Response {

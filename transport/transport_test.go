@@ -1,8 +1,6 @@
 package transport_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/cookiejar"
@@ -456,47 +454,6 @@ func TestConcurrentRequestsThroughOneTransport(t *testing.T) {
 	got := gateway.take()
 	assert.Len(t, got, 100)
 	assertSigned(t, got)
-}
-
-func TestUnwrapAndCloseIdleConnectionsReachTheBase(t *testing.T) {
-	base := &stub{}
-	a := shop(t, "https://api.shop.test", "example")
-	tr := newTransport(t, base, a)
-	assert.Same(t, base, tr.Unwrap())
-	tr.CloseIdleConnections()
-	tr.PassOthers().CloseIdleConnections()
-	client, err := transport.Wrap(&http.Client{Transport: tr}, a)
-	require.NoError(t, err)
-	client.CloseIdleConnections()
-	assert.Equal(t, 3, base.idle)
-
-	none := newTransport(t, roundTripperFunc(nil), a)
-	assert.NotPanics(t, none.CloseIdleConnections, "a base that has no such method")
-}
-
-func TestTheContextIsPassedOn(t *testing.T) {
-	type key struct{}
-	base := &stub{}
-	tr := newTransport(t, base, shop(t, "https://api.shop.test", "example"))
-	ctx := context.WithValue(t.Context(), key{}, "value")
-	_, err := tr.RoundTrip(postForm(t, "https://api.shop.test").WithContext(ctx))
-	require.NoError(t, err)
-	assert.Equal(t, "value", base.got[0].Context().Value(key{}))
-
-	cancelled, cancel := context.WithCancelCause(t.Context())
-	why := errors.New("why")
-	tr = newTransport(t, roundTripperFunc(func(r *http.Request) (*http.Response, error) {
-		cancel(why)
-		return nil, context.Cause(r.Context())
-	}), shop(t, "https://api.shop.test", "example"))
-	_, err = tr.RoundTrip(postForm(t, "https://api.shop.test").WithContext(cancelled))
-	assert.ErrorIs(t, err, why)
-
-	n := newNetwork(t)
-	gateway := n.host("https://api.shop.test", nil)
-	_, err = newTransport(t, n.transport, shop(t, gateway.url, "example")).RoundTrip(postForm(t, gateway.url).WithContext(cancelled))
-	assert.ErrorIs(t, err, why)
-	assert.Empty(t, gateway.take())
 }
 
 func originOf(t *testing.T, baseURL string) auth.Origin {

@@ -6,52 +6,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-type countingConn struct {
-	net.Conn
-	writes *atomic.Int64
-}
-
-func (c countingConn) Write(p []byte) (int, error) {
-	c.writes.Add(1)
-	return c.Conn.Write(p)
-}
-
-// net/http writes the header and a small body together only if it knows the body's
-// type.
-func TestASignedFormIsOneSocketWriteAsTheUnsignedOne(t *testing.T) {
-	n := newNetwork(t)
-	var writes atomic.Int64
-	n.wrap = func(c net.Conn) net.Conn { return countingConn{c, &writes} }
-	gateway := n.host("http://api.shop.test", nil)
-	signing := &http.Client{Transport: newTransport(t, n.transport, shop(t, gateway.url, "example"))}
-	for name, client := range map[string]*http.Client{
-		"unsigned": {Transport: n.transport},
-		"signed":   signing,
-	} {
-		for range 3 { // a new connection, and one that is used again
-			writes.Store(0)
-			resp, err := client.PostForm(gateway.url+"/v1.0/Invoice/", form)
-			require.NoError(t, err)
-			finish(t, resp)
-			if got := writes.Load(); got != 1 {
-				t.Errorf("%s: got %d writes, want 1", name, got)
-			}
-		}
-		writes.Store(0)
-		resp, err := client.Get(gateway.url)
-		require.NoError(t, err)
-		finish(t, resp)
-		assert.EqualValues(t, 1, writes.Load(), "%s: writes of a GET", name)
-	}
-	assert.Len(t, n.dialed, 1, "connections")
-}
 
 // A brokenConn fails its second write before it has written anything, like a
 // connection that the server has closed in the meantime.
