@@ -153,7 +153,8 @@ const maxSecretFile = 64 << 10
 // one final newline. While the file is missing or empty, as in the middle of a
 // rotation, the last secret that was read stays in use for [FileGrace] from when
 // that is first seen; after that, and for any other failure to read it, there is
-// an error.
+// an error. Replace the file by renaming another over it: one that is written in
+// place may be read half.
 func NewFile(path string) SecretSource {
 	return &file{path: path}
 }
@@ -170,9 +171,9 @@ func (f *file) Secret(ctx context.Context) (Secret, error) {
 	if err := ctx.Err(); err != nil {
 		return Secret{}, err
 	}
-	value, err := f.load()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	value, err := f.load() // under the lock: a read that is late must not bring back what was replaced
 	if err == nil {
 		f.last, f.gone = NewSecret(value), time.Time{}
 		return f.last, nil
