@@ -84,7 +84,9 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	switch contentType {
 	case multipartType:
 		return a.signMultipart(req, secret)
-	case "", paylink.FormType, paylink.JSONType:
+	case "":
+		request.DeleteHeader(req.Header, "Content-Type") // nobody has read it: there may be two
+	case paylink.FormType, paylink.JSONType:
 	default:
 		return paylink.Refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
