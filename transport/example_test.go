@@ -61,7 +61,7 @@ func ExampleTransport_PassOthers() {
 	}))
 	defer other.Close()
 
-	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.payrexx.com", Instance: "example", Secret: auth.NewSecret("test-secret")})
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.payrexx.com", Instance: "example", Secret: auth.NewSecret("test-secret-key")})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -79,7 +79,7 @@ func TestMultipartBrokenMidway(t *testing.T) {
 					server.EnableHTTP2 = protocol == "HTTP/2.0"
 					server.StartTLS()
 					defer server.Close()
-					shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: server.URL, Instance: "example", Secret: auth.NewSecret("test-secret")})
+					shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: server.URL, Instance: "example", Secret: auth.NewSecret("test-secret-key")})
 					require.NoError(t, err)
 					client, err := transport.Wrap(server.Client(), shop)
 					require.NoError(t, err)
@@ -120,7 +120,7 @@ func TestMultipartIsNotHeldInMemory(t *testing.T) {
 		assert.Equal(t, req.ContentLength, n)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
 	})
-	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret("test-secret")})
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret("test-secret-key")})
 	require.NoError(t, err)
 	rt, err := transport.New(base, shop)
 	require.NoError(t, err)

@@ -1,0 +1,755 @@
+package transport_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/transport"
+)
+
+// A conversation is a request, and what goes before it on its connection.
+type conversation struct {
+	name    string
+	request func(*testing.T) *http.Request
+	// before is sent on another connection, if it is not nil.
+	before func(*testing.T, *emulation, *transport.Transport)
+	// several is true if more than the request goes over the connection, and refused
+	// if that begins with an answer that has the request sent again.
+	several, refused bool
+	// replayable is true if net/http takes the request for one that may be sent
+	// twice: GET, HEAD, OPTIONS and TRACE, and what has an Idempotency-Key.
+	replayable bool
+}
+
+const (
+	paylinkURL = "http://paylink.test/v1.0/Page/"
+	rpcURL     = "http://tco.test/rpc/6.0/"
+	rpcCall    = `{"jsonrpc":"2.0","method":"getOrder","params":["` + avangate.Session + `","11331111"],"id":1}`
+)
+
+var conversations = []conversation{
+	{name: "query", replayable: true, request: bodyless("GET", paylinkURL+"?a=b+c")},
+	{name: "form", request: posting(paylinkURL, "application/x-www-form-urlencoded", form.Encode())},
+	{name: "2Checkout JSON-RPC with its login", request: posting(rpcURL, "application/json", rpcCall), several: true},
+	{name: "DELETE", request: bodyless("DELETE", paylinkURL+"7/")},
+	{name: "form with an Idempotency-Key", replayable: true, request: func(t *testing.T) *http.Request {
+		req := postForm(t, paylinkURL)
+		req.Header.Set("Idempotency-Key", "7")
+		return req
+	}},
+	{name: "JSON", request: posting(paylinkURL, "application/json", `{"a":"b","c":[1,2.5]}`)},
+	{name: "multipart", request: posting(paylinkURL, multipartType, multipartForm)},
+	{name: "multipart that cannot be had again", request: func(t *testing.T) *http.Request {
+		req := posting(paylinkURL, multipartType, multipartForm)(t)
+		req.GetBody = nil
+		return req
+	}},
+	{name: "2Checkout REST", replayable: true, request: bodyless("GET", "http://tco.test/rest/6.0/orders/11331111/")},
+	{name: "2Checkout JSON-RPC", request: posting(rpcURL, "application/json", rpcCall), before: callOnce},
+	{name: "2Checkout JSON-RPC whose session has ended", request: posting(rpcURL, "application/json", rpcCall), several: true, refused: true,
+		before: func(t *testing.T, e *emulation, tr *transport.Transport) {
+			callOnce(t, e, tr)
+			e.avangate.EndSessions()
+		}},
+}
+
+func bodyless(method, url string) func(*testing.T) *http.Request {
+	return func(t *testing.T) *http.Request { return newRequest(t, method, url, nil) }
+}
+
+func posting(url, contentType, body string) func(*testing.T) *http.Request {
+	return func(t *testing.T) *http.Request {
+		req := newRequest(t, http.MethodPost, url, strings.NewReader(body))
+		req.Header.Set("Content-Type", contentType)
+		return req
+	}
+}
+
+// callOnce makes the Authenticator have a session.
+func callOnce(t *testing.T, e *emulation, tr *transport.Transport) {
+	require.NoError(t, ask(tr, posting(rpcURL, "application/json", rpcCall)(t)))
+}
+
+// ask sends a request and reads the answer.
+func ask(rt http.RoundTripper, req *http.Request) error {
+	resp, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("the gateway answers %d", resp.StatusCode)
+	}
+	return nil
+}
+
+// An emulation is the gateways of authtest behind one listener, and a base that
+// reaches them alone. They take note of what they act on.
+type emulation struct {
+	base   *http.Transport
+	server http.Server
+	open   sync.WaitGroup // the connections of HTTP/1.1, until their last handler is done
+	ours   atomic.Int64   // our ends of connections that are open
+	settle func()         // waits for the gateways to have done what they do
+
+	mu       sync.Mutex
+	avangate *authtest.Avangate
+	accept   func(net.Conn) net.Conn // wraps the next connection
+	acted    int                     // requests that were verified and carried out, but logins
+	logins   int
+	strange  []error // reasons for which whole requests were refused, but that a session has ended
+}
+
+// newEmulation starts the gateways, for HTTP/1.1 if protocols is nil.
+func newEmulation(protocols *http.Protocols, listener net.Listener, dial func(context.Context) (net.Conn, error)) *emulation {
+	e := new(emulation)
+	e.base = &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			conn, err := dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			e.open.Add(1)
+			e.ours.Add(1)
+			return closingConn{conn, sync.OnceFunc(func() { e.ours.Add(-1) })}, nil
+		},
+		Protocols: protocols,
+	}
+	e.server.Protocols = protocols
+	paylink := &authtest.Paylink{Instance: "example", Secret: secrets["example"], Observe: e.observe}
+	e.server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			panic(http.ErrAbortHandler)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if r.Host == "tco.test" {
+			e.mu.Lock()
+			avangate := e.avangate
+			e.mu.Unlock()
+			avangate.ServeHTTP(w, r)
+		} else {
+			paylink.ServeHTTP(w, r)
+		}
+	})
+	e.server.ErrorLog = log.New(io.Discard, "", 0)
+	e.server.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateClosed {
+			e.open.Done()
+		}
+	}
+	go e.server.Serve(wrappingListener{listener, e})
+	return e
+}
+
+func (e *emulation) close() {
+	e.base.CloseIdleConnections()
+	e.server.Close()
+}
+
+func (e *emulation) observe(x authtest.Exchange) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch isLogin := len(x.Methods) == 1 && x.Methods[0] == "login"; {
+	case x.Err == nil && isLogin:
+		e.logins++
+	case x.Err == nil:
+		e.acted++
+	case strings.Contains(x.Err.Error(), "session has ended"):
+	default:
+		e.strange = append(e.strange, x.Err)
+	}
+}
+
+// forget makes the counts begin anew, and returns them.
+func (e *emulation) forget() (acted, logins int, strange []error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	acted, logins, strange = e.acted, e.logins, e.strange
+	e.acted, e.logins, e.strange = 0, 0, nil
+	return acted, logins, strange
+}
+
+// next lets the next connection be wrapped.
+func (e *emulation) next(wrap func(net.Conn) net.Conn) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.accept = wrap
+}
+
+// transport returns a Transport that has no session, for gateways that have none.
+func (e *emulation) transport(t *testing.T) *transport.Transport {
+	t.Helper()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.avangate = &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: secrets["bakery"], Observe: e.observe}
+	tco, err := avangate.New(avangate.Config{BaseURL: "http://tco.test", MerchantCode: "YOURCODE123", SecretKey: secrets["bakery"], AllowInsecureHTTP: true})
+	require.NoError(t, err)
+	return newTransport(t, e.base, shop(t, "http://paylink.test", "example"), tco)
+}
+
+// A closingConn says when it is closed.
+type closingConn struct {
+	net.Conn
+	closed func()
+}
+
+func (c closingConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+type wrappingListener struct {
+	net.Listener
+	e *emulation
+}
+
+func (l wrappingListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	l.e.mu.Lock()
+	defer l.e.mu.Unlock()
+	if wrap := l.e.accept; wrap != nil {
+		l.e.accept = nil
+		conn = wrap(conn)
+	}
+	return conn, nil
+}
+
+// A pipeListener has connections in memory.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	close  func()
+}
+
+func newPipeListener() *pipeListener {
+	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	l.close = sync.OnceFunc(func() { close(l.closed) })
+	return l
+}
+
+func (l *pipeListener) dial(ctx context.Context) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	select {
+	case l.conns <- theirs:
+		return ours, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
+
+func (l *pipeListener) Close() error {
+	l.close()
+	return nil
+}
+
+// inMemory runs a test in a bubble, which fails if a goroutine outlives the test.
+func inMemory(t *testing.T, protocols *http.Protocols, test func(*testing.T, *emulation)) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newPipeListener()
+		e := newEmulation(protocols, l, l.dial)
+		e.settle = synctest.Wait
+		defer e.close()
+		test(t, e)
+	})
+}
+
+// overTCP runs a test over loopback, and fails if a goroutine or a descriptor
+// outlives it.
+func overTCP(t *testing.T, test func(*testing.T, *emulation)) {
+	leaveNothing(t, func() {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		e := newEmulation(nil, l, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+		})
+		e.settle = e.open.Wait
+		defer e.close()
+		test(t, e)
+	})
+}
+
+// leaveNothing fails if goroutines or descriptors are left when run has returned.
+// Those of closed connections take a moment to go; there is no telling how long, so
+// the bound is one that only what never goes can reach.
+func leaveNothing(t *testing.T, run func()) {
+	t.Helper()
+	const bound = 20 * time.Second
+	poller, err := net.Listen("tcp", "127.0.0.1:0") // the runtime's poller keeps descriptors of its own once it is in use
+	require.NoError(t, err)
+	require.NoError(t, poller.Close())
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
+	run()
+	for began := time.Now(); runtime.NumGoroutine() > goroutines || openDescriptors(t) > descriptors; runtime.Gosched() {
+		if time.Since(began) > bound {
+			var stacks strings.Builder
+			pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+			t.Fatalf("got %d goroutines and %d descriptors, want %d and %d:\n%s",
+				runtime.NumGoroutine(), openDescriptors(t), goroutines, descriptors, stacks.String())
+		}
+	}
+}
+
+// openDescriptors returns how many descriptors the process has, 0 where there is
+// no telling.
+func openDescriptors(t *testing.T) int {
+	open, err := os.ReadDir("/proc/self/fd")
+	if runtime.GOOS == "linux" {
+		require.NoError(t, err)
+	}
+	return len(open)
+}
+
+// A droppingConn is a gateway's end of a connection. It drops the connection in
+// place of one of the bytes, and counts them.
+type droppingConn struct {
+	net.Conn
+	mu        sync.Mutex
+	drop      drop
+	in, out   int
+	lastWrite int // out before the last answer
+}
+
+// A drop is where a connection is dropped: when it has brought so many bytes of
+// requests and another arrives, or so many of answers and another is sent. Those
+// that are negative are never reached.
+type drop struct{ in, out int }
+
+// never lets a conversation pass.
+var never = drop{-1, -1}
+
+// arm makes the count begin anew.
+func (c *droppingConn) arm(d drop) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.drop, c.in, c.out = d, 0, 0
+}
+
+func (c *droppingConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.in += n
+	if most := c.drop.in; most >= 0 && c.in > most {
+		n, c.in = max(n-(c.in-most), 0), most
+		c.Conn.Close()
+		return n, io.EOF
+	}
+	return n, err
+}
+
+func (c *droppingConn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	most := c.drop.out
+	drop := most >= 0 && c.out+len(p) > most
+	if drop {
+		p = p[:most-c.out]
+	}
+	c.lastWrite = c.out
+	c.out += len(p)
+	c.mu.Unlock()
+	n, err := c.Conn.Write(p)
+	if drop {
+		c.Conn.Close()
+		return n, net.ErrClosed
+	}
+	return n, err
+}
+
+// try holds a conversation, on a connection that has served a request before if
+// used is true. It returns its error, and how often the gateway acted.
+func (e *emulation) try(t *testing.T, c conversation, used bool, d drop) (conn *droppingConn, acted int, err error) {
+	t.Helper()
+	tr := e.transport(t)
+	if c.before != nil {
+		c.before(t, e, tr)
+		e.base.CloseIdleConnections()
+	}
+	e.next(func(real net.Conn) net.Conn {
+		conn = &droppingConn{Conn: real, drop: d}
+		if used {
+			conn.drop = never
+		}
+		return conn
+	})
+	if used {
+		require.NoError(t, ask(tr, c.request(t)))
+		synctest.Wait() // until the gateway waits for the next
+		conn.arm(d)
+	}
+	e.forget()
+	err = ask(tr, c.request(t))
+	e.base.CloseIdleConnections()
+	e.settle()
+	acted, logins, strange := e.forget()
+	assert.Empty(t, strange, "%+v: requests that the gateway refused", d)
+	assert.LessOrEqual(t, logins, 1, "%+v: logins", d)
+	if err != nil {
+		assertClean(t, "the error", err.Error())
+	}
+	return conn, acted, err
+}
+
+// dropEverywhere drops the connection of a conversation at every byte, or only at
+// one in so many. It reports how often, and how often a request was acted on twice.
+func (e *emulation) dropEverywhere(t *testing.T, c conversation, used bool, step int) (drops, twice int) {
+	whole, acted, err := e.try(t, c, used, never)
+	require.NoError(t, err)
+	require.Equal(t, 1, acted)
+	for in := 0; in < whole.in; in += step {
+		_, acted, err := e.try(t, c, used, drop{in, -1})
+		drops++
+		if c.replayable && used {
+			assert.NoError(t, err, "at byte %d of the request: net/http sends it again", in)
+			assert.Equal(t, 1, acted, "at byte %d of the request", in)
+		} else {
+			assert.Error(t, err, "at byte %d of the request", in)
+			assert.Zero(t, acted, "at byte %d of the request", in)
+		}
+	}
+	for out := 0; out < whole.out; out += step {
+		_, acted, err := e.try(t, c, used, drop{-1, out})
+		drops++
+		if c.replayable && used && out == 0 {
+			assert.NoError(t, err, "before the response: net/http sends it again")
+			assert.Equal(t, 2, acted, "before the response")
+			twice++
+			continue
+		}
+		if err == nil && c.refused && out < whole.lastWrite {
+			assert.Equal(t, 1, acted, "at byte %d of the response: what came of the refusal told enough", out)
+			continue
+		}
+		want := 0
+		if out >= whole.lastWrite {
+			want = 1
+		}
+		assert.Error(t, err, "at byte %d of the response", out)
+		assert.Equal(t, want, acted, "at byte %d of the response", out)
+	}
+	return drops, twice
+}
+
+// Wherever a connection drops, its request is answered or is an error, and the
+// gateway acts on it once at most. The one exception is net/http's: on a
+// connection that was used before, it sends again what HTTP calls idempotent if
+// not a byte of the response came, whatever the gateway did.
+func TestConnectionsThatDropAtEveryByte(t *testing.T) {
+	for _, c := range conversations {
+		t.Run(c.name+", new", func(t *testing.T) {
+			inMemory(t, nil, func(t *testing.T, e *emulation) {
+				step := 1
+				if c.refused {
+					step = 3 // it is long, and has the other conversations in it
+				}
+				drops, _ := e.dropEverywhere(t, c, false, step)
+				t.Logf("%d drops", drops)
+			})
+		})
+		t.Run(c.name+", new, TCP", func(t *testing.T) {
+			overTCP(t, func(t *testing.T, e *emulation) {
+				drops, _ := e.dropEverywhere(t, c, false, 7)
+				t.Logf("%d drops", drops)
+			})
+		})
+		if c.several {
+			continue
+		}
+		t.Run(c.name+", used", func(t *testing.T) {
+			inMemory(t, nil, func(t *testing.T, e *emulation) {
+				drops, twice := e.dropEverywhere(t, c, true, 1)
+				t.Logf("%d drops, of which %d made the gateway act twice", drops, twice)
+			})
+		})
+	}
+}
+
+// HTTP/2 has no rule by which a request is sent again once its connection is lost.
+func TestHTTP2ConnectionsThatDropAtEveryByte(t *testing.T) {
+	for _, c := range conversations[:3] {
+		for _, used := range []bool{false, true} {
+			if c.several && used {
+				continue
+			}
+			t.Run(fmt.Sprintf("%s, used %v", c.name, used), func(t *testing.T) {
+				protocols := new(http.Protocols)
+				protocols.SetUnencryptedHTTP2(true)
+				inMemory(t, protocols, func(t *testing.T, e *emulation) {
+					whole, acted, err := e.try(t, c, used, never)
+					require.NoError(t, err)
+					require.Equal(t, 1, acted)
+					drops, failed := 0, 0
+					check := func(d drop) {
+						_, acted, err := e.try(t, c, used, d)
+						drops++
+						assert.LessOrEqual(t, acted, 1, "%+v: acted on", d)
+						if err != nil {
+							failed++
+						} else {
+							assert.Equal(t, 1, acted, "%+v: acted on", d)
+						}
+					}
+					for in := range whole.in {
+						check(drop{in, -1})
+					}
+					for out := range whole.out {
+						check(drop{-1, out})
+					}
+					t.Logf("%d drops, %d requests failed", drops, failed)
+				})
+			})
+		}
+	}
+}
+
+// A connection that the gateway closes while it is idle costs nothing: the next
+// request takes another.
+func TestConnectionsThatDropWhileIdle(t *testing.T) {
+	for _, c := range conversations {
+		t.Run(c.name, func(t *testing.T) {
+			inMemory(t, nil, func(t *testing.T, e *emulation) {
+				tr := e.transport(t)
+				for range 3 {
+					var gateway net.Conn
+					e.next(func(conn net.Conn) net.Conn {
+						gateway = conn
+						return conn
+					})
+					e.forget()
+					require.NoError(t, ask(tr, c.request(t)))
+					acted, _, strange := e.forget()
+					assert.Equal(t, 1, acted)
+					assert.Empty(t, strange)
+					require.NoError(t, gateway.Close())
+					synctest.Wait()
+				}
+			})
+		})
+	}
+}
+
+// A slowConn is a gateway's end of a connection that takes and gives one byte at a
+// time, and stalls when it has taken and given so many.
+type slowConn struct {
+	net.Conn
+	left *atomic.Int64
+	over chan struct{} // ends the stall, and the connection
+}
+
+func (c slowConn) pass() error {
+	if c.left.Add(-1) >= 0 {
+		return nil
+	}
+	<-c.over
+	return io.EOF
+}
+
+func (c slowConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p[:min(len(p), 1)])
+	if n == 0 {
+		return 0, err
+	}
+	if err := c.pass(); err != nil {
+		return 0, err
+	}
+	return n, err
+}
+
+func (c slowConn) Write(p []byte) (int, error) {
+	for i := range p {
+		if err := c.pass(); err != nil {
+			return i, err
+		}
+		if _, err := c.Conn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
+}
+
+// A gateway that takes and gives byte by byte is answered to like any other, and
+// whoever waits for one that has come to a stop can leave at once.
+func TestSlowGatewaysAndCallersThatLeave(t *testing.T) {
+	for _, c := range conversations {
+		t.Run(c.name, func(t *testing.T) {
+			inMemory(t, nil, func(t *testing.T, e *emulation) {
+				enough := errors.New("enough")
+				// stall lets the gateway stop after so many bytes, and the caller leave if
+				// it does. It reports whether it did, and how many bytes were left.
+				stall := func(after int64) (stalled bool, left int64) {
+					tr := e.transport(t)
+					if c.before != nil {
+						c.before(t, e, tr)
+						e.base.CloseIdleConnections()
+					}
+					slow := slowConn{left: new(atomic.Int64), over: make(chan struct{})}
+					slow.left.Store(after)
+					e.next(func(conn net.Conn) net.Conn {
+						slow.Conn = conn
+						return slow
+					})
+					e.forget()
+					ctx, leave := context.WithCancelCause(t.Context())
+					defer leave(nil)
+					var answer error
+					answered := make(chan struct{})
+					go func() {
+						defer close(answered)
+						answer = ask(tr, c.request(t).WithContext(ctx))
+					}()
+					synctest.Wait()
+					leave(enough)
+					<-answered
+					synctest.Wait()
+					if answer != nil {
+						assert.Zero(t, e.ours.Load(), "after %d bytes: connections that are left to nobody", after)
+					}
+					close(slow.over)
+					e.base.CloseIdleConnections()
+					e.settle()
+					acted, logins, strange := e.forget()
+					assert.LessOrEqual(t, acted, 1, "after %d bytes", after)
+					assert.LessOrEqual(t, logins, 1, "after %d bytes", after)
+					assert.Empty(t, strange, "after %d bytes", after)
+					if answer == nil {
+						assert.Equal(t, 1, acted, "after %d bytes", after)
+						return false, slow.left.Load()
+					}
+					assert.ErrorIs(t, answer, enough, "after %d bytes", after)
+					assertClean(t, "the error", answer.Error())
+					return true, 0
+				}
+				const plenty = 1 << 20
+				stalled, left := stall(plenty)
+				require.False(t, stalled, "the gateway is slow, and no more")
+				step := int64(3) // time goes with the square of the length
+				if c.several {
+					step = 13
+				}
+				for after := int64(0); after < plenty-left; after += step {
+					stalled, _ := stall(after)
+					assert.True(t, stalled, "after %d bytes of %d", after, plenty-left)
+				}
+				t.Logf("left after every %d of %d bytes", step, plenty-left)
+			})
+		})
+	}
+}
+
+// A gateway may answer before it has read the body, and hang up. The answer is
+// had, or an error; the body is closed, and what was sent of a multipart body has
+// no signature.
+func TestGatewaysThatAnswerBeforeTheyRead(t *testing.T) {
+	const answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo large"
+	const large = 1 << 30
+	for name, request := range map[string]func(*testing.T) (*http.Request, *trackedBody){
+		"form": func(t *testing.T) (*http.Request, *trackedBody) {
+			body := &trackedBody{Reader: strings.NewReader("a=" + strings.Repeat("x", 1<<20))}
+			return newRequest(t, http.MethodPost, paylinkURL, body), body
+		},
+		"multipart": func(t *testing.T) (*http.Request, *trackedBody) {
+			content, length, contentType := upload(large, closing)
+			body := &trackedBody{Reader: content}
+			req := newRequest(t, http.MethodPost, paylinkURL, body)
+			req.Header.Set("Content-Type", contentType)
+			req.ContentLength = length
+			return req, body
+		},
+		"multipart of unknown length": func(t *testing.T) (*http.Request, *trackedBody) {
+			content, _, contentType := upload(large, closing)
+			body := &trackedBody{Reader: content}
+			req := newRequest(t, http.MethodPost, paylinkURL, body)
+			req.Header.Set("Content-Type", contentType)
+			return req, body
+		},
+	} {
+		for _, atOnce := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s, hangs up at once: %v", name, atOnce), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := newPipeListener()
+					defer l.Close()
+					answered := make(chan struct{})
+					if atOnce {
+						close(answered)
+					}
+					var received bytes.Buffer
+					go func() {
+						conn, err := l.Accept()
+						if err != nil {
+							return
+						}
+						defer conn.Close()
+						_, err = http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &received)))
+						assert.NoError(t, err)
+						_, err = io.WriteString(conn, answer)
+						assert.NoError(t, err)
+						<-answered
+					}()
+					base := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) }}
+					req, body := request(t)
+					before := snap(req)
+					resp, err := newTransport(t, base, shop(t, "http://paylink.test", "example")).RoundTrip(req)
+					if !atOnce {
+						close(answered)
+						require.NoError(t, err)
+					}
+					if err != nil {
+						assertClean(t, "the error", err.Error())
+					} else {
+						assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+						assert.Same(t, req, resp.Request)
+						text, readErr := io.ReadAll(resp.Body)
+						assert.NoError(t, readErr)
+						assert.Equal(t, "too large", string(text))
+						resp.Body.Close()
+					}
+					synctest.Wait()
+					before.assertUnchanged(t, req)
+					body.assertClosedOnce(t)
+					assert.NotContains(t, received.String(), "ApiSignature")
+					assert.Less(t, received.Len(), 64<<10, "bytes sent")
+				})
+			})
+		}
+	}
+}
