@@ -1,0 +1,36 @@
+package explain_test
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/explain"
+)
+
+// The header of a program that signs what echo prints, and sends local time.
+func ExampleAvangate_Header() {
+	gateway := explain.Avangate{
+		MerchantCode: "AVANGATE",
+		SecretKey:    auth.NewSecret("YOUR_SECRET_KEY"),
+		Now:          func() time.Time { return time.Date(2010, 5, 13, 10, 12, 14, 0, time.UTC) },
+	}
+	d, err := gateway.Header(context.Background(), `code="AVANGATE" date="2010-05-13 12:12:12" `+
+		`hash="67bd71f33ab8a6d028280ec2433d04ab54b929309ce9d7563dd7fa41d1e98d00" algo="sha256"`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(d)
+	// Output:
+	// the signature is wrong
+	// mistake: a newline is signed behind the date
+	// fix:     Sign the text alone: printf %s writes no newline, and echo does.
+	// mistake: the date is off by a time zone
+	// fix:     The date is 1h59m58s ahead of the gateway's clock: if that is the local time of UTC+02:00, write the time in UTC.
+	// they differ at byte 30:
+	//   to sign: ...ATE192010-05-13 12:12:12
+	//   signed:  ...ATE192010-05-13 12:12:12\n
+	//                                       ^
+}

@@ -1,0 +1,385 @@
+package explain
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	// For Keccak, and for SHA-3 as package avangate has it.
+	"golang.org/x/crypto/sha3"
+)
+
+// avangateRows are the mistakes that are tried, those that are made most often
+// first.
+var avangateRows = append([]row[*avangateAttempt]{
+	{Mistake{"the lengths are left out", "Write the length in bytes before the merchant code and before the date."},
+		layouts("cd"), false},
+	{Mistake{"the length is in characters", "Count the bytes of the merchant code in UTF-8, as strlen does in PHP, and not the characters of a text."},
+		characters(), false},
+	{Mistake{"the lengths are behind the values", "Write the length of each value before it."},
+		layouts("cCdD"), false},
+	{Mistake{"a length is missing", "Write a length before each of the two, the merchant code and the date."},
+		layouts("Ccd", "cDd"), false},
+	{Mistake{"the lengths or values are in another order", "Write the merchant code's length, the code, the date's length and the date, in this order and with nothing between them."},
+		alone(layouts("DdCc", "CDcd", "cdCD", "dc")), false},
+	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
+		tails("\n"), false},
+
+	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
+		function(sha3_256, sha2_256), false},
+	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
+		function(sha2_256, sha3_256), false},
+	{Mistake{"Keccak-256 is used in place of SHA3-256", "Take a library that has the SHA3-256 of FIPS 202, or use SHA-256: some libraries call the older Keccak SHA3."},
+		function(sha3_256, keccak256), true},
+	{Mistake{"HMAC-SHA3 with a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
+		sums((*avangateTrial).narrowHMAC), true},
+	{Mistake{"a hash of the string to sign, without the key", "Make an HMAC, with the Secret Key as the key."},
+		sums((*avangateTrial).plain), false},
+	{Mistake{"a hash of key and string to sign, and no HMAC", "Make an HMAC, with the Secret Key as the key: a hash of the two, one behind the other, is something else."},
+		sums((*avangateTrial).keyFirst, (*avangateTrial).keyLast), false},
+	{Mistake{"key and message are swapped", "Give the Secret Key as the key and the string to sign as the message: functions differ in which comes first."},
+		sums((*avangateTrial).swappedHMAC), false},
+
+	{Mistake{"white space around the key", "Cut the white space off the Secret Key, such as the newline at the end of a file."},
+		keys(func(key string) []string {
+			return []string{key + "\n", key + "\r\n", key + " ", " " + key}
+		}), false},
+	{Mistake{"the key is empty", "Give the Secret Key: its variable or setting is empty where the hash is made."},
+		keys(func(string) []string { return []string{""} }), false},
+	{Mistake{"the key is decoded from hexadecimal digits", "Take the Secret Key as text, byte for byte."},
+		keys(func(key string) []string { return decoded(hex.DecodeString(key)) }), false},
+	{Mistake{"the key is decoded from base64", "Take the Secret Key as text, byte for byte."},
+		keys(func(key string) []string { return decoded(decodeBase64(key)) }), false},
+	{Mistake{"the key is escaped as HTML", "Take the Secret Key as the Control Panel shows it, before anything escapes it."},
+		keys(func(key string) []string { return []string{htmlEscaper.Replace(key)} }), false},
+
+	{Mistake{"another merchant code is signed than sent", "Sign the very text that is sent as code."},
+		codes(func(c *avangateClaim) []string {
+			texts := []string{strings.ToLower(c.code), strings.ToUpper(c.code), strings.TrimSpace(c.code), strings.Trim(c.code, `"'`), `"` + c.code + `"`}
+			if c.account != "" {
+				texts = append(texts, c.account)
+			}
+			return texts
+		}), false},
+
+	{Mistake{"the date is signed in the right form, and sent in another", "Send the very text that is signed."},
+		dates(func(c *avangateClaim) []string {
+			return []string{c.time.UTC().Format(time.DateTime), c.time.Format(time.DateTime)}
+		}), false},
+	{Mistake{"the dates signed and sent are a second apart", "Read the clock once, and sign the very text that is sent."},
+		dates(func(c *avangateClaim) []string {
+			return []string{formatDate(c.form, c.time.Add(-time.Second)), formatDate(c.form, c.time.Add(time.Second))}
+		}), false},
+	{zoneMistake, zones(func(c *avangateClaim) []zoneDate { return c.hours }), false},
+	{zoneMistake, alone(zones(func(c *avangateClaim) []zoneDate { return c.quarters })), false},
+}, dateFormRows()...)
+
+// zoneMistake's Fix is completed with the difference that was found.
+var zoneMistake = Mistake{"the date is signed in one time zone and sent in another",
+	"Write the time in UTC, and sign the very text that is sent: the date that is signed is %s the one that is sent, as %s is of UTC and UTC of %s."}
+
+// An avangateStage is a step at which a hash is made. Of a pair of mistakes the
+// second is at a later one, so that no pair is tried twice. The date is last, since
+// its mistakes are many.
+type avangateStage int
+
+const (
+	stageCode avangateStage = iota + 1
+	stageLayout
+	stageTail
+	stageKey
+	stageFunction
+	stageSum
+	stageDate
+)
+
+type avangateApply = func(*avangateAttempt) []*avangateAttempt
+
+// variants returns the apply of a mistake at the stage: it sets each of the values.
+func variants[T any](stage avangateStage, values func(a *avangateAttempt) []T, set func(a *avangateAttempt, value T)) avangateApply {
+	return func(a *avangateAttempt) []*avangateAttempt {
+		if a.stage >= stage {
+			return nil
+		}
+		vs := values(a)
+		as := make([]*avangateAttempt, len(vs))
+		for i, v := range vs {
+			changed := *a
+			changed.stage = stage
+			set(&changed, v)
+			as[i] = &changed
+		}
+		return as
+	}
+}
+
+// alone leaves a mistake out of pairs: those that have many ways would take more
+// time there than all others.
+func alone(apply avangateApply) avangateApply {
+	return func(a *avangateAttempt) []*avangateAttempt {
+		if a.stage != 0 {
+			return nil
+		}
+		return apply(a)
+	}
+}
+
+func codes(values func(c *avangateClaim) []string) avangateApply {
+	return variants(stageCode, func(a *avangateAttempt) []string { return others(a.code, values(a.claim)) },
+		func(a *avangateAttempt, code string) { a.code = code })
+}
+
+// layouts are strings to sign as layOut reads them.
+func layouts(values ...string) avangateApply {
+	return variants(stageLayout, func(*avangateAttempt) []string { return values }, setLayout)
+}
+
+// characters are counted as code points, or as UTF-16 has them.
+func characters() avangateApply {
+	return variants(stageLayout, func(a *avangateAttempt) []string {
+		if utf8.RuneCountInString(a.code) == len(a.code) {
+			return nil
+		}
+		return []string{"PcDd", "UcDd"}
+	}, setLayout)
+}
+
+func setLayout(a *avangateAttempt, layout string) { a.layout = layout }
+
+func tails(values ...string) avangateApply {
+	return variants(stageTail, func(*avangateAttempt) []string { return values }, func(a *avangateAttempt, tail string) { a.tail = tail })
+}
+
+func keys(values func(key string) []string) avangateApply {
+	return variants(stageKey, func(a *avangateAttempt) []string { return others(a.key, values(a.key)) },
+		func(a *avangateAttempt, key string) { a.key = key })
+}
+
+// function takes one in the place of another.
+func function(meant, taken *hashFunction) avangateApply {
+	return variants(stageFunction, func(a *avangateAttempt) []*hashFunction {
+		if slices.Contains(a.functions, meant) && !slices.Contains(a.functions, taken) {
+			return []*hashFunction{taken}
+		}
+		return nil
+	}, func(a *avangateAttempt, f *hashFunction) { a.functions = []*hashFunction{f} })
+}
+
+func sums(values ...avangateSum) avangateApply {
+	return variants(stageSum, func(*avangateAttempt) []avangateSum { return values }, func(a *avangateAttempt, s avangateSum) { a.sum = s })
+}
+
+// dates signs another text than the date that was sent.
+func dates(values func(c *avangateClaim) []string) avangateApply {
+	return variants(stageDate, func(a *avangateAttempt) []string {
+		if a.claim.form == "" {
+			return nil
+		}
+		return others(a.date, values(a.claim))
+	}, func(a *avangateAttempt, date string) { a.date = date })
+}
+
+// others returns the values that are not there yet, each once.
+func others(there string, values []string) (out []string) {
+	for _, v := range values {
+		if v != there && !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// htmlEscaper is PHP's htmlspecialchars.
+var htmlEscaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "'", "&#039;", "<", "&lt;", ">", "&gt;")
+
+// decoded returns what was decoded, if it was.
+func decoded[T string | []byte](b T, err error) []string {
+	if err != nil {
+		return nil
+	}
+	return []string{string(b)}
+}
+
+// Zones are so far ahead of UTC at least and at most, and quarters of an hour apart.
+const (
+	minZone  = -12 * time.Hour
+	maxZone  = 14 * time.Hour
+	zoneStep = 15 * time.Minute
+)
+
+// zones signs the date of one time zone and sends another's, one of which is UTC.
+func zones(values func(c *avangateClaim) []zoneDate) avangateApply {
+	return variants(stageDate, func(a *avangateAttempt) []zoneDate { return values(a.claim) },
+		func(a *avangateAttempt, d zoneDate) { a.date, a.ahead = d.date, d.ahead })
+}
+
+// avangateDateForms are the other forms that people give the date, both where it is
+// sent and where it is signed.
+var avangateDateForms = []struct {
+	Mistake
+	forms []string // as package time has them, or unixTime; DateTime's are almost right
+}{
+	{Mistake{"the date has a T or a Z", dateFix}, []string{
+		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04:05-07:00", "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05.000Z07:00"}},
+	{Mistake{"the date has a time zone", dateFix}, []string{
+		"2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00",
+		"2006-01-02 15:04:05-07:00", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 -0700"}},
+	{Mistake{"the date has another form", dateFix}, []string{
+		time.DateTime, "20060102150405", unixTime, "2006/01/02 15:04:05", "2006-01-02 15:04", http.TimeFormat, time.RFC1123, time.RFC1123Z, time.UnixDate}},
+}
+
+const dateFix = "Write the date as 2006-01-02 15:04:05, in UTC, both in the string to sign and where it is sent."
+
+var unreadableDate = Mistake{"the date is missing, or cannot be read", dateFix}
+
+// dateFormRows are the mistakes of signing another form of the date than the one
+// that is sent.
+func dateFormRows() (rows []row[*avangateAttempt]) {
+	for _, f := range avangateDateForms {
+		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: alone(dates(func(c *avangateClaim) (texts []string) {
+			for _, form := range f.forms {
+				if form != time.DateTime {
+					texts = append(texts, formatDate(form, c.time.UTC()))
+				}
+			}
+			return texts
+		}))})
+	}
+	return rows
+}
+
+// The hash functions that people take.
+var (
+	sha2_256  = &hashFunction{"SHA-256", sha256.New, false}
+	sha3_256  = &hashFunction{"SHA3-256", sha3.New256, false}
+	keccak256 = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, true}
+)
+
+// digestFunctions are the functions that give a digest of so many bytes.
+var digestFunctions = map[int][]*hashFunction{
+	md5.Size:    {{"MD5", md5.New, true}},
+	sha1.Size:   {{"SHA-1", sha1.New, true}},
+	sha256.Size: {sha2_256, sha3_256},
+	sha512.Size: {{"SHA-512", sha512.New, false}, {"SHA3-512", sha3.New512, false}, {"Keccak-512", sha3.NewLegacyKeccak512, true}},
+}
+
+// algoFunctions are what algo names.
+var algoFunctions = map[string]*hashFunction{"sha256": sha2_256, "sha3-256": sha3_256}
+
+// avangateEncodings are how the digest is written. The first has no mistake.
+var avangateEncodings = []struct {
+	Mistake
+	decode func(text string) ([]byte, error)
+}{
+	{Mistake{}, func(text string) ([]byte, error) {
+		if text != strings.ToLower(text) {
+			return nil, errDigits
+		}
+		return hex.DecodeString(text)
+	}},
+	{Mistake{"the hash is in upper case", digitsFix}, hex.DecodeString},
+	{Mistake{"the hash lacks its leading zeros", "Write two digits for each byte: a digest that is printed as one number loses zeros."}, func(text string) ([]byte, error) {
+		missing := 2*sha256.Size - len(text)
+		if missing < 1 || missing > 4 { // of 2^16 digests one has more
+			return nil, errDigits
+		}
+		return hex.DecodeString(strings.Repeat("0", missing) + text)
+	}},
+	{Mistake{"the hash has something before its digits, or between them", digitsFix}, func(text string) ([]byte, error) {
+		text = text[strings.LastIndex(text, "=")+1:] // openssl dgst writes SHA2-256(stdin)= 00ff
+		return hex.DecodeString(strings.NewReplacer("-", "", ":", "", " ", "").Replace(text))
+	}},
+	{Mistake{"the hash is the base64 of its digits", digitsFix}, func(text string) ([]byte, error) {
+		digits, err := decodeBase64(text)
+		if err != nil {
+			return nil, err
+		}
+		return hex.DecodeString(digits)
+	}},
+	{Mistake{"the hash is in base64", digitsFix}, func(text string) ([]byte, error) {
+		digest, err := decodeBase64(text)
+		return []byte(digest), err
+	}},
+}
+
+const digitsFix = "Write the hash as 64 lower-case hexadecimal digits, and nothing else."
+
+var (
+	errDigits = errors.New("not such digits")
+	noDigest  = Mistake{"the hash is none: it has another length", digitsFix}
+)
+
+// decodeBase64 reads both alphabets, padded or not.
+func decodeBase64(text string) (string, error) {
+	b, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "=")))
+	return string(b), err
+}
+
+// avangateFlaws are the mistakes that the header shows by itself, beside those of
+// the forms of date and hash.
+var avangateFlaws = []struct {
+	Mistake
+	seen func(c *avangateClaim) bool
+}{
+	{Mistake{"the header is sent more than once", "Send " + avangateHeader + " once."}, func(c *avangateClaim) bool { return c.headers > 1 }},
+	{Mistake{"the attributes are not separated by spaces", "Write " + attributesFix + ", with a space between the attributes."}, odd(oddSeparators)},
+	{Mistake{"a value is not in quotes", "Write " + attributesFix + ", with each value in double quotes."}, odd(noQuotes)},
+	{Mistake{"the quotes are escaped or typographic", "Write " + attributesFix + ", with plain double quotes and no backslash."}, odd(oddQuotes)},
+	{Mistake{"a colon stands behind the name", "Write " + attributesFix + ", with equals signs."}, odd(colons)},
+	{Mistake{"an attribute has another name", "Write " + attributesFix + ", with these names in lower case."}, odd(oddNames)},
+	{Mistake{"an attribute is there twice", "Write " + attributesFix + ", each attribute once."}, odd(repeated)},
+	{Mistake{"there is something else in the header", "Write " + attributesFix + ", and nothing else."}, odd(junk)},
+
+	{Mistake{"the merchant code is missing", "Send as code the merchant code of Control Panel, Integrations, Webhooks & API."}, func(c *avangateClaim) bool { return c.code == "" }},
+	{Mistake{"white space around the merchant code", "Cut the white space off the merchant code."}, func(c *avangateClaim) bool { return strings.TrimSpace(c.code) != c.code }},
+	{Mistake{"a quote in the merchant code", "Send the merchant code as it is in the Control Panel, without quotes of its own."}, func(c *avangateClaim) bool { return strings.ContainsAny(c.code, `"'`) }},
+	{Mistake{"the merchant code is in another case", "Write upper and lower case in the merchant code as the Control Panel does."}, func(c *avangateClaim) bool {
+		return c.code != c.account && strings.EqualFold(c.code, c.account)
+	}},
+	{Mistake{"the merchant code is another account's", "Send the merchant code that stands beside the Secret Key in the Control Panel."}, func(c *avangateClaim) bool {
+		return c.account != "" && !strings.EqualFold(strings.Trim(c.code, " \t\r\n\"'"), c.account)
+	}},
+
+	{Mistake{"MD5 is used", `Make the hash with HMAC-SHA256 and write algo="sha256": the vendor ended its support of MD5 in August 2024.`}, digestOf(md5.Size)},
+	{Mistake{"SHA-1 is used", `Make the hash with HMAC-SHA256 and write algo="sha256".`}, digestOf(sha1.Size)},
+	{Mistake{"a hash function of 512 bits is used", `Take the variant of 256 bits, and write algo="sha256" or algo="sha3-256".`}, digestOf(sha512.Size)},
+	{Mistake{"algo is missing", "Write " + algoFix + ": a header without it means MD5."}, func(c *avangateClaim) bool {
+		return c.algo == "" && len(c.digest) == sha256.Size
+	}},
+	{Mistake{"algo is unknown", "Write " + algoFix + "."}, func(c *avangateClaim) bool {
+		return c.algo != "" && algoFunctions[c.algo] == nil && len(c.digest) == sha256.Size
+	}},
+}
+
+const (
+	attributesFix = `code="..." date="..." hash="..." algo="..."`
+	algoFix       = `algo="sha256" for HMAC-SHA256, algo="sha3-256" for HMAC-SHA3-256`
+)
+
+// otherForm is what is wrong with a header that the gateway cannot read for no
+// reason above.
+var otherForm = Mistake{"the header has another form", "Write " + attributesFix + "."}
+
+func odd(s syntax) func(c *avangateClaim) bool {
+	return func(c *avangateClaim) bool { return c.syntax&s != 0 }
+}
+
+func digestOf(size int) func(c *avangateClaim) bool {
+	return func(c *avangateClaim) bool { return len(c.digest) == size }
+}
+
+// avangatePossibilities are the mistakes that cannot be tried.
+var avangatePossibilities = []Mistake{
+	{"the key is the INS secret word or the buy-link secret word", "Take the Secret Key of Control Panel, Integrations, Webhooks & API, which is another."},
+	{"the key is that of another account, or was replaced", "Compare the merchant code and the Secret Key with those in the Control Panel."},
+	{"the body, the URL or the method is signed", "Sign the merchant code and the date, each behind its length in bytes, and nothing else."},
+}

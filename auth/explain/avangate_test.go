@@ -1,0 +1,549 @@
+package explain
+
+import (
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha3"
+	"crypto/sha512"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+// An avangateVector is what testdata's scripts print, see avangate.py.
+type avangateVector struct {
+	Mistakes           []string
+	Account, Key, Now  string
+	Header, Path, Body string
+	Signed, Fix        string
+}
+
+// avangateScripts are the scripts in testdata, and how they are run.
+var avangateScripts = map[string][]string{
+	"avangate_java.json":    {"java", "Avangate.java"},
+	"avangate_node.json":    {"node", "avangate.mjs"},
+	"avangate_openssl.json": {"sh", "avangate.sh"},
+	"avangate_php.json":     {"php", "-n", "avangate.php"},
+	"avangate_python.json":  {"python3", "avangate.py"},
+}
+
+func readAvangateVectors(t testing.TB, file string) (vectors []avangateVector) {
+	b, err := os.ReadFile(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &vectors))
+	require.NotEmpty(t, vectors)
+	return vectors
+}
+
+func (v *avangateVector) explain(t testing.TB) *Diagnosis {
+	now, err := time.Parse(time.DateTime, v.Now)
+	require.NoError(t, err)
+	a := &Avangate{MerchantCode: v.Account, SecretKey: auth.NewSecret(v.Key), Now: func() time.Time { return now }}
+	var d *Diagnosis
+	if v.Path == "" {
+		d, err = a.Header(t.Context(), v.Header)
+	} else {
+		d, err = a.Request(httptest.NewRequest("POST", v.Path, strings.NewReader(v.Body)))
+	}
+	require.NoError(t, err, "%+v", v)
+	return d
+}
+
+func namesOf(mistakes []Mistake) (names []string) {
+	for _, m := range mistakes {
+		names = append(names, m.Name)
+	}
+	return names
+}
+
+// TestAvangateVectorsAreWhatTheScriptsPrint fails if the committed vectors are not
+// those of the languages that are installed.
+func TestAvangateVectorsAreWhatTheScriptsPrint(t *testing.T) {
+	for file, command := range avangateScripts {
+		t.Run(file, func(t *testing.T) {
+			program := command[0]
+			if file == "avangate_openssl.json" {
+				program = "openssl"
+			}
+			if program == "php" {
+				phptest.Require(t, program)
+			} else if _, err := exec.LookPath(program); err != nil {
+				t.Skipf("no %s here: install it to run this test", program)
+			}
+			cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+			cmd.Dir = "testdata"
+			cmd.Stderr = os.Stderr
+			got, err := cmd.Output()
+			require.NoError(t, err)
+			want, err := os.ReadFile(filepath.Join("testdata", file))
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got), "in testdata, run %s > %s", strings.Join(command, " "), file)
+		})
+	}
+}
+
+// TestAvangateVectors: what other languages sign wrongly is named, first and alone.
+func TestAvangateVectors(t *testing.T) {
+	for file := range avangateScripts {
+		t.Run(file, func(t *testing.T) {
+			for _, v := range readAvangateVectors(t, file) {
+				if fips140.Enforced() && len(v.Key) < minFIPSKey {
+					continue // the secret itself is refused
+				}
+				d := v.explain(t)
+				if fips140.Enforced() && !d.Right && len(d.Findings) == 0 {
+					assert.NotEmpty(t, d.Skipped, "%+v", v)
+					continue // TestAvangateInFIPSMode says which may be skipped
+				}
+				assert.Equal(t, len(v.Mistakes) == 0, d.Right, "%+v", v)
+				if d.Right {
+					assert.Equal(t, &Diagnosis{Right: true, StringToSign: v.Signed}, d)
+					continue
+				}
+				if !assert.Len(t, d.Findings, 1, "%+v\n%v", v, d) {
+					continue
+				}
+				f := d.Findings[0]
+				assert.Equal(t, v.Mistakes, namesOf(f.Mistakes), "%+v", v)
+				assert.Equal(t, v.Signed, f.StringToSign, "%+v", v)
+				assert.Contains(t, f.Mistakes[len(f.Mistakes)-1].Fix, v.Fix)
+				assert.Equal(t, difference(d.StringToSign, v.Signed), f.Difference)
+				assert.Empty(t, d.Possibilities)
+				assert.False(t, d.Incomplete)
+				assert.NotContains(t, fmt.Sprintf("%+v", d), v.Key, "the secret")
+			}
+		})
+	}
+}
+
+// TestAvangateMistakesHaveVectors: no mistake is in the tables that no other
+// language has been seen to make.
+func TestAvangateMistakesHaveVectors(t *testing.T) {
+	made := make(map[string]bool)
+	for file := range avangateScripts {
+		for _, v := range readAvangateVectors(t, file) {
+			for _, name := range v.Mistakes {
+				made[name] = true
+			}
+		}
+	}
+	known := []Mistake{unreadableDate, otherForm}
+	for _, r := range avangateRows {
+		known = append(known, r.Mistake)
+	}
+	for _, f := range avangateFlaws {
+		known = append(known, f.Mistake)
+	}
+	for _, e := range avangateEncodings[1:] {
+		known = append(known, e.Mistake)
+	}
+	for _, m := range known {
+		assert.True(t, made[m.Name] || m.Name == "the header is sent more than once", m.Name)
+		assert.Regexp(t, `^[^A-Z]|^(MD5|SHA|HMAC|Keccak)`, m.Name)
+		assert.Regexp(t, `^[A-Z].*\.$`, m.Fix)
+	}
+}
+
+// explainedAt explains a header at the time that it says, and has no sessions.
+func explainedAt(t testing.TB, code, date, key, header string) *Diagnosis {
+	return (&avangateVector{Account: code, Now: date, Key: key, Header: header}).explain(t)
+}
+
+func TestAvangateRightHeadersOfPHP(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), phptest.Require(t, "php"), "-n", "avangate.php", "10000")
+	cmd.Dir = "testdata"
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	require.Len(t, lines, 10_000)
+	for _, line := range lines {
+		part := strings.Split(line, "\t")
+		require.True(t, explainedAt(t, part[0], part[1], part[2], part[3]).Right, line)
+	}
+}
+
+// A headerMaker makes right headers with nothing of this module.
+type headerMaker struct{ *rand.Rand }
+
+func (m headerMaker) text(letters string, length int) string {
+	var b strings.Builder
+	for range length {
+		b.WriteRune([]rune(letters)[m.IntN(len([]rune(letters)))])
+	}
+	return b.String()
+}
+
+func (m headerMaker) header(key string) (code, date, header string) {
+	code = m.text("ABCabc0189-_.,:=&%$!/漢😀", 1+m.IntN(20))
+	date = time.Unix(m.Int64N(4102444800), 0).UTC().Format("2006-01-02 15:04:05")
+	algo, function := "sha256", sha256.New
+	if m.IntN(2) == 0 {
+		algo, function = "sha3-256", func() hash.Hash { return sha3.New256() }
+	}
+	mac := hmac.New(function, []byte(key))
+	fmt.Fprintf(mac, "%d%s%d%s", len(code), code, len(date), date)
+	return code, date, fmt.Sprintf(`code="%s" date="%s" hash="%x" algo="%s"`, code, date, mac.Sum(nil), algo)
+}
+
+// repeat calls f so often, on all processors.
+func repeat(times int, f func(m headerMaker)) {
+	var wg sync.WaitGroup
+	workers := runtime.GOMAXPROCS(0)
+	for worker := range workers {
+		wg.Go(func() {
+			m := headerMaker{rand.New(rand.NewPCG(1, uint64(worker)))}
+			for i := worker; i < times; i += workers {
+				f(m)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestAvangateRightHeaders(t *testing.T) {
+	repeat(10_000, func(m headerMaker) {
+		key := m.text("abcXYZ123!#'&<", 14+m.IntN(30))
+		code, date, header := m.header(key)
+		assert.True(t, explainedAt(t, code, date, key, header).Right, header)
+	})
+}
+
+// TestAvangateClaimsNothingOfAnotherKey tries every mistake, and every pair, in vain.
+func TestAvangateClaimsNothingOfAnotherKey(t *testing.T) {
+	times := 10_000
+	info, _ := debug.ReadBuildInfo()
+	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		times /= 10 // since each takes ten times as long
+	}
+	repeat(times, func(m headerMaker) {
+		code, date, header := m.header(m.text("abcXYZ123!#'&<", 14+m.IntN(30)))
+		d := explainedAt(t, code, date, m.text("abcXYZ123!#'&<", 14+m.IntN(30)), header)
+		assert.False(t, d.Right, header)
+		assert.Empty(t, d.Findings, header)
+		assert.False(t, d.Incomplete, header)
+		assert.Equal(t, avangatePossibilities, d.Possibilities)
+	})
+}
+
+const (
+	avangateCode = "YOURCODE123"
+	avangateDate = "2026-01-02 03:04:05"
+	avangateKey  = "a-secret-key-of-some-length"
+)
+
+// hashOf returns the HMAC-SHA256 of a string to sign.
+func hashOf(stringToSign string) string {
+	mac := hmac.New(sha256.New, []byte(avangateKey))
+	io.WriteString(mac, stringToSign)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func exampleAvangate() *Avangate {
+	now, _ := time.Parse(time.DateTime, avangateDate)
+	return &Avangate{MerchantCode: avangateCode, SecretKey: auth.NewSecret(avangateKey), Now: func() time.Time { return now }}
+}
+
+var exampleHeader = fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="sha256"`, avangateCode, avangateDate, hashOf("11YOURCODE123192026-01-02 03:04:05"))
+
+func TestAvangateRequestReadsTheHeader(t *testing.T) {
+	req := httptest.NewRequest("GET", "/rest/6.0/orders/", nil)
+	req.Header["X-AVANGATE-authentication"] = []string{exampleHeader}
+	d, err := exampleAvangate().Request(req)
+	require.NoError(t, err)
+	assert.True(t, d.Right)
+
+	req.Header.Add("X-Avangate-Authentication", exampleHeader)
+	d, err = exampleAvangate().Request(req)
+	require.NoError(t, err)
+	assert.False(t, d.Right)
+	require.Len(t, d.Findings, 1)
+	assert.Equal(t, []string{"the header is sent more than once"}, namesOf(d.Findings[0].Mistakes))
+}
+
+func TestAvangateRequestPutsTheBodyBack(t *testing.T) {
+	const body = `{"method":"login","params":["YOURCODE123","2026-01-02 03:04:05","00",7]}`
+	req := httptest.NewRequest("POST", "/rpc/6.0", strings.NewReader(body))
+	d, err := exampleAvangate().Request(req)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"the hash is none: it has another length"}, namesOf(d.Possibilities)[:1])
+	again, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	assert.Equal(t, body, string(again))
+}
+
+func TestAvangateErrors(t *testing.T) {
+	const toSign = "11YOURCODE123192026-01-02 03:04:05"
+	post := func(path, body string) *http.Request {
+		return httptest.NewRequest("POST", path, strings.NewReader(body))
+	}
+	unreadable := post("/soap/6.0/", "")
+	unreadable.Body = io.NopCloser(iotest.ErrReader(errors.New("gone")))
+	header := func(value string) *http.Request {
+		req := httptest.NewRequest("GET", "/rest/6.0/orders/", nil)
+		req.Header.Set("X-Avangate-Authentication", value)
+		return req
+	}
+	noSecret := exampleAvangate()
+	noSecret.SecretKey = auth.NewSecret(" a key between spaces ")
+	for _, c := range []struct {
+		name    string
+		a       *Avangate
+		req     *http.Request
+		code    error
+		says, d string
+	}{
+		{"no header", nil, post("/rest/6.0/orders/", "{}"), auth.ErrUnsigned, "there is no header X-Avangate-Authentication", ""},
+		{"no hash", nil, header(`code="YOURCODE123" date="2026-01-02 03:04:05" algo="sha256"`), auth.ErrUnsigned, "there is no hash", toSign},
+		{"nothing like it", nil, header("Basic YTpi"), auth.ErrUnsigned, "there is no hash", "00"},
+		{"a call with a session", nil, post("/rpc/6.0/", `{"method":"getOrder","params":["id","1"]}`), auth.ErrUnsigned, "only the call of login carries a hash", ""},
+		{"a batch without a login", nil, post("/rpc/6.0/", `[{"method":"getOrder"}, 1]`), auth.ErrUnsigned, "only the call of login", ""},
+		{"a SOAP call with a session", nil, post("/channel-manager/2.1/soap/", `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getOrder><a>id</a></getOrder></e:Body></e:Envelope>`), auth.ErrUnsigned, "only the call of login", ""},
+		{"no body", nil, httptest.NewRequest("GET", "/soap/6.0/?wsdl", nil), auth.ErrUnsigned, "only the call of login", ""},
+		{"parameters by name", nil, post("/rpc/6.0/", `{"method":"login","params":{"hash":"00"}}`), auth.ErrUnsigned, "only the call of login", ""},
+		{"a login without a hash", nil, post("/rpc/6.0/", `{"method":"login","params":["YOURCODE123","2026-01-02 03:04:05"]}`), auth.ErrUnsigned, "there is no hash", toSign},
+		{"no secret", noSecret, header(exampleHeader), auth.ErrSecret, "white space", toSign},
+		{"a body that cannot be read", nil, unreadable, auth.ErrBody, "gone", ""},
+		{"a body that is too long", nil, post("/rpc/6.0/", strings.Repeat(" ", maxAvangateBody+1)), auth.ErrBody, "longer", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := c.a
+			if a == nil {
+				a = exampleAvangate()
+			}
+			d, err := a.Request(c.req)
+			require.ErrorIs(t, err, c.code)
+			assert.ErrorContains(t, err, c.says)
+			assert.Equal(t, &Diagnosis{StringToSign: c.d}, d)
+		})
+	}
+}
+
+func TestAvangateWithoutAMerchantCodeTakesAny(t *testing.T) {
+	a := exampleAvangate()
+	a.MerchantCode = ""
+	d, err := a.Header(t.Context(), exampleHeader)
+	require.NoError(t, err)
+	assert.True(t, d.Right)
+	d, err = a.Header(t.Context(), strings.Replace(exampleHeader, "YOURCODE123", "yourcode123", 1))
+	require.NoError(t, err)
+	require.Len(t, d.Findings, 1)
+	assert.Equal(t, []string{"another merchant code is signed than sent"}, namesOf(d.Findings[0].Mistakes))
+}
+
+func TestAvangateHasItsOwnWindowAndClock(t *testing.T) {
+	a := exampleAvangate()
+	d, err := (&Avangate{MerchantCode: avangateCode, SecretKey: a.SecretKey}).Header(t.Context(), exampleHeader)
+	require.NoError(t, err)
+	assert.False(t, d.Right, "long ago")
+	now := a.Now().Add(time.Hour)
+	a.Now = func() time.Time { return now }
+	d, err = a.Header(t.Context(), exampleHeader)
+	require.NoError(t, err)
+	require.Len(t, d.Findings, 1)
+	assert.Equal(t, -1, d.Findings[0].Difference, "the hash is right")
+	a.Window = time.Hour
+	d, err = a.Header(t.Context(), exampleHeader)
+	require.NoError(t, err)
+	assert.True(t, d.Right)
+}
+
+// TestAvangateFlawsAreNotClaimed: what is seen to be wrong is no Finding as long as
+// the hash is not reproduced.
+func TestAvangateFlawsAreNotClaimed(t *testing.T) {
+	d, err := exampleAvangate().Header(t.Context(), `code=YOURCODE123, date=2026-01-02T05:04:05Z, hash=`+strings.Repeat("0", 32))
+	require.NoError(t, err)
+	assert.False(t, d.Right)
+	assert.Empty(t, d.Findings)
+	assert.Equal(t, append([]string{"the attributes are not separated by spaces", "a value is not in quotes", "MD5 is used", "the date has a T or a Z", "the date is off by a time zone"},
+		namesOf(avangatePossibilities)...), namesOf(d.Possibilities))
+}
+
+func TestAvangateWorkIsBounded(t *testing.T) {
+	for _, header := range []string{
+		strings.Replace(exampleHeader, avangateCode, strings.Repeat("Ab😀", 200_000), 1),
+		strings.Replace(exampleHeader, avangateDate, strings.Repeat("1", 1<<20), 1),
+		strings.Replace(exampleHeader, `hash="`, `hash="`+strings.Repeat("0", 1<<20), 1),
+		strings.Repeat("a=b, code:", 10_000) + exampleHeader,
+		strings.Repeat(`code="`, 10_000) + exampleHeader,
+		strings.Repeat("code=a ", 10_000) + exampleHeader,
+		strings.Repeat("a ", 50_000) + exampleHeader,
+		"hash=" + strings.Repeat(" a", 50_000) + exampleHeader,
+	} {
+		d, err := exampleAvangate().Header(t.Context(), header)
+		if err != nil {
+			require.ErrorIs(t, err, auth.ErrUnsigned)
+			continue
+		}
+		assert.False(t, d.Right)
+		assert.Equal(t, len(d.StringToSign) > 1<<19, d.Incomplete)
+	}
+}
+
+const avangateHelper = "COUNTERSIGN_TEST_HELPER"
+
+// With GODEBUG=fips140=only, crypto/hmac panics at short keys and at functions that
+// are not approved, and so do MD5 and SHA-1.
+func TestAvangateInFIPSMode(t *testing.T) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperAvangateFIPS$", "-test.v")
+	cmd.Env = append(os.Environ(), avangateHelper+"=1", "GODEBUG=fips140=only")
+	out, err := cmd.CombinedOutput()
+	if strings.Contains(string(out), "--- SKIP") {
+		t.Skipf("FIPS 140 mode cannot be had here: %s", out)
+	}
+	require.NoError(t, err, "%s", out)
+	assert.Contains(t, string(out), "--- PASS: TestHelperAvangateFIPS")
+}
+
+func TestHelperAvangateFIPS(t *testing.T) {
+	if os.Getenv(avangateHelper) == "" {
+		return
+	}
+	if !fips140.Enforced() {
+		t.Skip("GODEBUG=fips140=only does not enforce FIPS 140 mode")
+	}
+	// What is skipped, by the mistake that is not found then.
+	const shortKey = "mistakes that make an HMAC key of under 14 bytes"
+	forbidden := map[string]string{
+		"MD5 is used":   "MD5",
+		"SHA-1 is used": "SHA-1",
+		"Keccak-256 is used in place of SHA3-256": "Keccak-256 is used in place of SHA3-256",
+		"HMAC-SHA3 with a block of 64 bytes":      "HMAC-SHA3 with a block of 64 bytes",
+		"the key is empty":                        shortKey,
+	}
+	skipped := make(map[string]bool)
+	for file := range avangateScripts {
+		for _, v := range readAvangateVectors(t, file) {
+			if len(v.Key) < minFIPSKey {
+				continue // the secret itself is refused
+			}
+			d := v.explain(t)
+			if len(v.Mistakes) == 0 || len(d.Findings) > 0 {
+				assert.Equal(t, len(v.Mistakes) == 0, d.Right)
+				if !d.Right {
+					assert.Equal(t, v.Mistakes, namesOf(d.Findings[0].Mistakes))
+				}
+				continue
+			}
+			i := slices.IndexFunc(v.Mistakes, func(name string) bool { return forbidden[name] != "" })
+			if v.Mistakes[0] == "a hash function of 512 bits is used" { // of which Keccak is one
+				assert.Contains(t, d.Skipped, "Keccak-512")
+			} else if assert.GreaterOrEqual(t, i, 0, "%+v", v) {
+				assert.Contains(t, d.Skipped, forbidden[v.Mistakes[i]])
+				skipped[v.Mistakes[i]] = true
+			}
+		}
+	}
+	assert.Len(t, skipped, len(forbidden))
+
+	// Swapped, a short string to sign is a short key.
+	d, err := exampleAvangate().Header(t.Context(), `code="" date="" hash="`+strings.Repeat("0", 64)+`" algo="sha256"`)
+	require.NoError(t, err)
+	assert.Contains(t, d.Skipped, shortKey)
+}
+
+// FuzzAvangateHeader: whatever the header, Right is what the Verifier says, and what
+// was signed is what a Finding says. In the header SHA256 and the like stand for the
+// HMAC of the string to sign.
+func FuzzAvangateHeader(f *testing.F) {
+	functions := map[string]func() hash.Hash{
+		"MD5": md5.New, "SHA1": sha1.New, "SHA256": sha256.New, "SHA512": sha512.New,
+		"SHA3": func() hash.Hash { return sha3.New256() },
+	}
+	if fips140.Enforced() { // in which crypto/hmac panics at them
+		delete(functions, "MD5")
+		delete(functions, "SHA1")
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		a := exampleAvangate()
+		d, _ := a.Header(t.Context(), header)
+		var sums []string
+		for name, function := range functions {
+			mac := hmac.New(function, []byte(avangateKey))
+			io.WriteString(mac, d.StringToSign)
+			sums = append(sums, hex.EncodeToString(mac.Sum(nil)))
+			header = strings.ReplaceAll(header, name+"_", sums[len(sums)-1])
+		}
+		stringToSign := d.StringToSign
+		d, err := a.Header(t.Context(), header)
+		if err != nil {
+			require.ErrorIs(t, err, auth.ErrUnsigned)
+			require.False(t, d.Right)
+			return
+		}
+		req := httptest.NewRequest("GET", "/", nil)
+		req.Header["X-Avangate-Authentication"] = []string{header}
+		claim, err := (&avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: a.SecretKey, Now: a.Now}).Verify(req)
+		require.Equal(t, err == nil, d.Right)
+		if claim.StringToSign != "" {
+			require.Equal(t, claim.StringToSign, d.StringToSign)
+		}
+		if errors.Is(err, auth.ErrClock) {
+			require.Len(t, d.Findings, 1)
+			require.Len(t, d.Findings[0].Mistakes, 1)
+		}
+		require.False(t, d.Right && len(d.Findings) > 0)
+		for _, finding := range d.Findings {
+			require.NotEmpty(t, finding.Mistakes)
+			require.Equal(t, difference(d.StringToSign, finding.StringToSign), finding.Difference)
+			if finding.StringToSign == stringToSign && finding.Difference == -1 {
+				digits := strings.ToLower(strings.NewReplacer("-", "", ":", "", " ", "").Replace(header))
+				require.True(t, slices.ContainsFunc(sums, func(sum string) bool {
+					return strings.Contains(digits, strings.TrimLeft(sum, "0"))
+				}), "%+v", finding)
+			}
+		}
+	})
+}
+
+// BenchmarkExplainAvangate has one mistake, and the worst case: nothing is found.
+func BenchmarkExplainAvangate(b *testing.B) {
+	for _, v := range []struct{ name, key, algo string }{
+		{"white space around the key", avangateKey + "\n", "sha256"},
+		{"another key, SHA-256", "another-secret-key-of-some-length", "sha256"},
+		{"another key, SHA3-256", "another-secret-key-of-some-length", "sha3-256"},
+	} {
+		b.Run(v.name, func(b *testing.B) {
+			function := sha256.New
+			if v.algo == "sha3-256" {
+				function = func() hash.Hash { return sha3.New256() }
+			}
+			mac := hmac.New(function, []byte(v.key))
+			io.WriteString(mac, "11YOURCODE123192026-01-02 03:04:05")
+			header := fmt.Sprintf(`code="%s" date="%s" hash="%x" algo="%s"`, avangateCode, avangateDate, mac.Sum(nil), v.algo)
+			a := exampleAvangate()
+			b.ReportAllocs()
+			for b.Loop() {
+				if d, err := a.Header(b.Context(), header); err != nil || d.Right {
+					b.Fatal(d, err)
+				}
+			}
+		})
+	}
+}

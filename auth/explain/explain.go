@@ -1,0 +1,161 @@
+// Package explain says why a gateway refuses a signature.
+//
+// A gateway answers a wrong signature with one sentence, whatever is wrong. This
+// package tries the mistakes that people make, one by one and in pairs, and names
+// those that give the very signature that was sent:
+//
+//	d, err := (&explain.Paylink{Secret: secret}).Request(req)
+//	fmt.Println(d)
+//
+// A [Paylink] explains an ApiSignature of the Payrexx family, an [Avangate] the
+// header of 2Checkout and the login of its sessions.
+//
+// A mistake is named only if it reproduces the signature. What cannot be
+// reproduced, and is common all the same, is among the [Diagnosis]'s
+// Possibilities and is called so. The work on one request is bounded, whatever it
+// holds.
+//
+// A Diagnosis holds the request's parameters, but neither the secret nor the
+// signature that would have been right. It is for the developer of the client,
+// and not for the gateway's peers.
+package explain
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Diagnosis says what is known of a signature.
+type Diagnosis struct {
+	// Right reports whether the gateway accepts it.
+	Right bool `json:"right"`
+
+	// StringToSign is what the gateway computes the signature over.
+	StringToSign string `json:"stringToSign"`
+
+	// Findings are the explanations that reproduce the signature that was sent, the
+	// simplest first. There are none if it is right, or if nothing that was tried
+	// reproduces it: then the secret is probably another one.
+	Findings []Finding `json:"findings,omitempty"`
+
+	// Possibilities are mistakes that cannot be reproduced, and that are worth a look
+	// where there are no Findings.
+	Possibilities []Mistake `json:"possibilities,omitempty"`
+
+	// Skipped names the mistakes that were not tried since FIPS 140 mode forbids the
+	// functions that they need.
+	Skipped []string `json:"skipped,omitempty"`
+
+	// Incomplete reports that the request is so large that not every mistake, or pair
+	// of mistakes, was tried.
+	Incomplete bool `json:"incomplete,omitempty"`
+}
+
+// A Finding is one explanation of a wrong signature.
+type Finding struct {
+	// Mistakes reproduce the signature together: one, or two.
+	Mistakes []Mistake `json:"mistakes"`
+
+	// StringToSign is what was signed.
+	StringToSign string `json:"stringToSign"`
+
+	// Difference is the place, in bytes, of the first byte at which the two strings to
+	// sign differ; -1 if they are the same and the mistake lies elsewhere.
+	Difference int `json:"difference"`
+}
+
+// A Mistake is one way to get a signature wrong.
+type Mistake struct {
+	// Name says what was done.
+	Name string `json:"name"`
+	// Fix says, in one sentence, what to do.
+	Fix string `json:"fix"`
+}
+
+// difference returns the place of the first byte at which a and b differ, -1 if
+// they are equal.
+func difference(a, b string) int {
+	if a == b {
+		return -1
+	}
+	i := 0
+	for i < len(a) && i < len(b) && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// String returns the Diagnosis as text, for people, in lines.
+func (d *Diagnosis) String() string {
+	var b strings.Builder
+	switch {
+	case d.Right:
+		b.WriteString("the signature is right\n")
+	case len(d.Findings) == 0:
+		b.WriteString("the signature is wrong, and no mistake that is known here gives it: is it this account's secret?\n")
+	default:
+		b.WriteString("the signature is wrong\n")
+	}
+	for i, f := range d.Findings {
+		if i > 0 {
+			b.WriteString("or\n")
+		}
+		for _, m := range f.Mistakes {
+			fmt.Fprintf(&b, "mistake: %s\nfix:     %s\n", m.Name, m.Fix)
+		}
+		if f.Difference >= 0 {
+			writeDifference(&b, d.StringToSign, f)
+		}
+	}
+	for _, m := range d.Possibilities {
+		fmt.Fprintf(&b, "possible, and not reproduced: %s\nfix:     %s\n", m.Name, m.Fix)
+	}
+	if len(d.Skipped) > 0 {
+		fmt.Fprintf(&b, "not tried, since FIPS 140 mode forbids it: %s\n", strings.Join(d.Skipped, "; "))
+	}
+	if d.Incomplete {
+		b.WriteString("not every mistake was tried, since the request is large: try a smaller one\n")
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// Around a difference, so many bytes are shown.
+const shownBefore, shownAfter = 24, 40
+
+// writeDifference shows both strings to sign where they begin to differ.
+func writeDifference(b *strings.Builder, want string, f Finding) {
+	signed := f.StringToSign
+	// No character is cut in two: it would be shown as bytes.
+	inside := func(s string, i int) bool { return i < len(s) && !utf8.RuneStart(s[i]) }
+	at := f.Difference
+	for f.Difference-at < utf8.UTFMax && at > 0 && (inside(want, at) || inside(signed, at)) {
+		at--
+	}
+	from := max(0, at-shownBefore)
+	for from < at && inside(want, from) {
+		from++
+	}
+	before := ""
+	if from > 0 {
+		before = "..."
+	}
+	part := func(s string) string {
+		to := min(len(s), at+shownAfter)
+		after := ""
+		if to < len(s) {
+			after = "..."
+		}
+		return before + quoted(s[from:to]) + after
+	}
+	column := utf8.RuneCountInString(before + quoted(want[from:at]))
+	fmt.Fprintf(b, "they differ at byte %d:\n  to sign: %s\n  signed:  %s\n           %s^\n",
+		f.Difference, part(want), part(signed), strings.Repeat(" ", column))
+}
+
+// quoted returns s as it stands in a Go string.
+func quoted(s string) string {
+	q := strconv.Quote(s)
+	return q[1 : len(q)-1]
+}

@@ -1,0 +1,212 @@
+package explain
+
+import (
+	"crypto/fips140"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDifference(t *testing.T) {
+	for _, tc := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", -1}, {"same", "same", -1}, {"a", "b", 0}, {"ab", "ac", 1}, {"ab", "abc", 2}, {"abc", "ab", 2}, {"", "a", 0},
+	} {
+		assert.Equal(t, tc.want, difference(tc.a, tc.b), "%q and %q", tc.a, tc.b)
+	}
+}
+
+func TestDiagnosisAsText(t *testing.T) {
+	one, two := Mistake{"one is wrong", "Put one right."}, Mistake{"two is wrong", "Put two right."}
+	found := func(signed string, mistakes ...Mistake) Finding {
+		return Finding{mistakes, signed, difference("a=b+c&d=~", signed)}
+	}
+	for name, tc := range map[string]struct {
+		d    Diagnosis
+		want string
+	}{
+		"right": {Diagnosis{Right: true, StringToSign: "a=b"}, `
+the signature is right`},
+		"not explained": {Diagnosis{StringToSign: "a=b"}, `
+the signature is wrong, and no mistake that is known here gives it: is it this account's secret?`},
+		"a mistake": {Diagnosis{StringToSign: "a=b+c&d=~", Findings: []Finding{found("a=b%20c&d=~", one)}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+they differ at byte 3:
+  to sign: a=b+c&d=~
+  signed:  a=b%20c&d=~
+              ^`},
+		"a mistake beside the string to sign": {Diagnosis{StringToSign: "a=b+c&d=~", Findings: []Finding{found("a=b+c&d=~", one)}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.`},
+		"two mistakes, or another one": {Diagnosis{StringToSign: "a=b+c&d=~", Findings: []Finding{found("a=b+c&d=~\n", one, two), found("", two)}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+mistake: two is wrong
+fix:     Put two right.
+they differ at byte 9:
+  to sign: a=b+c&d=~
+  signed:  a=b+c&d=~\n
+                    ^
+or
+mistake: two is wrong
+fix:     Put two right.
+they differ at byte 0:
+  to sign: a=b+c&d=~
+  signed:  ` + `
+           ^`},
+		"long strings": {Diagnosis{StringToSign: strings.Repeat("a", 100) + "x" + strings.Repeat("b", 100),
+			Findings: []Finding{{[]Mistake{one}, strings.Repeat("a", 100) + "y", 100}}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+they differ at byte 100:
+  to sign: ...aaaaaaaaaaaaaaaaaaaaaaaaxbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...
+  signed:  ...aaaaaaaaaaaaaaaaaaaaaaaay
+                                      ^`},
+		"characters of several bytes": {Diagnosis{StringToSign: "ü=é", Findings: []Finding{{[]Mistake{one}, "ü=è", 4}}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+they differ at byte 4:
+  to sign: ü=é
+  signed:  ü=è
+             ^`},
+		"a character that is cut": {Diagnosis{StringToSign: "€" + strings.Repeat("a", 23) + "x", Findings: []Finding{{[]Mistake{one}, "€" + strings.Repeat("a", 23) + "y", 26}}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+they differ at byte 26:
+  to sign: ...aaaaaaaaaaaaaaaaaaaaaaax
+  signed:  ...aaaaaaaaaaaaaaaaaaaaaaay
+                                     ^`},
+		"bytes that are no characters": {Diagnosis{StringToSign: "\x80\x80\x80\x80\x80\x81", Findings: []Finding{{[]Mistake{one}, "\x80\x80\x80\x80\x80\x82", 5}}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+they differ at byte 5:
+  to sign: ...\x80\x80\x80\x80\x81
+  signed:  ...\x80\x80\x80\x80\x82
+              ^`},
+		"the rest": {Diagnosis{Possibilities: []Mistake{one}, Skipped: []string{"three", "four"}, Incomplete: true}, `
+the signature is wrong, and no mistake that is known here gives it: is it this account's secret?
+possible, and not reproduced: one is wrong
+fix:     Put one right.
+not tried, since FIPS 140 mode forbids it: three; four
+not every mistake was tried, since the request is large: try a smaller one`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, strings.TrimPrefix(tc.want, "\n"), tc.d.String())
+		})
+	}
+}
+
+func TestDiagnosisAsJSON(t *testing.T) {
+	got, err := json.Marshal(&Diagnosis{StringToSign: "a=b", Findings: []Finding{{[]Mistake{{"one", "two"}}, "a=c", 2}}})
+	require.NoError(t, err)
+	assert.Equal(t, `{"right":false,"stringToSign":"a=b","findings":[{"mistakes":[{"name":"one","fix":"two"}],"stringToSign":"a=c","difference":2}]}`, string(got))
+}
+
+// A searchFor the text that was signed: attempts are texts.
+func searchFor(signed string, rows ...row[string]) *search[string] {
+	return &search[string]{rows: rows, try: func(a string) (string, bool, int) { return a, a == signed, len(a) }}
+}
+
+func adding(name string, ends ...string) row[string] {
+	return row[string]{Mistake: Mistake{Name: name}, apply: func(a string) (as []string) {
+		for _, end := range ends {
+			as = append(as, a+end)
+		}
+		return as
+	}}
+}
+
+func TestSearch(t *testing.T) {
+	rows := []row[string]{adding("x or y", "x", "y"), adding("nothing"), adding("z", "z"), adding("x too", "x"), adding("twice", "w", "w")}
+	for signed, want := range map[string][]string{
+		"ax":  {"x or y", "x too"}, // each alone, in their order
+		"ay":  {"x or y"},
+		"az":  {"z"},
+		"aw":  {"twice"},
+		"axz": {"x or y, z", "x too, z"},
+		"azx": {"z, x or y", "z, x too"},
+		"axx": {"x or y, x too", "x too, x or y"},
+		"awz": {"twice, z"},
+		"azz": nil, // no mistake is made twice
+		"a":   nil,
+		"b":   nil,
+	} {
+		t.Run(signed, func(t *testing.T) {
+			d := &Diagnosis{StringToSign: "a"}
+			searchFor(signed, rows...).explain(d, "a")
+			var got []string
+			for _, f := range d.Findings {
+				got = append(got, strings.Join(namesOf(f.Mistakes), ", "))
+				assert.Equal(t, signed, f.StringToSign)
+				assert.Equal(t, 1, f.Difference)
+			}
+			assert.Equal(t, want, got)
+			assert.False(t, d.Incomplete)
+			assert.Empty(t, d.Skipped)
+		})
+	}
+}
+
+func TestSearchSaysWhatFIPSModeForbids(t *testing.T) {
+	forbidden := adding("forbidden", "x")
+	forbidden.forbidden = true
+	d := new(Diagnosis)
+	searchFor("x", forbidden, adding("allowed", "y")).explain(d, "")
+	assert.Equal(t, fips140.Enforced(), len(d.Findings) == 0)
+	assert.Equal(t, fips140.Enforced(), len(d.Skipped) == 1)
+}
+
+// TestSearchIsBounded: when the budget is spent nothing is applied and tried any
+// more, and what was found before is kept.
+func TestSearchIsBounded(t *testing.T) {
+	var applied, tried int
+	s := searchFor("x", adding("x", "x"), adding("large", "y", "z"), adding("late", "x"))
+	try := s.try
+	s.try = func(a string) (string, bool, int) {
+		tried++
+		stringToSign, reproduced, _ := try(a)
+		if a == "y" {
+			return stringToSign, reproduced, budget
+		}
+		return stringToSign, reproduced, 0
+	}
+	late := s.rows[2].apply
+	s.rows[2].apply = func(a string) []string {
+		applied++
+		return late(a)
+	}
+	d := new(Diagnosis)
+	s.explain(d, "")
+	assert.True(t, d.Incomplete)
+	assert.Equal(t, 2, tried)
+	assert.Zero(t, applied)
+	assert.Len(t, d.Findings, 1)
+
+	// An attempt costs something, too.
+	d, tried = new(Diagnosis), 0
+	rows := make([]row[string], 1000)
+	for i := range rows {
+		rows[i] = adding("none", "n")
+	}
+	s = searchFor("x", rows...)
+	s.try = func(string) (string, bool, int) {
+		tried++
+		return "", false, 0
+	}
+	s.explain(d, "")
+	assert.True(t, d.Incomplete)
+	assert.Equal(t, budget/attemptCost, tried)
+}

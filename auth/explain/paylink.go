@@ -1,0 +1,318 @@
+package explain
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
+)
+
+// A Paylink explains the ApiSignature of the Payrexx family. It is safe for
+// concurrent use; its fields must not be changed once it is in use.
+type Paylink struct {
+	// Secret is the API secret.
+	Secret auth.SecretSource
+
+	// MaxBody is how long a body may be, in bytes; it is held in memory. Zero means
+	// paylinkhmac.DefaultMaxBody.
+	MaxBody int64
+}
+
+// Request explains the signature of a request that a server received. It reads
+// the body and puts it back, unless it fails with [auth.ErrBody]. The signature is
+// right if a [paylinkhmac.Verifier] says so, which reads plus signs in two ways: if
+// it is right in one of them only, the StringToSign is the other one's.
+//
+// The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to be
+// found, [auth.ErrSecret] if there is nothing to compare it with, [auth.ErrBody] if
+// the body cannot be read. The Diagnosis is never nil, and holds the StringToSign
+// when it is known.
+func (p *Paylink) Request(req *http.Request) (*Diagnosis, error) {
+	d, err := p.explain(req)
+	return d, paylink.Complete(err, "explain", req, nil)
+}
+
+// Parameters explains a signature of parameters, given as a form in their order:
+// name=value&name=value. A plus sign stands for a space. An instance among them is
+// not signed, and an ApiSignature is passed over. The errors are those of Request.
+func (p *Paylink) Parameters(ctx context.Context, parameters, signature string) (*Diagnosis, error) {
+	if signature == "" {
+		return new(Diagnosis), &auth.Error{Op: "explain parameters", Code: auth.ErrUnsigned, Err: errors.New("no signature is given")}
+	}
+	// First, so that it is not among what PHP drops of too many parameters.
+	form := paylink.SignatureName + "=" + url.QueryEscape(signature)
+	for pair := range strings.SplitSeq(strings.ReplaceAll(parameters, "+", "%20"), "&") {
+		if name, _, _ := strings.Cut(pair, "="); name != paylink.SignatureName {
+			form += "&" + pair
+		}
+	}
+	req := &http.Request{Method: http.MethodPost, URL: new(url.URL), Header: make(http.Header)}
+	paylink.SetFormType(req.Header)
+	request.SetBody(req, []byte(form))
+	d, err := p.explain(req.WithContext(ctx))
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Op = "explain parameters"
+	}
+	return d, err
+}
+
+func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
+	secret, err := auth.Load(req.Context(), p.Secret)
+	if err != nil {
+		return new(Diagnosis), paylink.Refuse(auth.ErrSecret, err)
+	}
+	verifier := paylinkhmac.Verifier{Secret: secret, MaxBody: p.MaxBody}
+	found, err := verifier.Verify(req)
+	d := &Diagnosis{Right: err == nil, StringToSign: found.StringToSign}
+	if err == nil || errors.Is(err, auth.ErrBody) {
+		return d, err
+	}
+	r, readErr := readPaylink(req, found)
+	if readErr != nil {
+		return d, paylink.Refuse(auth.ErrBody, readErr)
+	}
+	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.form.claim == "" {
+		return d, err
+	}
+	r.explain(d, secret.Reveal())
+	return d, nil
+}
+
+// A paylinkRequest is a request as it arrived: what the attempts begin with.
+// Names and values are in the spelling of PHP's urlencode.
+type paylinkRequest struct {
+	// What the gateway reads, with plus signs decoded and with them kept.
+	decoded, kept paylinkReading
+	query         paylinkReading // the query beside a body
+	form          paylinkReading // the body as a form, if its type is another one
+
+	sent      string // the query or the form itself, "" if it is neither
+	json      string // the JSON itself, "" if it is none
+	jsonRest  string // the JSON without its ApiSignature
+	parts     []paylinkPart
+	instance  string
+	model, id parameter // of the path, without a name if it says none
+	path      string
+	host      string
+
+	// The parameters with the instance where it was sent, and with an empty
+	// ApiSignature.
+	withInstance, withSignature string
+
+	secret string
+	work   paylinkWork
+}
+
+// A paylinkReading is one way to read parameters.
+type paylinkReading struct {
+	all       string // all of them, as http_build_query writes them, or "" if that is long
+	canonical string // without the gateway's own: what is to be signed
+	claim     string // the ApiSignature
+}
+
+func newPaylinkReading(params *php.Array) paylinkReading {
+	claim, _ := params.Get(paylink.SignatureName)
+	all := ""
+	if params.Size() <= maxChanged {
+		all = string(params.AppendQuery(nil))
+	}
+	paylink.RemoveOwn(params)
+	return paylinkReading{all, string(params.AppendQuery(nil)), claim}
+}
+
+// instanceName is the other one of the gateway's own.
+const instanceName = "instance"
+
+// withOwn returns what is to be signed with the instance as it was sent, and with an
+// empty ApiSignature where it was sent.
+func (r *paylinkReading) withOwn() (withInstance, withSignature string) {
+	if r.all == "" {
+		return r.canonical, r.canonical
+	}
+	withInstance = join(withoutNames(split(r.all), paylink.SignatureName))
+	ps := withoutNames(split(r.all), instanceName)
+	for i := range ps {
+		if ps[i].name == paylink.SignatureName {
+			ps[i].value = ""
+		}
+	}
+	return withInstance, join(ps)
+}
+
+func readPaylinkForm(form string, plus php.Plus) paylinkReading {
+	var params php.Array
+	php.ParseStr(&params, form, plus)
+	return newPaylinkReading(&params)
+}
+
+// paylinkPath finds the object and the id in a URL's path.
+var paylinkPath = regexp.MustCompile(`/v\d+(?:\.\d+)?/([^/]+)(?:/([^/]+))?`)
+
+// readPaylink reads a request once more in which a Verifier has found that.
+func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRequest, error) {
+	body, err := request.TakeBody(req, req.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	r := &paylinkRequest{instance: urlencode(found.Instance), path: req.URL.EscapedPath(), host: req.Host}
+	if m := paylinkPath.FindStringSubmatch(req.URL.Path); m != nil {
+		r.model = parameter{"model", urlencode(m[1])}
+		if m[2] != "" {
+			r.id = parameter{"id", urlencode(m[2])}
+		}
+	}
+	if len(body) == 0 {
+		r.readForm(req.URL.RawQuery)
+		return r, nil
+	}
+	request.SetBody(req, body)
+	r.query = readPaylinkForm(req.URL.RawQuery, php.PlusDecoded)
+	media, _ := paylink.MediaType(req) // what cannot be read has no parameters
+	if media == paylink.FormType {
+		r.readForm(string(body))
+		return r, nil
+	}
+	switch media {
+	case paylink.JSONType:
+		r.readJSON(body, found.StringToSign)
+	case "multipart/form-data":
+		r.readMultipart(body, req.Header.Get("Content-Type"))
+	}
+	r.kept = r.decoded
+	if r.decoded.claim == "" {
+		r.form = readPaylinkForm(string(body), php.PlusDecoded)
+	}
+	return r, nil
+}
+
+// readJSON reads a body whose parameters are known: that takes long.
+func (r *paylinkRequest) readJSON(body []byte, canonical string) {
+	if text := bytes.TrimLeft(body, jsonSpace); len(text) == 0 || text[0] != '{' || !json.Valid(body) {
+		return // lists have no ApiSignature
+	}
+	r.json = string(body)
+	r.decoded.canonical = canonical
+	r.decoded.claim, r.jsonRest = signatureIn(r.json)
+	if !r.mayChangeJSON() {
+		return
+	}
+	var params php.Array
+	if php.ParseJSON(&params, body) == nil {
+		r.decoded.all = string(params.AppendQuery(nil))
+	}
+}
+
+func (r *paylinkRequest) readMultipart(body []byte, contentType string) {
+	var params php.Array
+	boundary, err := php.Boundary(contentType)
+	if err != nil || php.ParseMultipart(&params, bytes.NewReader(body), boundary) != nil {
+		return
+	}
+	r.decoded = newPaylinkReading(&params)
+	r.parts = readPaylinkParts(body, boundary)
+}
+
+func (r *paylinkRequest) readForm(form string) {
+	r.sent = form
+	r.decoded = readPaylinkForm(form, php.PlusDecoded)
+	r.kept = readPaylinkForm(form, php.PlusKept)
+}
+
+// A paylinkPart is a part of a multipart body.
+type paylinkPart struct {
+	name, value string
+	isFile      bool
+	fileName    string
+	contentType string
+}
+
+// maxSignedFile is how large a file is that may have been signed with its content,
+// in bytes.
+const maxSignedFile = 64 << 10
+
+// readPaylinkParts returns the parts of a body that has been read once.
+func readPaylinkParts(body []byte, boundary string) []paylinkPart {
+	var parts []paylinkPart
+	for r := multipart.NewReader(bytes.NewReader(body), boundary); ; {
+		part, err := r.NextRawPart()
+		if err != nil {
+			return parts
+		}
+		_, disposition, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
+		p := paylinkPart{name: disposition["name"], contentType: part.Header.Get("Content-Type")}
+		p.fileName, p.isFile = disposition["filename"]
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return parts
+		}
+		if !p.isFile || len(content) <= maxSignedFile {
+			p.value = string(content)
+		}
+		parts = append(parts, p)
+	}
+}
+
+// Mistakes in how plus signs were sent.
+var (
+	plusForSpace  = Mistake{"a space is sent as a plus sign", plusFix}
+	plusUnescaped = Mistake{"a plus sign is sent unescaped", plusFix}
+)
+
+// Mistakes that cannot be reproduced.
+var (
+	paylinkForm    = Mistake{"the signature is not an HMAC-SHA256 in base64, which has 44 characters", codingFix}
+	paylinkSecret  = Mistake{"the secret is that of another instance or platform", secretFix}
+	paylinkChanged = Mistake{"the parameters are changed after they are signed", "Sign last, and compare the string to sign with the one that the program signed."}
+)
+
+// explain fills in d, which holds the gateway's string to sign.
+func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
+	r.secret = secret
+	r.withInstance, r.withSignature = r.decoded.withOwn()
+	right := paylinkAttempt{
+		from:    r,
+		message: &paylinkMessage{query: r.decoded.canonical},
+		digest:  paylinkDigest{hash: sha256Hash, key: secret},
+		claim:   newPaylinkClaim(r.decoded.claim, standardBase64),
+	}
+	if r.work.reproduces(right) {
+		d.StringToSign = r.kept.canonical // it is wrong only there
+	}
+	s := search[paylinkAttempt]{rows: paylinkRows, try: r.work.try}
+	s.explain(d, right)
+	d.Incomplete = d.Incomplete || r.work.incomplete
+	if r.work.shortKey {
+		d.Skipped = append(d.Skipped, "mistakes that make an HMAC key of under 14 bytes")
+	}
+	if r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
+		d.Possibilities = append(d.Possibilities, plusForSpace)
+	}
+	if len(d.Findings) > 0 {
+		return
+	}
+	if len(right.claim.digest) != sha256Hash.size {
+		d.Possibilities = append(d.Possibilities, paylinkForm)
+	}
+	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)
+}
+
+// names reports whether one of the mistakes is among the findings.
+func (d *Diagnosis) names(mistakes ...Mistake) bool {
+	return slices.ContainsFunc(d.Findings, func(f Finding) bool {
+		return slices.ContainsFunc(f.Mistakes, func(m Mistake) bool { return slices.Contains(mistakes, m) })
+	})
+}

@@ -1,0 +1,243 @@
+package explain
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+)
+
+// jsonValues holds JSON to read in place of some values. What is empty stays as it
+// is.
+type jsonValues struct {
+	isTrue, isFalse, null string
+	emptyArray            string // or object
+	numbersAsWritten      bool   // and not as PHP prints them
+}
+
+// jsonCost is how many bytes are as much work as a byte of JSON that is read.
+const jsonCost = 8
+
+// values returns the apply of a mistake in what JSON values are signed as, in one
+// of some ways.
+func values(ways ...func(v *jsonValues)) paylinkApply {
+	return func(a paylinkAttempt) (as []paylinkAttempt) {
+		if a.from.json == "" || !a.from.mayChangeJSON() {
+			return nil
+		}
+		for _, set := range ways {
+			b := a
+			b.json = new(jsonValues)
+			if a.json != nil {
+				*b.json = *a.json
+			}
+			set(b.json)
+			as = append(as, b.signing(a.from.rereadJSON(*b.json))...)
+		}
+		return as
+	}
+}
+
+func (r *paylinkRequest) mayChangeJSON() bool {
+	return r.work.mayChange(r.decoded.canonical) && len(r.json) <= maxChanged
+}
+
+// rereadJSON returns the parameters of the JSON with other values.
+func (r *paylinkRequest) rereadJSON(v jsonValues) (query string) {
+	if query, ok := r.work.jsons[v]; ok {
+		return query
+	}
+	r.work.spent += jsonCost * len(r.json)
+	var params php.Array
+	if php.ParseJSON(&params, v.replaceIn(r.json)) == nil {
+		query = newPaylinkReading(&params).canonical
+	} else { // the parameters have become too long
+		r.work.incomplete = true
+		query = r.decoded.canonical
+	}
+	if r.work.jsons == nil {
+		r.work.jsons = make(map[jsonValues]string)
+	}
+	r.work.jsons[v] = query
+	return query
+}
+
+func (v jsonValues) replaceIn(doc string) []byte {
+	out := make([]byte, 0, len(doc))
+	last := ""
+	for _, token := range jsonTokens(doc) {
+		by := ""
+		switch token[0] {
+		case 't':
+			by = v.isTrue
+		case 'f':
+			by = v.isFalse
+		case 'n':
+			by = v.null
+		case ']', '}':
+			if v.emptyArray != "" && (last == "[" || last == "{") {
+				by = v.emptyArray
+				out = out[:len(out)-1]
+			}
+		case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if v.numbersAsWritten {
+				by = `"` + token + `"`
+			}
+		}
+		out = append(out, cmp.Or(by, token)...)
+		last = token
+	}
+	return out
+}
+
+const jsonSpace = " \t\r\n"
+
+// jsonTokens yields the tokens of a well-formed JSON text, and their places.
+func jsonTokens(doc string) iter.Seq2[int, string] {
+	return func(yield func(at int, token string) bool) {
+		for rest := strings.TrimLeft(doc, jsonSpace); rest != ""; {
+			n := 1
+			switch rest[0] {
+			case '{', '}', '[', ']', ':', ',':
+			case '"':
+				for ; rest[n] != '"'; n++ {
+					if rest[n] == '\\' {
+						n++
+					}
+				}
+				n++
+			default:
+				if n = strings.IndexAny(rest, jsonSpace+",]}"); n < 0 {
+					n = len(rest)
+				}
+			}
+			if !yield(len(doc)-len(rest), rest[:n]) {
+				return
+			}
+			rest = strings.TrimLeft(rest[n:], jsonSpace)
+		}
+	}
+}
+
+// A jsonMember is a member of an object. Without what stands from and to, the
+// object is well formed.
+type jsonMember struct {
+	name, value string // the first token of each
+	from, to    int
+}
+
+// jsonMembers yields the members of the outermost object.
+func jsonMembers(doc string) iter.Seq[jsonMember] {
+	return func(yield func(m jsonMember) bool) {
+		depth, isFirst := 0, true
+		var m jsonMember
+		for at, token := range jsonTokens(doc) {
+			switch {
+			case depth == 0:
+				m.from = at + 1
+			case depth > 1:
+			case token == "," || token == "}":
+				m.to = at
+				if isFirst && token == "," {
+					m.to++
+				}
+				if !yield(m) {
+					return
+				}
+				m, isFirst = jsonMember{from: at}, false
+			case m.name == "":
+				m.name = token
+			case m.value == "" && token != ":":
+				m.value = token
+			}
+			switch token[0] {
+			case '{', '[':
+				depth++
+			case '}', ']':
+				depth--
+			}
+		}
+	}
+}
+
+// signatureIn returns the ApiSignature of a JSON object, and the object without it.
+func signatureIn(doc string) (signature, rest string) {
+	rest = doc
+	for m := range jsonMembers(doc) { // PHP takes the last one
+		if unquoteJSON(m.name) == paylink.SignatureName {
+			signature, rest = unquoteJSON(m.value), doc[:m.from]+doc[m.to:]
+		}
+	}
+	return signature, rest
+}
+
+// unquoteJSON returns the text of a string, "" for another token.
+func unquoteJSON(token string) (text string) {
+	if !strings.Contains(token, `\`) && strings.HasPrefix(token, `"`) {
+		return token[1 : len(token)-1]
+	}
+	json.Unmarshal([]byte(token), &text) // it is well formed, or no string
+	return text
+}
+
+// A jsonStyle is how a library writes JSON.
+type jsonStyle struct {
+	comma, colon string
+	ascii        bool
+	slashes      bool // are escaped
+}
+
+// JSON.stringify, json.dumps and json_encode.
+var (
+	javaScriptJSON = jsonStyle{comma: ",", colon: ":"}
+	pythonJSON     = jsonStyle{comma: ", ", colon: ": ", ascii: true}
+	phpJSON        = jsonStyle{comma: ",", colon: ":", ascii: true, slashes: true}
+)
+
+// write returns a JSON text in another style.
+func (s jsonStyle) write(doc string) string {
+	out := make([]byte, 0, len(doc))
+	for _, token := range jsonTokens(doc) {
+		switch token[0] {
+		case ',':
+			out = append(out, s.comma...)
+		case ':':
+			out = append(out, s.colon...)
+		case '"':
+			out = s.appendString(out, token)
+		default:
+			out = append(out, token...)
+		}
+	}
+	return string(out)
+}
+
+func (s jsonStyle) appendString(dst []byte, token string) []byte {
+	dst = append(dst, '"')
+	for _, c := range unquoteJSON(token) {
+		switch {
+		case c == '"' || c == '\\' || c == '/' && s.slashes:
+			dst = append(dst, '\\', byte(c))
+		case c == '\n':
+			dst = append(dst, `\n`...)
+		case c == '\r':
+			dst = append(dst, `\r`...)
+		case c == '\t':
+			dst = append(dst, `\t`...)
+		case c >= 0x10000 && s.ascii:
+			high, low := utf16.EncodeRune(c)
+			dst = fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
+		case c < ' ' || c >= utf8.RuneSelf && s.ascii:
+			dst = fmt.Appendf(dst, `\u%04x`, c)
+		default:
+			dst = utf8.AppendRune(dst, c)
+		}
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,462 @@
+package explain
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/countersign/countersign/internal/paylink"
+)
+
+const (
+	plusFix   = "Send a space as %20 and a plus sign as %2B: these gateways differ in how they read a plus sign."
+	onceFix   = "Escape once: leave it to the HTTP library, or tell the library that it is done."
+	sentFix   = "Sign what is sent, nothing less and nothing more: neither the path nor the instance is signed."
+	orderFix  = "Sign the parameters in the order in which they are sent."
+	escapeFix = "Escape names and values as PHP's urlencode does: a space as a plus sign, and all but letters, digits and -_. as %XX in capitals."
+	valueFix  = "Sign what http_build_query makes of a value: 1 for true, 0 for false, and nothing, not even the name, for null and for empty lists and objects."
+	nullFix   = "Leave the parameter out, of what is sent and of what is signed."
+	utf8Fix   = "Sign and send the same bytes, those of UTF-8."
+	jsonFix   = "Sign the parameters as a query, as http_build_query writes it: amount=8925&fields%5Bemail%5D%5Bvalue%5D=..."
+	aroundFix = "Sign the parameters alone, with one ampersand between two of them and nothing around them."
+	secretFix = "Take the API secret as text, as it stands on the API page of the instance."
+	hashFix   = "Make an HMAC-SHA256, with the API secret as its key."
+	codingFix = "Send the 32 bytes of the HMAC-SHA256 in base64, with + and / and its padding: 44 characters."
+)
+
+// paylinkRows are the mistakes that are tried, in the order in which they would be
+// made: of a pair, the second one stands below the first. Of mistakes that come to
+// the same for a request the first one is named, so that what is particular stands
+// before what is general.
+var paylinkRows = inOrder([]row[paylinkAttempt]{
+	{Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
+		sent(func(signature string) string { return strings.ReplaceAll(signature, " ", "+") }), false},
+	{plusForSpace,
+		func(a paylinkAttempt) []paylinkAttempt {
+			if a.from.decoded.canonical == a.from.kept.canonical {
+				return nil
+			}
+			return []paylinkAttempt{a} // which takes a plus sign for a space
+		}, false},
+	{plusUnescaped,
+		func(a paylinkAttempt) []paylinkAttempt {
+			return a.claiming(a.from.kept.claim).signing(a.from.kept.canonical)
+		}, false},
+	{Mistake{"white space around the signature", "Cut it off: openssl and base64 print a newline behind what they encode."},
+		sent(strings.TrimSpace), false},
+	{Mistake{"the signature is sent escaped twice", onceFix},
+		sent(unescaped), false},
+	{Mistake{"the parameters are sent escaped twice", onceFix},
+		func(a paylinkAttempt) []paylinkAttempt { return a.signing(a.from.decodedAgain()...) }, false},
+	{Mistake{"the parameters and the signature are sent escaped twice", onceFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return a.claiming(unescaped(a.claim.signature)).signing(a.from.decodedAgain()...)
+		}, false},
+	{Mistake{"the signature is sent in the query, beside a body", "Send ApiSignature with the parameters, in the body."},
+		misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.decoded.canonical }), false},
+	{Mistake{"the parameters are sent in the query, beside a body", "Leave the body out, even one of null or {}: the gateway reads it in place of the query."},
+		misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.query.canonical }), false},
+	{Mistake{"the form is sent with the wrong Content-Type", "Send Content-Type: " + paylink.FormType + "."},
+		misplaced(func(r *paylinkRequest) (signature, query string) { return r.form.claim, r.form.canonical }), false},
+
+	{Mistake{"null is signed as text or as an empty value", valueFix},
+		values(
+			func(v *jsonValues) { v.null = `""` },
+			func(v *jsonValues) { v.null = `"null"` },
+			func(v *jsonValues) { v.null = `"None"` },
+			func(v *jsonValues) { v.null = `"undefined"` }), false},
+	{Mistake{"true and false are signed as text", valueFix},
+		values(
+			func(v *jsonValues) { v.isTrue, v.isFalse = `"true"`, `"false"` },
+			func(v *jsonValues) { v.isTrue, v.isFalse = `"True"`, `"False"` },
+			func(v *jsonValues) { v.isFalse = `""` }), false},
+	{Mistake{"null, true and false are signed as text", valueFix},
+		values(
+			func(v *jsonValues) { v.null, v.isTrue, v.isFalse = `"null"`, `"true"`, `"false"` },
+			func(v *jsonValues) { v.null, v.isTrue, v.isFalse = `"None"`, `"True"`, `"False"` }), false},
+	{Mistake{"an empty list or object is signed as an empty value", valueFix},
+		values(func(v *jsonValues) { v.emptyArray = `""` }), false},
+	{Mistake{"a number is signed as the JSON has it, and not as PHP prints it", "Write numbers as PHP prints them, 8.1 and not 8.10, or send them as strings."},
+		values(func(v *jsonValues) { v.numbersAsWritten = true }), false},
+	{Mistake{"a file is signed", "Leave files out of the string to sign: PHP keeps them apart from the parameters."},
+		func(a paylinkAttempt) []paylinkAttempt { return a.signing(a.from.withFiles()...) }, false},
+
+	{Mistake{"the instance is signed", "Leave the instance out of the string to sign."},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return append(a.adding(parameter{instanceName, a.from.instance}), a.signing(a.from.withInstance)...)
+		}, false},
+	{Mistake{"an empty ApiSignature is signed", "Sign before ApiSignature is among the parameters."},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return append(a.adding(parameter{paylink.SignatureName, ""}), a.signing(a.from.withSignature)...)
+		}, false},
+	{Mistake{"the model is signed, and not sent", sentFix},
+		func(a paylinkAttempt) []paylinkAttempt { return a.adding(a.from.model) }, false},
+	{Mistake{"the id is signed, and not sent", sentFix},
+		func(a paylinkAttempt) []paylinkAttempt { return a.adding(a.from.id) }, false},
+	{Mistake{"the model and the id are signed, and not sent", sentFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			as := append(a.adding(a.from.model, a.from.id), a.adding(a.from.id, a.from.model)...)
+			for _, b := range a.adding(a.from.id) {
+				as = append(as, b.adding(a.from.model)...)
+			}
+			return as
+		}, false},
+	{Mistake{"the model is sent, and not signed", sentFix},
+		without("model"), false},
+	{Mistake{"the id is sent, and not signed", sentFix},
+		without("id"), false},
+	{Mistake{"the model and the id are sent, and not signed", sentFix},
+		without("model", "id"), false},
+	{Mistake{"the images of a Design are sent as text, and not signed", "Send them as files, which are not signed."},
+		without("headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"), false},
+	{Mistake{"empty values are sent, and not signed", sentFix},
+		withoutValues(""), false},
+	{Mistake{"an empty value is signed as the text of null", sentFix},
+		revalued(map[string]string{"": "null"}, map[string]string{"": "None"}, map[string]string{"": "undefined"}), false},
+	{Mistake{"null is sent as text, and not signed", nullFix},
+		withoutValues("null", "None", "undefined"), false},
+	{Mistake{"null is sent as text, and signed as an empty value", nullFix},
+		revalued(map[string]string{"null": "", "None": "", "undefined": ""}), false},
+	{Mistake{"true and false are sent as text, and signed as 1 and 0", sentFix},
+		revalued(
+			map[string]string{"true": "1", "false": "0", "True": "1", "False": "0"},
+			map[string]string{"true": "1", "false": "", "True": "1", "False": ""}), false},
+	{Mistake{"true and false are sent as 1 and 0, and signed as text", sentFix},
+		revalued(map[string]string{"1": "true", "0": "false"}, map[string]string{"1": "True", "0": "False"}), false},
+	{Mistake{"the parameters are sorted to be signed", orderFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return a.listing(byTopKey, byName, byEveryKey, byNameInAnyCase)
+		}, false},
+	{Mistake{"the parameters are signed in the order of a Java HashMap", orderFix},
+		func(a paylinkAttempt) []paylinkAttempt { return a.listing(byHashMap) }, false},
+	{Mistake{"the indexes of a list are not signed", "Write them, in what is sent and in what is signed: pm[0]=visa&pm[1]=twint."},
+		renamed(
+			func(name string) string { return anyIndex.ReplaceAllString(name, "%5B%5D") },
+			func(name string) string { return anyIndex.ReplaceAllString(name, "") }), false},
+	{Mistake{"nested names are signed with dots", "Write them with brackets: fields[email][value]."},
+		renamed(
+			strings.NewReplacer("%5D%5B", ".", "%5B", ".", "%5D", "").Replace,
+			func(name string) string { return anyKey.ReplaceAllString(name, ".$1") }), false},
+	{Mistake{"names are signed as they are sent, and PHP reads them otherwise", "Give each name once, without dots and spaces, with its indexes, and what is in the same brackets in one place."},
+		instead(func(r *paylinkRequest) []string { return []string{r.asSent()} }), false},
+	{Mistake{"the text is signed in Latin-1", utf8Fix},
+		inCharset(toLatin1), false},
+	{Mistake{"the text is sent in Latin-1", utf8Fix},
+		inCharset(fromLatin1), false},
+	{Mistake{"the text is put into UTF-8 twice to be signed", utf8Fix},
+		inCharset(utf8Twice), false},
+
+	// What the encoders keep was measured with Go 1.26, Python 3.11, Node 20 and Java
+	// 17; for .NET, Ruby and axios it is as their sources have it.
+	{Mistake{"~ is not escaped (Go, Python, qs)", escapeFix},
+		spelled(spelling{keep: bytesOf("~")}), false},
+	{Mistake{"* is not escaped (Java, URLSearchParams, Ruby)", escapeFix},
+		spelled(spelling{keep: bytesOf("*")}), false},
+	{Mistake{"! ' ( ) are not escaped (JavaScript, .NET)", escapeFix},
+		spelled(spelling{keep: bytesOf("!'()")}, spelling{keep: bytesOf("!()")}, spelling{keep: bytesOf("()")}), false},
+	{Mistake{"/ is not escaped", escapeFix},
+		spelled(spelling{keep: bytesOf("/")}), false},
+	{Mistake{"brackets are not escaped", escapeFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			if !a.escapes(bytesOf("[]")) {
+				return nil
+			}
+			inNames := a.changing(func(m *paylinkMessage) { m.names.take(spelling{keep: bytesOf("[]")}) })
+			return []paylinkAttempt{inNames, inNames.changing(func(m *paylinkMessage) { m.values.take(spelling{keep: bytesOf("[]")}) })}
+		}, false},
+	{Mistake{"a space is signed as %20", escapeFix},
+		spelled(spelling{space: as20, keep: bytesOf("~")}, spelling{space: as20}), false},
+	{Mistake{"signed as encodeURIComponent of JavaScript escapes", escapeFix},
+		spelled(spelling{space: as20, keep: bytesOf("!'()*~")}, spelling{keep: bytesOf("!'()*~")}), false},
+	{Mistake{"signed as quote of Python escapes", escapeFix},
+		spelled(spelling{space: as20, keep: bytesOf("/~")}), false},
+	{Mistake{"signed with small hexadecimal digits", escapeFix},
+		spelled(spelling{lower: true}), false},
+	{Mistake{"signed as UrlEncode of .NET escapes", escapeFix},
+		spelled(spelling{keep: bytesOf("!*()")}, spelling{keep: bytesOf("!*()"), lower: true}), false},
+	{Mistake{"signed as axios escapes", escapeFix},
+		spelled(spelling{keep: bytesOf(":$,!'()*~")}, spelling{keep: bytesOf(":$,!'()*~[]")}), false},
+	{Mistake{"signed as PathEscape of Go escapes", escapeFix},
+		spelled(spelling{space: as20, keep: bytesOf("$&+=:@~")}), false},
+	{Mistake{"signed as encodeURI of JavaScript escapes", escapeFix},
+		spelled(spelling{space: as20, keep: bytesOf(";,/?:@&=+$#!'()*~")}), false},
+	{Mistake{"names are not escaped", escapeFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			a = a.changing(func(m *paylinkMessage) { m.names.keep = everyByte })
+			// The Java sample of the vendor's reference keeps asterisks, too.
+			return append([]paylinkAttempt{a}, a.spelling(spelling{keep: bytesOf("*")})...)
+		}, false},
+	{Mistake{"nothing is escaped", escapeFix},
+		spelled(spelling{keep: everyByte}), false},
+	{Mistake{"the parameters are escaped twice to be signed", "Escape once: http_build_query, URLSearchParams and the like escape what they are given."},
+		func(a paylinkAttempt) (as []paylinkAttempt) {
+			inNames := a.escapes(bytesOf("[]"))
+			once := a.spelling(spelling{space: as20, keep: bytesOf("~")}, spelling{space: as20, keep: bytesOf("!'()*~")})
+			for _, b := range append(once, a) {
+				b = b.changing(func(m *paylinkMessage) { m.values.twice, m.names.twice = true, inNames })
+				if inNames {
+					as = append(as, b.changing(func(m *paylinkMessage) { m.names = a.message.names }))
+				}
+				as = append(as, b)
+			}
+			return as
+		}, false},
+
+	{Mistake{"the JSON text is signed", jsonFix},
+		literal(func(r *paylinkRequest) []string {
+			if r.json == "" {
+				return nil
+			}
+			return []string{r.jsonRest, r.json}
+		}), false},
+	{Mistake{"the JSON text is signed, and written anew to be sent", jsonFix},
+		literal(func(r *paylinkRequest) (texts []string) {
+			if r.json == "" || !r.mayChangeJSON() {
+				return nil
+			}
+			for _, style := range []jsonStyle{javaScriptJSON, pythonJSON, phpJSON} {
+				r.work.spent += jsonCost * len(r.json)
+				texts = append(texts, style.write(r.jsonRest))
+			}
+			return texts
+		}), false},
+	{Mistake{"the text is signed as it is sent", escapeFix},
+		literal(func(r *paylinkRequest) []string {
+			if !r.work.mayChange(r.sent) {
+				return nil
+			}
+			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, instanceName)}
+		}), false},
+	{Mistake{"a newline is signed behind the parameters", "Sign the text alone: printf %s writes no newline, and echo does."},
+		written(func(m *paylinkMessage, end string) { m.after = end }, "\n", "\r\n"), false},
+	{Mistake{"an ampersand is signed behind or before the parameters", aroundFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return []paylinkAttempt{
+				a.changing(func(m *paylinkMessage) { m.after = "&" + m.after }),
+				a.changing(func(m *paylinkMessage) { m.before = "&" })}
+		}, false},
+	{Mistake{"&amp; is signed between the parameters", "Give http_build_query its third argument, '&': the php.ini may have another separator."},
+		written(func(m *paylinkMessage, between string) { m.between = between }, "&amp;"), false},
+	{Mistake{"a question mark is signed before the parameters", aroundFix},
+		written(func(m *paylinkMessage, start string) { m.before = start }, "?"), false},
+	{Mistake{"the URL is signed", aroundFix},
+		func(a paylinkAttempt) (as []paylinkAttempt) {
+			if a.from.path == "" {
+				return nil
+			}
+			join := "?"
+			if a.message.query == "" {
+				join = ""
+			}
+			for _, origin := range []string{"", "https://" + a.from.host} {
+				as = append(as, a.changing(func(m *paylinkMessage) { m.before = origin + a.from.path + join }))
+			}
+			return as
+		}, false},
+
+	{Mistake{"white space around the secret", "Cut the white space off the API secret, such as the newline at the end of a file."},
+		keyed(func(secret string) []string {
+			return []string{secret + "\n", secret + "\r\n", secret + " "}
+		}), false},
+	{Mistake{"the secret is empty, undefined or null", "Give the API secret: its variable or setting is missing where the signature is made."},
+		keyed(func(string) []string { return []string{"", "undefined", "null", "None"} }), false},
+	{Mistake{"quotes around the secret", "Take the quotes off the API secret: Docker's --env-file, for one, leaves them on."},
+		keyed(func(secret string) []string { return []string{`"` + secret + `"`, "'" + secret + "'"} }), false},
+	{Mistake{"the secret is decoded from base64", secretFix},
+		keyed(func(secret string) []string {
+			key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(secret), "="))
+			if err != nil {
+				return nil
+			}
+			return []string{string(key)}
+		}), false},
+	{Mistake{"the secret is decoded from hexadecimal digits", secretFix},
+		keyed(func(secret string) []string {
+			key, err := hex.DecodeString(secret)
+			if err != nil {
+				return nil
+			}
+			return []string{string(key)}
+		}), false},
+	{Mistake{"key and message are swapped", "Give the API secret as the key and the string to sign as the message: functions differ in which comes first."},
+		combined(swapped), false},
+	{Mistake{"a plain hash is made, and no HMAC", hashFix},
+		combined(keyBehind, keyBefore, noKey), false},
+	{Mistake{"SHA-1 is used", hashFix}, hashed(sha1Hash), true},
+	{Mistake{"SHA-512 is used", hashFix}, hashed(sha512Hash), false},
+	{Mistake{"MD5 is used", hashFix}, hashed(md5Hash), true},
+
+	{Mistake{"the signature is in hexadecimal digits", codingFix},
+		coded(hexadecimal), false},
+	{Mistake{"the signature is the base64 of hexadecimal digits", "Encode the bytes: hash_hmac gives them if its last argument is true."},
+		coded(func(signature string) string { return hexadecimal(standardBase64(signature)) }), false},
+	{Mistake{"the padding of the signature is missing", codingFix},
+		coded(base64As(base64.RawStdEncoding)), false},
+	{Mistake{"the signature is in base64url", codingFix},
+		coded(base64As(base64.URLEncoding), base64As(base64.RawURLEncoding)), false},
+})
+
+// inOrder lets each row be applied to what a row above has been applied to, and to
+// nothing else. What comes to the same as a row above leads to nothing new either.
+func inOrder(rows []row[paylinkAttempt]) []row[paylinkAttempt] {
+	for i := range rows {
+		apply := rows[i].apply
+		rows[i].apply = func(a paylinkAttempt) []paylinkAttempt {
+			if a.row > i {
+				return nil
+			}
+			isFirst := a.row == 0
+			a.row = i + 1
+			as := apply(a)
+			if isFirst {
+				as = slices.DeleteFunc(as, a.from.work.isMade)
+			}
+			return as
+		}
+	}
+	return rows
+}
+
+// sent is a mistake in how the signature was sent. repair undoes it.
+func sent(repair func(signature string) string) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		signature := repair(a.claim.signature)
+		if signature == a.claim.signature {
+			return nil
+		}
+		return []paylinkAttempt{a.claiming(signature)}
+	}
+}
+
+// misplaced is a mistake in where the signature was sent. The gateway finds none.
+func misplaced(find func(r *paylinkRequest) (signature, query string)) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		signature, query := find(a.from)
+		if a.claim.signature != "" || signature == "" {
+			return nil
+		}
+		return []paylinkAttempt{a.claiming(signature).changing(func(m *paylinkMessage) { m.query = query })}
+	}
+}
+
+// spelled is a mistake in how names and values are escaped.
+func spelled(ways ...spelling) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt { return a.spelling(ways...) }
+}
+
+// spelling returns a with each of the mistakes that makes a difference.
+func (a paylinkAttempt) spelling(ways ...spelling) []paylinkAttempt {
+	if a.message.literal {
+		return nil
+	}
+	escaped := a.from.work.escapedBytes(a.message.query)
+	made := make([]spelling, 0, len(ways))
+	as := make([]paylinkAttempt, 0, len(ways))
+	for _, s := range ways {
+		s.keep = s.keep.intersection(escaped)
+		if !escaped.has(' ') {
+			s.space = asPlus
+		}
+		if s == (spelling{}) || slices.Contains(made, s) {
+			continue
+		}
+		made = append(made, s)
+		b := a.changing(func(m *paylinkMessage) {
+			m.names.take(s)
+			m.values.take(s)
+		})
+		if *b.message != *a.message {
+			as = append(as, b)
+		}
+	}
+	return as
+}
+
+// escapes reports whether one of the bytes is escaped in the query.
+func (a paylinkAttempt) escapes(some byteSet) bool {
+	return !a.message.literal && a.from.work.escapedBytes(a.message.query).meets(some)
+}
+
+// instead is the mistake to sign other queries, whatever else is signed otherwise.
+func instead(queries func(r *paylinkRequest) []string) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		if a.message.query != a.from.decoded.canonical {
+			return nil // it has been tried without that
+		}
+		return a.signing(queries(a.from)...)
+	}
+}
+
+// literal is the mistake to sign other texts, whatever else is signed otherwise.
+func literal(texts func(r *paylinkRequest) []string) paylinkApply {
+	return func(a paylinkAttempt) (as []paylinkAttempt) {
+		if *a.message != (paylinkMessage{query: a.from.decoded.canonical}) {
+			return nil // it has been tried without that
+		}
+		for _, text := range texts(a.from) {
+			as = append(as, a.changing(func(m *paylinkMessage) { m.query, m.literal = text, true }))
+		}
+		return as
+	}
+}
+
+// written is a mistake in what stands around the parameters.
+func written(set func(m *paylinkMessage, text string), texts ...string) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		as := make([]paylinkAttempt, len(texts))
+		for i, text := range texts {
+			as[i] = a.changing(func(m *paylinkMessage) { set(m, text) })
+		}
+		return as
+	}
+}
+
+// keyed is a mistake in the key. There is but one in a pair.
+func keyed(keys func(secret string) []string) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		if a.digest.key != a.from.secret {
+			return nil
+		}
+		made := keys(a.from.secret)
+		as := make([]paylinkAttempt, len(made))
+		for i := range as {
+			as[i] = a
+			as[i].digest.key = made[i]
+		}
+		return as
+	}
+}
+
+// combined is a mistake in how the key and the string to sign meet.
+func combined(ways ...keying) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		as := make([]paylinkAttempt, len(ways))
+		for i := range as {
+			as[i] = a
+			as[i].digest.keying = ways[i]
+		}
+		return as
+	}
+}
+
+// hashed is a mistake in the hash function.
+func hashed(h *paylinkHash) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		a.digest.hash = h
+		return []paylinkAttempt{a}
+	}
+}
+
+// coded is a mistake in how the digest is written.
+func coded(codings ...func(signature string) string) paylinkApply {
+	return func(a paylinkAttempt) (as []paylinkAttempt) {
+		for _, coding := range codings {
+			if claim := newPaylinkClaim(a.claim.signature, coding); claim.digest != "" {
+				a.claim = claim
+				as = append(as, a)
+			}
+		}
+		return as
+	}
+}

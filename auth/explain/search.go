@@ -1,0 +1,111 @@
+package explain
+
+import "crypto/fips140"
+
+// A row is a mistake that can be tried. A stands for how a signature is made, a
+// value that is copied: which parameters, in which encoding, with which key and
+// hash function.
+type row[A any] struct {
+	Mistake
+
+	// apply returns how a signature is made by those who make the mistake, and
+	// otherwise as a does: in more than one way where they do, in none where it changes
+	// nothing.
+	apply func(a A) []A
+
+	// forbidden marks what FIPS 140 mode does not allow.
+	forbidden bool
+}
+
+// budget bounds the work on one request: the bytes that may be written and hashed
+// in all attempts, and what an attempt costs beside its bytes.
+const (
+	budget      = 64 << 20
+	attemptCost = 512
+)
+
+// minFIPSKey is the length below which crypto/hmac panics at a key when FIPS 140
+// mode is enforced, in bytes.
+const minFIPSKey = 14
+
+// A search tries rows.
+type search[A any] struct {
+	rows []row[A]
+
+	// try reports whether the signature is made so, and if it is, the string to sign;
+	// and how many bytes it had to write and hash.
+	try func(a A) (stringToSign string, reproduced bool, cost int)
+
+	left int
+}
+
+// explain fills in d: first with each row that gives the signature alone, and only
+// if there is none, with the pairs that do.
+func (s *search[A]) explain(d *Diagnosis, right A) {
+	s.left = budget
+	rows := make([]row[A], 0, len(s.rows))
+	for _, r := range s.rows {
+		if r.forbidden && fips140.Enforced() {
+			d.Skipped = append(d.Skipped, r.Name)
+			continue
+		}
+		rows = append(rows, r)
+	}
+	applied := make([][]A, len(rows))
+	for i, r := range rows {
+		if s.isSpent(d) {
+			return
+		}
+		applied[i] = r.apply(right)
+		if f, ok := s.attempts(d, applied[i]); ok {
+			f.Mistakes = []Mistake{r.Mistake}
+			d.Findings = append(d.Findings, f)
+		}
+	}
+	if len(d.Findings) > 0 {
+		return
+	}
+	found := make([]bool, len(rows))
+	for i := range rows {
+		clear(found)
+		for _, a := range applied[i] {
+			for j := range rows {
+				if j == i || found[j] {
+					continue
+				}
+				if s.isSpent(d) {
+					return
+				}
+				var f Finding
+				if f, found[j] = s.attempts(d, rows[j].apply(a)); found[j] {
+					f.Mistakes = []Mistake{rows[i].Mistake, rows[j].Mistake}
+					d.Findings = append(d.Findings, f)
+				}
+			}
+		}
+	}
+}
+
+// attempts tries the ways in which mistakes are made, until one gives the
+// signature.
+func (s *search[A]) attempts(d *Diagnosis, as []A) (f Finding, ok bool) {
+	for _, a := range as {
+		if s.isSpent(d) {
+			break
+		}
+		stringToSign, reproduced, cost := s.try(a)
+		s.left -= cost + attemptCost
+		if reproduced {
+			return Finding{StringToSign: stringToSign, Difference: difference(d.StringToSign, stringToSign)}, true
+		}
+	}
+	return Finding{}, false
+}
+
+// isSpent reports in d too whether the budget is.
+func (s *search[A]) isSpent(d *Diagnosis) bool {
+	if s.left <= 0 {
+		d.Incomplete = true
+	}
+	return s.left <= 0
+}
