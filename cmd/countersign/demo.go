@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -112,9 +113,32 @@ var unsignedCall = call{
 // leavePath is where the demo's gateways redirect to a foreign host.
 const leavePath = "/v1.0/leave/"
 
-// demo runs the demonstration and prints its table. The error says how many of
-// the calls did not go as they should.
-func demo(out io.Writer) error {
+const demoUsage = `usage: countersign demo
+
+Starts emulated gateways on the loopback interface, sends them real requests
+through one http.Client, and prints what was signed and what they answered. It
+needs no network, no credentials and no configuration, and exits with 1 if
+anything is not as it should be.
+`
+
+// demo shows the library at work.
+func demo(c *command) int {
+	words, code, done := c.parse(new(flag.FlagSet), demoUsage)
+	if done {
+		return code
+	}
+	if len(words) > 0 {
+		return c.fail(usagef("demo takes no arguments"))
+	}
+	if err := demonstrate(c.stdout); err != nil {
+		return c.fail(err)
+	}
+	return exitRight
+}
+
+// demonstrate runs the demonstration and prints its table. The error says how many
+// of the calls did not go as they should.
+func demonstrate(out io.Writer) error {
 	d := &demonstration{table: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
 	defer d.stop()
 	if err := d.start(); err != nil {

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+)
+
+// An answering gateway gives one answer to every request.
+type answering struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func (a answering) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	fmt.Fprint(w, a.body)
+}
+
+func TestCheckSaysWhatAnAnswerMeans(t *testing.T) {
+	paylinkError := func(message string) string {
+		return `{"status":"error","message":"An error occurred: ` + message + `"}`
+	}
+	avangateError := func(message string) string {
+		return `{"error_code":"AUTHENTICATION_ERROR","message":"` + message + `"}`
+	}
+	const html = "<html><body>The secret is not correct</body></html>"
+	dated := func(offset time.Duration) http.Header {
+		return http.Header{"Date": {time.Now().Add(offset).UTC().Format(http.TimeFormat)}}
+	}
+	for name, c := range map[string]struct {
+		gateway string
+		answer  answering
+		want    string
+	}{
+		"right":                   {"paylink", answering{200, nil, `{"status":"success","data":[{"id":1}]}`}, "right: the gateway accepts"},
+		"an error with 200":       {"paylink", answering{200, nil, paylinkError("x")}, "unknown: the gateway answers with 200 and reports"},
+		"a page":                  {"paylink", answering{200, nil, html}, "unknown: the answer is none of these gateways'"},
+		"wrong secret":            {"paylink", answering{403, nil, paylinkError("The API secret is not correct.")}, "wrong: the secret"},
+		"wrong signature":         {"paylink", answering{403, nil, paylinkError("The API Signature is wrong")}, "wrong: the secret"},
+		"no license":              {"paylink", answering{403, nil, paylinkError("API is not included in your License")}, "unknown: the account's license"},
+		"a firewall":              {"paylink", answering{403, nil, html}, "unknown: a firewall refuses"},
+		"a firewall's JSON":       {"paylink", answering{403, nil, `{"message":"Forbidden"}`}, "unknown: a firewall refuses"},
+		"rate limit as 405":       {"paylink", answering{405, nil, html}, "unknown: the gateway takes no more requests"},
+		"rate limit":              {"paylink", answering{429, nil, ""}, "unknown: the gateway takes no more requests"},
+		"wrong instance":          {"paylink", answering{422, nil, `{"status":"error","reason":""}`}, "wrong: the instance"},
+		"wrong version":           {"paylink", answering{404, nil, paylinkError("Version not found.")}, "unknown: there is no SignatureCheck"},
+		"elsewhere":               {"paylink", answering{307, http.Header{"Location": {"https://other.example/v1.0/?ApiSignature=x"}}, ""}, "unknown: the gateway redirects to https://other.example, "},
+		"elsewhere by path":       {"paylink", answering{301, http.Header{"Location": {"/login"}}, ""}, "unknown: the gateway redirects to http://127.0.0.1:"},
+		"a fault":                 {"paylink", answering{502, nil, html}, "unknown: the gateway, or a proxy, fails with 502"},
+		"another status":          {"paylink", answering{418, nil, ""}, "unknown: the gateway answers with 418"},
+		"2Checkout, right":        {"avangate", answering{200, nil, `{"Items":[]}`}, "right: the gateway accepts"},
+		"2Checkout, a page":       {"avangate", answering{200, nil, html}, "unknown: the answer is not 2Checkout's"},
+		"2Checkout, hash":         {"avangate", answering{401, nil, avangateError("Hash signature could not be authenticated")}, "wrong: the Secret Key"},
+		"2Checkout, hash, status": {"avangate", answering{400, nil, avangateError("Hash signature could not be authenticated")}, "wrong: the Secret Key"},
+		"2Checkout, credentials":  {"avangate", answering{401, nil, avangateError("Authentication needed for this resource")}, "wrong: the merchant code or the Secret Key"},
+		"2Checkout, another form": {"avangate", answering{401, nil, `{"Error":"x","code":"401"}`}, "wrong: the merchant code or the Secret Key"},
+		"2Checkout, time":         {"avangate", answering{401, nil, avangateError("Time offset mismatch")}, "unknown: the gateway refuses the time"},
+		"2Checkout, clock":        {"avangate", answering{401, dated(50 * time.Hour), avangateError("Time offset mismatch")}, "unknown: the clocks are too far apart"},
+		"2Checkout, time, status": {"avangate", answering{403, dated(-50 * time.Hour), avangateError("Time offset mismatch")}, "unknown: the clocks are too far apart"},
+		"2Checkout, version":      {"avangate", answering{404, nil, "{}"}, "unknown: there are no orders"},
+		"2Checkout, forbidden":    {"avangate", answering{403, nil, html}, "unknown: the gateway answers with 403"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.answer)
+			defer server.Close()
+			stdout, stderr, code := runIn(t, "", "check", c.gateway, "--base-url", server.URL)
+			assert.True(t, strings.HasPrefix(stdout, c.want), "%s", stdout)
+			assert.Empty(t, stderr)
+			assert.Equal(t, strings.HasPrefix(c.want, "right"), code == exitRight)
+			assert.NotContains(t, stdout, "<html>")
+		})
+	}
+}
+
+func TestCheckMeasuresTheClock(t *testing.T) {
+	for offset, want := range map[time.Duration]string{
+		15 * time.Minute:  `1[45]m\d+s behind`,
+		-15 * time.Minute: `15m\d+s ahead of`,
+		50 * time.Hour:    `(49h59|50h0)m\d+s behind`,
+	} {
+		server := httptest.NewServer(&authtest.Avangate{
+			MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(scriptSecretKey),
+			Now: func() time.Time { return time.Now().Add(offset) },
+		})
+		defer server.Close()
+		stdout, _, code := runIn(t, "", "check", "avangate", "--base-url", server.URL)
+		assert.Regexp(t, "this machine's clock is "+want+" the gateway's", stdout)
+		if offset.Abs() < 24*time.Hour { // then the request is sent once more, with the gateway's time
+			assert.Contains(t, stdout, "right: ")
+			assert.Equal(t, exitRight, code)
+		} else {
+			assert.Contains(t, stdout, "unknown: the clocks are too far apart")
+			assert.Equal(t, exitWrong, code)
+		}
+	}
+	server := httptest.NewServer(answering{401, http.Header{"Date": {"Mon, 01 Jan 2024 00:00:00 GMT"}, "Age": {"1"}}, "{}"})
+	defer server.Close()
+	stdout, _, _ := runIn(t, "", "check", "avangate", "--base-url", server.URL)
+	assert.NotContains(t, stdout, "clock", "an answer from a cache")
+}
+
+// TestCheckKeepsCredentials shows that a gateway that echoes what it got makes
+// check print neither the secret nor the signature, and no more than a line.
+func TestCheckKeepsCredentials(t *testing.T) {
+	var asked *url.URL
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = r.URL
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"status":"error","message":"%s %s \u001b[2J\n%s"}`, scriptSecret, r.URL, strings.Repeat("x", 1<<20-500))
+	}))
+	defer server.Close()
+	stdout, _, code := runIn(t, "", "check", "paylink", "--base-url", server.URL)
+	assert.Equal(t, exitWrong, code)
+	assert.Equal(t, "/v1.0/SignatureCheck/", asked.Path)
+	assert.NotContains(t, stdout, url.QueryEscape(asked.Query().Get("ApiSignature")))
+	assert.Contains(t, stdout, auth.Redacted)
+	assert.NotContains(t, stdout, "\x1b")
+	assert.Equal(t, 2, strings.Count(stdout, "\n"))
+	assert.Less(t, len(stdout), 700)
+
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			if _, err := w.Write(make([]byte, 1<<16)); err != nil {
+				return
+			}
+		}
+	}))
+	defer endless.Close()
+	stdout, _, _ = runIn(t, "", "check", "paylink", "--base-url", endless.URL)
+	assert.Contains(t, stdout, "unknown: the answer is none of these gateways'")
+}
+
+func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	_, stderr, code := runIn(t, "", "check", "paylink", "--base-url", silent.URL, "--timeout", "1ms")
+	assert.Contains(t, stderr, "there is no answer within 1ms")
+	assert.Equal(t, exitWrong, code)
+
+	encrypted := httptest.NewUnstartedServer(answering{status: 200})
+	encrypted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	encrypted.StartTLS()
+	defer encrypted.Close()
+	_, stderr, code = runIn(t, "", "check", "paylink", "--base-url", encrypted.URL)
+	assert.Contains(t, stderr, "the gateway's certificate is not to be trusted: x509:")
+	assert.Equal(t, exitWrong, code)
+
+	plain := httptest.NewServer(answering{status: 200})
+	_, stderr, _ = runIn(t, "", "check", "paylink", "--base-url", strings.Replace(plain.URL, "http:", "https:", 1))
+	assert.Contains(t, stderr, "speaks http there, and not https")
+	plain.Close()
+	_, stderr, _ = runIn(t, "", "check", "paylink", "--base-url", plain.URL)
+	assert.Contains(t, stderr, "the gateway cannot be reached: dial tcp")
+
+	p := &probe{timeout: time.Second}
+	for want, err := range map[string]error{
+		"interrupted":                             context.Canceled,
+		`there is no host "a.example"`:            &net.DNSError{Name: "a.example", IsNotFound: true},
+		"there is no answer within 1s":            &net.DNSError{Name: "a.example", IsTimeout: true},
+		"not to be trusted: x509: certificate is": &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a.example"}},
+		"cannot be reached: broken":               errors.New("broken"),
+	} {
+		assert.Contains(t, p.explain(&url.Error{Op: "Get", URL: "https://a.example", Err: err}), want)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs strings.Builder
+	c := &command{ctx, "check", []string{"paylink", "--base-url", "https://127.0.0.1"}, nil, &out, &errs, func(name string) string {
+		return map[string]string{instanceVariable: "example", secretVariable: scriptSecret}[name]
+	}}
+	require.Equal(t, exitWrong, check(c))
+	assert.Equal(t, "countersign check paylink: interrupted\n", errs.String())
+}

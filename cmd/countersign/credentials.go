@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// Where credentials are looked for.
+const (
+	instanceVariable     = "COUNTERSIGN_INSTANCE"
+	secretVariable       = "COUNTERSIGN_SECRET"
+	merchantCodeVariable = "COUNTERSIGN_MERCHANT_CODE"
+	secretKeyVariable    = "COUNTERSIGN_SECRET_KEY"
+)
+
+const credentialsUsage = `
+Credentials come from the environment, for the Payrexx family from
+COUNTERSIGN_INSTANCE and COUNTERSIGN_SECRET, for 2Checkout from
+COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY. Or from
+
+  --instance NAME       the instance: example for example.payrexx.com
+  --merchant-code CODE  the merchant code
+  --secret-file FILE    a file that holds the secret, - for the standard input;
+                        one final newline is not part of it
+`
+
+// An account is what flags and environment say of the user's account. The secret
+// itself is no flag: arguments can be read by every process of the machine.
+type account struct {
+	instance, merchantCode, secretFile string
+}
+
+func (a *account) paylinkFlags(c *command, flags *flag.FlagSet) {
+	flags.StringVar(&a.instance, "instance", c.getenv(instanceVariable), "")
+	a.secretFlag(flags)
+}
+
+func (a *account) avangateFlags(c *command, flags *flag.FlagSet) {
+	flags.StringVar(&a.merchantCode, "merchant-code", c.getenv(merchantCodeVariable), "")
+	a.secretFlag(flags)
+}
+
+func (a *account) secretFlag(flags *flag.FlagSet) {
+	flags.StringVar(&a.secretFile, "secret-file", "", "")
+}
+
+// secret returns the secret, from the file or else from the variable.
+func (a *account) secret(c *command, variable string) (auth.Secret, error) {
+	switch a.secretFile {
+	case "":
+		value := c.getenv(variable)
+		if value == "" {
+			return auth.Secret{}, usagef("%s is not set: set it, or name a file with --secret-file", variable)
+		}
+		return auth.NewSecret(value), nil
+	case "-":
+		value, err := c.read("-")
+		return auth.NewSecret(string(cutNewline(value))), err
+	}
+	secret, err := auth.NewFile(a.secretFile).Secret(c.ctx)
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		// Its path is left out: somebody may have given the secret for it.
+		err = usagef("the file of --secret-file cannot be read: %w", e.Err)
+	} else if err != nil {
+		err = usageError{err}
+	}
+	return secret, err
+}
+
+// maxInput bounds what is read of a file or of the standard input, in bytes.
+const maxInput = 16 << 20
+
+// read returns what is in a file, or on the standard input if path is "-", which
+// can be had once.
+func (c *command) read(path string) ([]byte, error) {
+	r := c.stdin
+	if path == "-" {
+		if r == nil {
+			return nil, usagef("the standard input can hold one thing only: give the secret as a file or in the environment")
+		}
+		c.stdin = nil
+	} else {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		defer f.Close()
+		r = f
+	}
+	data, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	switch {
+	case err != nil:
+		return nil, usagef("the input cannot be read: %w", err)
+	case len(data) > maxInput:
+		return nil, usagef("the input is longer than %d bytes", maxInput)
+	}
+	return data, nil
+}
+
+// cutNewline cuts one final newline, as echo and editors write it.
+func cutNewline(b []byte) []byte {
+	if cut, found := bytes.CutSuffix(b, []byte("\n")); found {
+		return bytes.TrimSuffix(cut, []byte("\r"))
+	}
+	return b
+}

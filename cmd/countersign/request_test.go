@@ -1,0 +1,127 @@
+package main
+
+import (
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestReadRawRequest(t *testing.T) {
+	const form = "POST /v1.0/Invoice/?instance=example HTTP/1.1\nHost: api.payrexx.com\nContent-Type: application/x-www-form-urlencoded\n"
+	const multipart = "POST /v1.0/Design/ HTTP/1.1\nContent-Type: multipart/form-data; boundary=B\n"
+	const parts = "--B\nContent-Disposition: form-data; name=\"a\"\n\nb\nc\n--B--\n"
+	crlf := strings.NewReplacer("\n", "\r\n").Replace
+	for name, c := range map[string]struct{ input, body string }{
+		"CRLF":                               {crlf(form) + "Content-Length: 3\r\n\r\na=1", "a=1"},
+		"LF":                                 {form + "Content-Length: 3\n\na=1", "a=1"},
+		"no length":                          {crlf(form) + "\r\na=1", "a=1"},
+		"no length, an editor's newline":     {form + "\na=1\n", "a=1"},
+		"no length, two newlines":            {form + "\na=1\n\n", "a=1\n"},
+		"an editor's newline behind it":      {form + "Content-Length: 3\n\na=1\n", "a=1"},
+		"a newline that is the body's":       {form + "Content-Length: 4\n\na=1\n", "a=1\n"},
+		"no body":                            {"GET / HTTP/1.1\nHost: a\n\n", ""},
+		"no empty line":                      {"GET / HTTP/1.1\nHost: a", ""},
+		"no header":                          {"GET / HTTP/1.1", ""},
+		"no header, and a body":              {"POST / HTTP/1.1\r\n\r\na=1", "a=1"},
+		"HTTP/2":                             {"POST / HTTP/2\nHost: a\n\na=1", "a=1"},
+		"white space in front":               {"\r\n  POST / HTTP/1.0\nHost: a\n\na=1", "a=1"},
+		"an empty line in the body":          {form + "\na=1\n\nb=2\n", "a=1\n\nb=2"},
+		"chunked":                            {form + "Transfer-Encoding: chunked\n\n2\r\na=\r\n1\r\n1\r\n0\r\n\r\n", "a=1"},
+		"multipart":                          {crlf(multipart + "\n" + parts), crlf(strings.TrimSuffix(parts, "\n"))},
+		"multipart, LF":                      {multipart + "\n" + parts, crlf(strings.TrimSuffix(parts, "\n"))},
+		"multipart, LF, and the true length": {multipart + "Content-Length: 62\n\n" + parts, crlf(parts)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := readRequest([]byte(c.input))
+			require.NoError(t, err)
+			body, err := io.ReadAll(req.Body)
+			require.NoError(t, err)
+			assert.Equal(t, c.body, string(body))
+			assert.EqualValues(t, len(c.body), req.ContentLength)
+		})
+	}
+}
+
+func TestReadRawRequestRefuses(t *testing.T) {
+	for input, reason := range map[string]string{
+		"":                                   "the standard input is empty",
+		" \n":                                "the standard input is empty",
+		"amount=200":                         "the input is neither",
+		"GET /":                              "the input is neither",
+		"curly / HTTP/1.1 x":                 "the input is neither",
+		"GET /a b HTTP/1.1\n\n":              "the input is neither",
+		"GET / HTTP/1.1\nno colon\n\n":       "a header is malformed",
+		"GET / HTTP/1.1\nA: b\n folded: c\n": "",
+		"GET /%zz HTTP/1.1\n\n":              "the request line or a header is malformed",
+		"POST / HTTP/1.1\nContent-Length: 4\n\na=1":             "has 3 bytes, and its Content-Length says 4",
+		"POST / HTTP/1.1\nContent-Length: 2\n\na=1":             "has 3 bytes, and its Content-Length says 2",
+		"POST / HTTP/1.1\nContent-Length: x\n\na=1":             "a header is malformed",
+		"POST / HTTP/1.1\nTransfer-Encoding: chunked\n\na=1":    "the body is not chunked",
+		"POST / HTTP/1.1\nTransfer-Encoding: gzip\n\na=1":       "a header is malformed",
+		"POST / HTTP/1.1\nContent-Length: 9999999999999\n\na=1": "Content-Length says 9999999999999",
+	} {
+		t.Run(input, func(t *testing.T) {
+			_, err := readRequest([]byte(input))
+			if reason == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, reason)
+			assert.ErrorAs(t, err, new(usageError))
+			assert.NotContains(t, err.Error(), "a=1")
+		})
+	}
+}
+
+func TestGatewayIsToldFromTheRequest(t *testing.T) {
+	for input, want := range map[string]string{
+		"GET /v1.0/Transaction/ HTTP/1.1":                              paylinkGateway,
+		"GET /v1/Transaction/ HTTP/1.1":                                paylinkGateway,
+		"GET /anything?ApiSignature=a HTTP/1.1":                        paylinkGateway,
+		"POST /anything HTTP/1.1\n\na=1&ApiSignature=a":                paylinkGateway,
+		"GET /anything HTTP/1.1\nX-AVANGATE-AUTHENTICATION: code=\"\"": avangateGateway,
+		"GET / HTTP/1.1\nHost: api.2checkout.com":                      avangateGateway,
+		"GET / HTTP/1.1\nHost: API.Avangate.com:443":                   avangateGateway,
+		"GET /v1.0/ HTTP/1.1\nHost: api.2checkout.com":                 avangateGateway,
+		"GET /rest/6.0/orders/ HTTP/1.1":                               avangateGateway,
+		"POST /rpc/6.0/ HTTP/1.1":                                      avangateGateway,
+		"POST /order/2.0/soap/ HTTP/1.1":                               avangateGateway,
+		"curl https://api.avangate.com/":                               avangateGateway,
+		"curl http://127.0.0.1:8080/v1.0/Page/":                        paylinkGateway,
+		"GET / HTTP/1.1\nHost: not2checkout.com":                       "",
+		"GET /order/2.0/other/ HTTP/1.1":                               "",
+	} {
+		req, err := readRequest([]byte(input))
+		require.NoError(t, err, input)
+		got, err := gatewayOf(req, []byte(input))
+		assert.Equal(t, want, got, input)
+		assert.Equal(t, want == "", err != nil, input)
+	}
+}
+
+// FuzzReadRequest shows that no input brings the reader down, and that what it
+// accepts has a body of the length that it says.
+func FuzzReadRequest(f *testing.F) {
+	for _, seed := range []string{
+		"POST /v1.0/Invoice/?instance=example HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 3\r\n\r\na=1",
+		"POST / HTTP/2\nTransfer-Encoding: chunked\n\n2\na=\n0\n\n",
+		"POST / HTTP/1.1\nContent-Type: multipart/form-data; boundary=B\n\n--B\n\n\n--B--\n",
+		"$ curl -d a=b http://example.com",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, input []byte) {
+		req, err := readRequest(input)
+		if err != nil {
+			assert.ErrorAs(t, err, new(usageError))
+			return
+		}
+		body, err := io.ReadAll(req.Body)
+		require.NoError(t, err)
+		assert.EqualValues(t, len(body), req.ContentLength)
+		_, _ = gatewayOf(req, input)
+	})
+}

@@ -1,0 +1,393 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/auth/paylinkhmac"
+)
+
+const serveUsage = `usage: countersign serve [--listen ADDRESS] [--tls]
+
+Plays the gateways for a client in any language, until it is interrupted: the
+Payrexx family at /v1.0/, 2Checkout at /rest/6.0/, /rpc/6.0/ and /soap/6.0/.
+It prints where it listens, then a line for each request: time, method, path,
+status and verdict, and why a signature is wrong. The answer says so too, if it
+is JSON. The page at / lists the latest requests.
+
+The credentials are those of the environment, for one gateway or for both:
+COUNTERSIGN_INSTANCE and COUNTERSIGN_SECRET for the Payrexx family,
+COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY for 2Checkout. Real ones
+are not needed: take an example and test-secret-key, and give the client the same.
+
+  --listen ADDRESS  where to listen (127.0.0.1:8080); with port 0 any free one
+  --tls             speak TLS, with a certificate that is made and printed
+
+example:
+
+  $ export COUNTERSIGN_INSTANCE=example COUNTERSIGN_SECRET=test-secret-key
+  $ countersign serve &
+  listening on http://127.0.0.1:8080
+  $ curl 'http://127.0.0.1:8080/v1.0/SignatureCheck/?instance=example'
+`
+
+const (
+	maxServedBody = paylinkhmac.DefaultMaxBody // as both gateways have it
+	maxLogged     = 200                        // characters of a path
+	stopTime      = 3 * time.Second            // for requests that are under way
+)
+
+// serve plays the gateways until c's context ends.
+func serve(c *command) int {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	address := flags.String("listen", "127.0.0.1:8080", "")
+	withTLS := flags.Bool("tls", false, "")
+	words, code, done := c.parse(flags, serveUsage)
+	if done {
+		return code
+	}
+	if len(words) > 0 {
+		return c.fail(usagef("%q is one word too many", words[0]))
+	}
+	host, _, err := net.SplitHostPort(*address)
+	if err != nil {
+		return c.fail(usagef("--listen %q is not an address: write 127.0.0.1:8080", *address))
+	}
+	s, err := newServer(c, host)
+	if err != nil {
+		return c.fail(err)
+	}
+	listener, err := net.Listen("tcp", *address)
+	if err != nil {
+		return c.fail(err)
+	}
+	if a, ok := listener.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		fmt.Fprintf(c.stderr, "countersign serve: warning: %s is not a loopback address: who can reach it can read the latest requests\n", listener.Addr())
+	}
+	h := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       time.Minute,
+		WriteTimeout:      2 * time.Minute,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          log.New(c.stderr, "countersign serve: ", 0),
+	}
+	start := h.Serve
+	if *withTLS {
+		certificate, text, err := newCertificate(host, time.Now())
+		if err != nil {
+			return c.fail(err)
+		}
+		h.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}}
+		start = func(l net.Listener) error { return h.ServeTLS(l, "", "") }
+		fmt.Fprintf(c.stdout, "listening on https://%s\n%s", listener.Addr(), text)
+	} else {
+		fmt.Fprintf(c.stdout, "listening on http://%s\n", listener.Addr())
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- start(listener) }()
+	select {
+	case err := <-ended:
+		return c.fail(err)
+	case <-c.ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopTime)
+	defer cancel()
+	if h.Shutdown(ctx) != nil {
+		h.Close()
+	}
+	return exitRight
+}
+
+// A server plays gateways, and tells the operator what they were asked.
+type server struct {
+	gateways []*emulated
+	page     *page
+
+	mu  sync.Mutex
+	out io.Writer
+}
+
+// An emulated is one of the gateways that a server plays.
+type emulated struct {
+	Name    string
+	Account string         // whose requests it accepts
+	Missing string         // what must be set for it to be played; "" if it is
+	paths   *regexp.Regexp // those that are its own
+	handler http.Handler
+	explain func(*http.Request) (*explain.Diagnosis, error)
+
+	mu   sync.Mutex // the handler is asked one request at a time
+	seen authtest.Exchange
+
+	explaining sync.Mutex // one request at a time, since it may take much memory
+}
+
+// answer has the gateway answer r.
+func (g *emulated) answer(w http.ResponseWriter, r *http.Request) authtest.Exchange {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.handler.ServeHTTP(w, r)
+	return g.seen
+}
+
+// diagnose says why g refused r, nil if it has no signature to explain.
+func (g *emulated) diagnose(r *http.Request) *explain.Diagnosis {
+	g.explaining.Lock()
+	defer g.explaining.Unlock()
+	d, err := g.explain(r)
+	if err != nil {
+		return nil
+	}
+	return d
+}
+
+func (g *emulated) observe(e authtest.Exchange) { g.seen = e }
+
+// newServer makes the gateways that the environment has credentials for. host is
+// where it will listen.
+func newServer(c *command, host string) (*server, error) {
+	family := &emulated{Name: "the Payrexx family", paths: regexp.MustCompile(`^/v\d`)}
+	instance, secret, err := c.served(family, instanceVariable, secretVariable)
+	if err != nil {
+		return nil, err
+	}
+	family.handler = &authtest.Paylink{Instance: instance, Secret: secret, Observe: family.observe}
+	family.explain = (&explain.Paylink{Secret: secret}).Request
+
+	checkout := &emulated{Name: "2Checkout", paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`)}
+	code, key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable)
+	if err != nil {
+		return nil, err
+	}
+	checkout.handler = &authtest.Avangate{MerchantCode: code, SecretKey: key, Observe: checkout.observe}
+	checkout.explain = (&explain.Avangate{MerchantCode: code, SecretKey: key}).Request
+
+	gateways := []*emulated{family, checkout}
+	if family.Missing != "" && checkout.Missing != "" {
+		return nil, usagef("there are no credentials: set %s, or %s", family.Missing, checkout.Missing)
+	}
+	for _, g := range gateways {
+		if g.Missing != "" {
+			fmt.Fprintf(c.stderr, "countersign serve: %s is left out: it needs %s\n", g.Name, g.Missing)
+		}
+	}
+	return &server{gateways: gateways, page: newPage(host, gateways), out: c.stdout}, nil
+}
+
+// served reads the credentials of g from two environment variables. Where neither
+// is set, g is not played.
+func (c *command) served(g *emulated, account, secret string) (string, auth.Secret, error) {
+	name, key := c.getenv(account), auth.NewSecret(c.getenv(secret))
+	switch {
+	case name == "" && key.Reveal() == "":
+		g.Missing = account + " and " + secret
+		return "", key, nil
+	case name == "":
+		return "", key, usagef("%s is set and %s is not: set both", secret, account)
+	case key.Reveal() == "":
+		return "", key, usagef("%s is set and %s is not: set both", account, secret)
+	}
+	if err := key.Validate(); err != nil {
+		return "", key, usagef("%s: %w", secret, err)
+	}
+	g.Account = name
+	return name, key, nil
+}
+
+// An exchange is one request and what came of it.
+type exchange struct {
+	authtest.Exchange
+	ID        int // counts all requests, from 1
+	At        time.Time
+	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
+}
+
+// Verdict says in a word what came of it.
+func (e *exchange) Verdict() string {
+	switch {
+	case e.Err == nil:
+		return "right"
+	case errors.Is(e.Err, auth.ErrUnsigned):
+		return "unsigned"
+	case errors.Is(e.Err, auth.ErrSignature), errors.Is(e.Err, auth.ErrClock):
+		return "wrong"
+	}
+	return "refused"
+}
+
+// Reason says why the request was refused, "" if it was not.
+func (e *exchange) Reason() string {
+	if e.Err == nil {
+		return ""
+	}
+	if cause, ok := errors.AsType[*auth.Error](e.Err); ok {
+		return cause.Err.Error()
+	}
+	return e.Err.Error()
+}
+
+// String returns the line of the log, and those of the diagnosis. Nothing that the
+// peer has sent can begin a line.
+func (e *exchange) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), shorten(e.Method+" "+e.Path, maxLogged), e.Status, e.Verdict())
+	if e.Err != nil {
+		b.WriteString(": " + printable(e.Reason()))
+	}
+	b.WriteByte('\n')
+	if e.Diagnosis != nil {
+		for line := range strings.SplitSeq(e.Diagnosis.String(), "\n") {
+			b.WriteString("    " + printable(line) + "\n")
+		}
+	}
+	return b.String()
+}
+
+// ServeHTTP shows the page, or has a gateway answer. The request is logged before
+// the answer is sent.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	isPage := r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+	if isPage && s.page.isFor(r.Host) {
+		s.page.ServeHTTP(w, r)
+		return
+	}
+	e := &exchange{At: time.Now()}
+	answer := &heldAnswer{header: make(http.Header)}
+	if isPage {
+		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", shorten(r.Host, maxLogged))
+	} else {
+		s.exchange(answer, w, r, e)
+	}
+	e.Method, e.Path = r.Method, r.URL.EscapedPath()
+	s.page.add(e)
+	text := e.String()
+	s.mu.Lock()
+	io.WriteString(s.out, text)
+	s.mu.Unlock()
+	answer.send(w)
+}
+
+// exchange has a gateway answer r, and fills in e.
+func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Request, e *exchange) {
+	g := s.gateway(r.URL.Path)
+	if g == nil {
+		e.refuse(answer, http.StatusNotFound, "no gateway has this path: the Payrexx family's begin with /v1.0/, 2Checkout's with /rest/6.0/, /rpc/6.0/ or /soap/6.0/")
+		return
+	}
+	if g.Missing != "" {
+		e.refuse(answer, http.StatusNotImplemented, "there are no credentials for %s: set %s, and start countersign serve again", g.Name, g.Missing)
+		return
+	}
+	body, err := readBody(w, r)
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		e.refuse(answer, http.StatusRequestEntityTooLarge, "the body is longer than %d bytes", maxServedBody)
+		return
+	} else if err != nil {
+		e.refuse(answer, http.StatusBadRequest, "the body cannot be read: %w", err)
+		return
+	}
+	e.Exchange = g.answer(answer, withBody(r, body))
+	if e.Err == nil {
+		return
+	}
+	if e.Verdict() != "refused" {
+		e.Diagnosis = g.diagnose(withBody(r, body))
+	}
+	answer.addDiagnosis(e)
+}
+
+// gateway returns the one that has the path, or nil.
+func (s *server) gateway(path string) *emulated {
+	for _, g := range s.gateways {
+		if g.paths.MatchString(path) {
+			return g
+		}
+	}
+	return nil
+}
+
+// readBody reads the body of a request, and no more than the gateways do.
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength > maxServedBody {
+		return nil, &http.MaxBytesError{Limit: maxServedBody}
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxServedBody))
+}
+
+// withBody returns a copy of r with a body that has been read.
+func withBody(r *http.Request, body []byte) *http.Request {
+	r = r.Clone(r.Context())
+	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
+	return r
+}
+
+// refuse refuses a request that reaches no gateway, in the Payrexx family's form.
+func (e *exchange) refuse(answer *heldAnswer, status int, format string, args ...any) {
+	e.Status, e.Err = status, fmt.Errorf(format, args...)
+	answer.header.Set("Content-Type", "application/json")
+	answer.WriteHeader(status)
+	answer.encode(map[string]string{"status": "error", "message": "countersign serve: " + e.Err.Error()})
+}
+
+// A heldAnswer is an answer that is not sent yet.
+type heldAnswer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *heldAnswer) Header() http.Header         { return a.header }
+func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
+func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+func (a *heldAnswer) send(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(a.status)
+	a.body.WriteTo(w)
+}
+
+// encode makes v, in JSON, the body.
+func (a *heldAnswer) encode(v any) {
+	a.body.Reset()
+	e := json.NewEncoder(&a.body)
+	e.SetEscapeHTML(false) // a string to sign has ampersands, which people read
+	e.Encode(v)
+}
+
+// addDiagnosis adds to a JSON object what is known of a refused request: in an
+// error of JSON-RPC to its data, which is the server's to define. A SOAP fault, and
+// the answer to a batch, stay as they are.
+func (a *heldAnswer) addDiagnosis(e *exchange) {
+	var object map[string]any
+	if json.Unmarshal(a.body.Bytes(), &object) != nil {
+		return
+	}
+	place := object
+	if refusal, ok := object["error"].(map[string]any); ok {
+		place = refusal["data"].(map[string]any)
+	}
+	place["diagnosis"] = struct {
+		Reason string `json:"reason"`
+		*explain.Diagnosis
+	}{e.Reason(), e.Diagnosis}
+	a.encode(object)
+}
