@@ -70,6 +70,7 @@ func TestErrorText(t *testing.T) {
 			auth.Error{Op: "verify GET", Code: auth.ErrUnsigned, Err: errors.New("there is no ApiSignature")},
 			"countersign: verify GET: there is no ApiSignature",
 		},
+		{auth.Error{Op: "sign POST"}, "countersign: sign POST"},
 	} {
 		assert.Equal(t, c.want, c.err.Error())
 	}

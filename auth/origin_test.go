@@ -177,6 +177,7 @@ func TestOrigins(t *testing.T) {
 		{"https://api.example.com", "https://api.example.com:", same},
 		{"https://api.example.com", "https://API.EXAMPLE.COM", same},
 		{"https://api.example.com", "https://api.example.com/v1.0/?a=b#c", same},
+		{"https://abcdefghijklmnopqrstuvwxyz.example", "https://ABCDEFGHIJKLMNOPQRSTUVWXYZ.example", same},
 		{"https://api.example.com", "https://user:password@api.example.com", same},
 		{"http://api.example.com", "http://api.example.com:80", same},
 		{"https://[2001:db8::a]", "https://[2001:DB8::A]:443", same},
@@ -224,6 +225,9 @@ func TestOriginOfNobody(t *testing.T) {
 		{Scheme: "HTTPS", Host: "api.example.com"}, // url.Parse makes it lower case
 		{Scheme: "ftp", Host: "api.example.com"},
 		{Scheme: "https", Host: "[]"},
+		{Scheme: "https", Host: "[api.example.com]:443"}, // brackets are for IPv6
+		{Scheme: "https", Host: "[2001:db8::1"},
+		{Scheme: "https", Host: "2001:db8::1"}, // and IPv6 is for brackets
 	} {
 		assert.Zero(t, auth.OriginOf(u), "OriginOf(%#v)", u)
 	}

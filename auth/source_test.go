@@ -56,8 +56,8 @@ func TestSecretFuncGetsTheContextAndIsCalledEachTime(t *testing.T) {
 		calls++
 		return auth.NewSecret(fmt.Sprint(ctx.Value(key{}), calls)), nil
 	})
-	ctx := context.WithValue(t.Context(), key{}, "merchant-")
-	for _, want := range []string{"merchant-1", "merchant-2"} {
+	ctx := context.WithValue(t.Context(), key{}, "merchants-secret-")
+	for _, want := range []string{"merchants-secret-1", "merchants-secret-2"} {
 		got, err := auth.Load(ctx, source)
 		require.NoError(t, err)
 		assert.Equal(t, want, got.Reveal())
@@ -80,7 +80,7 @@ func TestLoadAndCheckSource(t *testing.T) {
 		"nil":                 {nil, "no secret is given"},
 		"zero secret":         {auth.Secret{}, "empty"},
 		"secret with newline": {auth.NewSecret("x\n"), "white space"},
-		"secret":              {auth.NewSecret("x"), ""},
+		"secret":              {auth.NewSecret(hunter), ""},
 		"func":                {unused, ""},
 		"env that is not set": {auth.Env("COUNTERSIGN_TEST_UNSET"), ""},
 		"file that is absent": {auth.NewFile(filepath.Join(t.TempDir(), "absent")), ""},
@@ -96,6 +96,7 @@ func TestLoadAndCheckSource(t *testing.T) {
 			}
 		})
 	}
+	assert.ErrorContains(t, auth.CheckSource(auth.SecretFunc(nil)), "no secret is given")
 	t.Run("Load validates what it is given", func(t *testing.T) {
 		_, err := auth.Load(t.Context(), auth.SecretFunc(func(context.Context) (auth.Secret, error) {
 			return auth.NewSecret(hunter + "\n"), nil
@@ -258,7 +259,7 @@ func TestFileIsSafeForConcurrentUse(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for range 50 {
-				s, err := auth.Load(t.Context(), source)
+				s, err := source.Secret(t.Context())
 				if got := s.Reveal(); err != nil || got != "first" && got != "second" {
 					t.Errorf("got %q, %v, want first or second", got, err)
 				}
@@ -282,7 +283,7 @@ func write(t *testing.T, path, content string) string {
 
 func assertSecret(t *testing.T, source auth.SecretSource, want string) {
 	t.Helper()
-	got, err := auth.Load(t.Context(), source)
+	got, err := source.Secret(t.Context())
 	if assert.NoError(t, err) && got.Reveal() != want {
 		t.Errorf("got the secret %q, want %q", got.Reveal(), want)
 	}

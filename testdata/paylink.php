@@ -6,7 +6,7 @@
 //     php -n testdata/paylink.php > testdata/paylink.json
 declare(strict_types=1);
 
-const SECRET = 'test-secret';
+const SECRET = 'test-secret-key';
 const INSTANCE = 'example';
 
 // Where a case's parameters are from; "own" means made for this file.

@@ -26,11 +26,11 @@ func ExampleWrap() {
 	defer first.Close()
 	defer second.Close()
 
-	vrpay, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: first.URL, Instance: "bakery", Secret: auth.NewSecret("first-secret")})
+	vrpay, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: first.URL, Instance: "bakery", Secret: auth.NewSecret("first-test-secret")})
 	if err != nil {
 		log.Fatal(err)
 	}
-	okepay, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: second.URL, Instance: "florist", Secret: auth.NewSecret("second-secret")})
+	okepay, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: second.URL, Instance: "florist", Secret: auth.NewSecret("second-test-secret")})
 	if err != nil {
 		log.Fatal(err)
 	}

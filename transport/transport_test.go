@@ -98,7 +98,7 @@ func TestTheZeroTransportRefuses(t *testing.T) {
 }
 
 func TestATransportPrintsNoSecret(t *testing.T) {
-	tco, err := avangate.New(avangate.Config{BaseURL: "https://tco.test", MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("topsecret-key")})
+	tco, err := avangate.New(avangate.Config{BaseURL: "https://tco.test", MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("topsecret-of-2checkout")})
 	require.NoError(t, err)
 	client, err := transport.Wrap(&http.Client{Transport: &stub{}}, shop(t, "https://api.shop.test", "example"), tco)
 	require.NoError(t, err)

@@ -26,12 +26,12 @@ import (
 func Example() {
 	gateway := httptest.NewServer(&authtest.Paylink{
 		Instance: "example",
-		Secret:   auth.NewSecret("test-secret"),
+		Secret:   auth.NewSecret("test-secret-key"),
 		Observe:  func(e authtest.Exchange) { fmt.Println(e.Method, e.Path, e.StringToSign, e.Status) },
 	})
 	defer gateway.Close()
 
-	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: gateway.URL, Instance: "example", Secret: auth.NewSecret("test-secret")})
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: gateway.URL, Instance: "example", Secret: auth.NewSecret("test-secret-key")})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -55,11 +55,11 @@ func Example() {
 }
 
 func TestPaylinkAnswers(t *testing.T) {
-	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret")}
+	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key")}
 	account := func(instance, secret string) paylinkhmac.Config {
 		return paylinkhmac.Config{Instance: instance, Secret: auth.NewSecret(secret)}
 	}
-	right := account("example", "test-secret")
+	right := account("example", "test-secret-key")
 	const forbidden = `{"status":"error","message":"An error occurred: The API secret is not correct."}`
 	for _, c := range []struct {
 		name, path string
@@ -70,8 +70,8 @@ func TestPaylinkAnswers(t *testing.T) {
 		{"SignatureCheck", "/v1.0/SignatureCheck/", right, 200, `{"status":"success","data":[{"id":1}]}`},
 		{"an object with its id", "/v1/Invoice/17/", right, 200, `{"status":"success","data":[{"id":17}]}`},
 		{"an action", "/v1.16/Transaction/17/refund", right, 200, `{"status":"success","data":[{"id":17}]}`},
-		{"wrong secret", "/v1.0/Invoice/", account("example", "other-secret"), 403, forbidden},
-		{"wrong instance", "/v1.0/Invoice/", account("other", "test-secret"), 422, `{"status":"error","message":"An error occurred: The instance is missing or unknown."}`},
+		{"wrong secret", "/v1.0/Invoice/", account("example", "other-secret-key"), 403, forbidden},
+		{"wrong instance", "/v1.0/Invoice/", account("other", "test-secret-key"), 422, `{"status":"error","message":"An error occurred: The instance is missing or unknown."}`},
 		{"unknown object", "/v1.0/Nothing/", right, 404, `{"status":"error","message":"An error occurred: The requested endpoint does not exist"}`},
 		{"no version", "/Invoice/", right, 404, `{"status":"error","message":"An error occurred: The requested endpoint does not exist"}`},
 		{"unknown version", "/v1.17/Invoice/", right, 404, `{"status":"error","message":"An error occurred: Version not found."}`},
@@ -93,8 +93,8 @@ func TestPaylinkAnswers(t *testing.T) {
 }
 
 func TestPaylinkTakesTheKey(t *testing.T) {
-	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret")}
-	for secret, want := range map[string]int{"test-secret": 200, "other-secret": 403} {
+	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key")}
+	for secret, want := range map[string]int{"test-secret-key": 200, "other-secret-key": 403} {
 		a, err := paylinkkey.New(paylinkkey.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret(secret)})
 		require.NoError(t, err)
 		status, _ := ask(t, gateway, a, "https://api.example.com/v1.0/Transaction/?limit=2")
@@ -141,7 +141,7 @@ func TestAvangateAnswers(t *testing.T) {
 func TestObserveIsToldWhyAndThePeerIsNot(t *testing.T) {
 	var told []authtest.Exchange
 	observe := func(e authtest.Exchange) { told = append(told, e) }
-	_, answer := ask(t, &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret"), Observe: observe}, nil,
+	_, answer := ask(t, &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: observe}, nil,
 		"https://api.example.com/v1.0/Invoice/?instance=example&title=a+b&ApiSignature=x")
 	require.Len(t, told, 1)
 	assert.ErrorIs(t, told[0].Err, auth.ErrSignature)

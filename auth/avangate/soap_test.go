@@ -28,7 +28,7 @@ const (
 func loginParameters(prefix, xsiType string) string {
 	p := strings.NewReplacer("(/", "</"+prefix, "(", "<"+prefix, ")", ">", "]", xsiType+">")
 	return p.Replace("(merchantCode]AVANGATE(/merchantCode)(date]2010-05-13 12:12:12(/date)" +
-		"(hash]29e85dbf92ce0113e7755c31c0438a7db98a4de9f910bf0a527e005f35e43739(/hash)(algo]sha256(/algo)")
+		"(hash]f4e020856f2f9b33c203af12ff471106415db9d8e20eff9b20e00bb0d8051c8e(/hash)(algo]sha256(/algo)")
 }
 
 // The envelopes are as PHP's SoapClient, stubs like gowsdl's, zeep and .NET write

@@ -3,20 +3,46 @@
 package paylinkhmac_test
 
 import (
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
 )
+
+// allocations counts those of signing a request with the query.
+func allocations(t *testing.T, instance, query string) float64 {
+	a := newAuthenticator(t, paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: instance, Secret: auth.NewSecret(secret)})
+	req := newRequest(t, http.MethodGet, path, "")
+	return testing.AllocsPerRun(200, func() {
+		req.URL.RawQuery = query
+		if err := a.Authenticate(req, nil); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
 
 // TestAllocations guards the cost of signing. Under the race detector sync.Pool
 // drops things at random.
 func TestAllocations(t *testing.T) {
-	a := example(t)
-	req := newRequest(t, "GET", path, "")
-	assert.LessOrEqual(t, testing.AllocsPerRun(200, func() {
-		req.URL.RawQuery = "limit=2&offset=30"
-		if err := a.Authenticate(req, nil); err != nil {
-			t.Fatal(err)
-		}
-	}), 2.0, "the query is built and made a string")
+	for name, c := range map[string]struct{ instance, query string }{
+		"a usual query":   {"example", "limit=2&offset=30"},
+		"a long instance": {strings.Repeat("i", 300), "limit=2&offset=30"},
+		"many spaces":     {"example", "title=" + strings.Repeat("+", 1000)},
+	} {
+		assert.LessOrEqual(t, allocations(t, c.instance, c.query), 2.0, "%s: the query is built and made a string", name)
+	}
+}
+
+// What one long request has needed is not kept until the garbage collector comes.
+func TestLongRequestsLeaveNoBuffersBehind(t *testing.T) {
+	for name, query := range map[string]string{
+		"long when read":   "title=" + strings.Repeat("a", 100_000),
+		"long when signed": "title=" + strings.Repeat("ü", 12_000), // 24,000 bytes, and 72,000 to sign
+	} {
+		assert.Greater(t, allocations(t, "example", query), 2.0, name)
+	}
 }

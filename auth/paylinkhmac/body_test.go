@@ -146,6 +146,18 @@ func TestMultipartWithoutGetBodyHasNone(t *testing.T) {
 	assert.Nil(t, req.GetBody)
 }
 
+func TestMultipartWhoseGetBodyFailsFails(t *testing.T) {
+	body, contentType := design(t)
+	req, err := http.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", contentType)
+	gone := errors.New("the file is gone")
+	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
+	require.NoError(t, example(t).Authenticate(req, nil))
+	_, err = req.GetBody()
+	assert.ErrorIs(t, err, gone)
+}
+
 // TestMultipartRefused has what is seen at once, and what is seen only as the
 // body is sent. internal/php has every rule.
 func TestMultipartRefused(t *testing.T) {

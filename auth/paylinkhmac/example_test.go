@@ -25,7 +25,7 @@ func Example() {
 	shop, err := paylinkhmac.New(paylinkhmac.Config{
 		BaseURL:  gateway.URL, // such as "https://api.vr-pay-secure.de"
 		Instance: "example",
-		Secret:   auth.NewSecret("test-secret"),
+		Secret:   auth.NewSecret("test-secret-key"),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -41,7 +41,7 @@ func Example() {
 	resp.Body.Close()
 	// Output:
 	// /v1.0/Invoice/?instance=example
-	// purpose=This%20is%20a%2Bb%20100%25%20test&ApiSignature=9LqnUZU0bJzXbm2vtjkl%2FSO9HeawA86pdhENHo3pEfw%3D
+	// purpose=This%20is%20a%2Bb%20100%25%20test&ApiSignature=6yVehX4QRGOhtEwlwGczPYXd1C6hhmjAm%2Bd3dYPjW4g%3D
 }
 
 // The error names the parameter and says what to write. Nothing is sent.
@@ -49,7 +49,7 @@ func Example_refused() {
 	shop, err := paylinkhmac.New(paylinkhmac.Config{
 		BaseURL:  "https://api.payrexx.com",
 		Instance: "example",
-		Secret:   auth.NewSecret("test-secret"),
+		Secret:   auth.NewSecret("test-secret-key"),
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -22,12 +22,12 @@ import (
 )
 
 const (
-	secret   = "test-secret"
+	secret   = "test-secret-key"
 	path     = "https://api.example.com/v1.0/Page/"
 	formType = "application/x-www-form-urlencoded"
 	// emptySignature is the signature over the empty string, escaped; it stands in
 	// testdata/paylink.json.
-	emptySignature = "pBvG2B1kE1dq4JlJleCtiaQW7Jc4lRXDYE9HciEi7us%3D"
+	emptySignature = "0QEbWTAnBA3yeozdepWvMCFSOQmJSiFAM8abUI%2FLmwU%3D"
 )
 
 func example(t testing.TB) *paylinkhmac.Authenticator {
@@ -205,6 +205,9 @@ func TestRefused(t *testing.T) {
 		{name: "broken in the middle", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) {
 			r.Body = io.NopCloser(io.MultiReader(strings.NewReader("a"), iotest.ErrReader(io.ErrUnexpectedEOF)))
 		}, code: io.ErrUnexpectedEOF, says: "the body cannot be read"},
+		{name: "broken at once, without a type", method: "POST", header: http.Header{}, body: "a=1", edit: func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(iotest.ErrReader(io.ErrUnexpectedEOF)), -1
+		}, code: io.ErrUnexpectedEOF, says: "the body cannot be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := newAuthenticator(t, paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret(secret), MaxBody: 1024})
@@ -233,6 +236,20 @@ func TestRefused(t *testing.T) {
 				assert.Equal(t, 1, body.closed, "closed once, by the caller or before")
 			}
 		})
+	}
+}
+
+// net/http leaves a body that turns out to be empty as it is, with a length that
+// is not known.
+func TestEmptyBodyNeedsNoType(t *testing.T) {
+	for method, want := range map[string]string{
+		"POST":   "instance=example",
+		"DELETE": "ApiSignature=" + emptySignature + "&instance=example",
+	} {
+		req := newRequest(t, method, path, "")
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader("")), -1
+		require.NoError(t, example(t).Authenticate(req, nil))
+		assert.Equal(t, want, req.URL.RawQuery, method)
 	}
 }
 
@@ -343,6 +360,32 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 	assert.Equal(t, `paylinkhmac.Authenticator(https://api.example.com, instance "example")`, fmt.Sprint(a))
 }
 
+// A transport asks an Authenticator for its origins before it finds that there is
+// none, and an error may print it.
+func TestNilAuthenticatorHasNoOrigins(t *testing.T) {
+	var a *paylinkhmac.Authenticator
+	assert.Empty(t, a.Origins())
+	assert.Equal(t, "paylinkhmac.Authenticator(nil)", fmt.Sprint(a))
+}
+
+func TestRedact(t *testing.T) {
+	const signature = "pBvG2B1kE1dq4JlJleCtiaQW7Jc4lRXDYE9HciEi7us"
+	for location, want := range map[string]string{
+		"/a?x=1&ApiSignature=" + signature + "%3D&y=2":                       "/a?x=1&ApiSignature=&y=2",
+		"/a?ApiSignature=" + signature + "=&y=2":                             "/a?ApiSignature=&y=2",
+		"/a?ApiSignature=a/b+c%2fd%2Be%20f%3d#g":                             "/a?ApiSignature=#g",
+		"/in?to=%2Fa%3FApiSignature%3D" + signature + "%253D%26y%3D2":        "/in?to=%2Fa%3FApiSignature%3D%26y%3D2",
+		"/in?to=%252Fa%253FApiSignature%253D" + signature + "%25253D%2526y":  "/in?to=%252Fa%253FApiSignature%253D%2526y",
+		"/a?ApiSignature=" + signature + "%3D&z=1&ApiSignature=" + signature: "/a?ApiSignature=&z=1&ApiSignature=",
+		"/a?x=ApiSignature":              "/a?x=ApiSignature",
+		"/a?MyApiSignature=" + signature: "/a?MyApiSignature=" + signature,
+		"/a?ApiSignatures=" + signature:  "/a?ApiSignatures=" + signature,
+		"":                               "",
+	} {
+		assert.Equal(t, want, example(t).Redact(location))
+	}
+}
+
 func TestVerifierRefuses(t *testing.T) {
 	signed := func(method, form string) *http.Request {
 		req := newRequest(t, method, path, form)
@@ -391,6 +434,11 @@ func TestVerifierRefuses(t *testing.T) {
 			req.Header.Set("Content-Type", "text/plain")
 			return req
 		}, code: auth.ErrUnsigned, says: `"text/plain"`},
+		{name: "a malformed type of body", request: func() *http.Request {
+			req := signed("POST", "a=1")
+			req.Header.Set("Content-Type", formType+"; charset")
+			return req
+		}, code: auth.ErrUnsigned, says: "malformed"},
 		{name: "too long", request: func() *http.Request { return signed("POST", "a=1") }, code: auth.ErrBody, says: "longer",
 			verifier: paylinkhmac.Verifier{Secret: auth.NewSecret(secret), MaxBody: 10}},
 		{name: "no secret", request: func() *http.Request { return signed("GET", "a=1") }, code: auth.ErrSecret, says: "no secret",
@@ -423,6 +471,10 @@ func TestVerificationTellsTheOperator(t *testing.T) {
 		parameters = append(parameters, name+"="+value)
 	}
 	assert.Equal(t, []string{"fields[email][value]=a b", "z="}, parameters)
+	for name := range found.Parameters() {
+		assert.Equal(t, "fields[email][value]", name, "one may stop at the first")
+		break
+	}
 }
 
 func TestPlatformsAreBaseURLs(t *testing.T) {

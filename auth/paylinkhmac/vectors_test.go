@@ -1,6 +1,7 @@
 package paylinkhmac_test
 
 import (
+	"crypto/fips140"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -108,4 +109,23 @@ func bodyOf(t testing.TB, req *http.Request) string {
 	b, err := io.ReadAll(req.Body)
 	require.NoError(t, err)
 	return string(b)
+}
+
+// Values that another project has published, made with PHP 8.4
+// (zweiundeins/payrexx-go-sdk 064bc03, payrexx/auth_test.go).
+func TestPublishedValues(t *testing.T) {
+	if fips140.Enforced() {
+		t.Skip("their secret is shorter than FIPS 140 mode allows")
+	}
+	for query, signature := range map[string]string{
+		"":                 "pBvG2B1kE1dq4JlJleCtiaQW7Jc4lRXDYE9HciEi7us=",
+		"model=Page&id=17": "zp8vWZDr2rL9gGz3TxuYoxR6/rZFt2mJrqkLj5cwgXI=",
+	} {
+		a, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret("test-secret")})
+		require.NoError(t, err)
+		req, err := http.NewRequest("GET", "https://api.example.com/v1.0/Page/17/?"+query, nil)
+		require.NoError(t, err)
+		require.NoError(t, a.Authenticate(req, nil))
+		assert.Equal(t, signature, req.URL.Query().Get("ApiSignature"), query)
+	}
 }

@@ -21,7 +21,7 @@ import (
 func Example() {
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		fmt.Println(r.URL, r.Header.Get("X-API-KEY") == "test-secret")
+		fmt.Println(r.URL, r.Header.Get("X-API-KEY") == "test-secret-key")
 		fmt.Println(string(body))
 	}))
 	defer gateway.Close()
@@ -29,7 +29,7 @@ func Example() {
 	shop, err := paylinkkey.New(paylinkkey.Config{
 		BaseURL:  gateway.URL, // such as "https://api.payrexx.com"
 		Instance: "example",
-		Secret:   auth.NewSecret("test-secret"),
+		Secret:   auth.NewSecret("test-secret-key"),
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -49,7 +49,7 @@ func Example() {
 }
 
 const (
-	secret   = "test-secret"
+	secret   = "test-secret-key"
 	path     = "https://api.example.com/v1.0/Page/"
 	formType = "application/x-www-form-urlencoded"
 )
