@@ -13,8 +13,8 @@ import (
 
 // A form that Go's url.Values has encoded and sorted.
 func ExamplePaylink_Parameters() {
-	paylink := explain.Paylink{Secret: auth.NewSecret("test-secret")}
-	d, err := paylink.Parameters(context.Background(), "purpose=Order ~17&amount=8925", "NuQjFsMvBDA19wH9Li7VYWDPz5h4/ojFqJBzhGIHnEQ=")
+	paylink := explain.Paylink{Secret: auth.NewSecret("test-secret-key")}
+	d, err := paylink.Parameters(context.Background(), "purpose=Order ~17&amount=8925", "3iSVy67uk4hd2ezMIuvdSibXOXDJ6osspL8bu4imwDI=")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -34,7 +34,7 @@ func ExamplePaylink_Parameters() {
 
 // A server that says to its developers what is wrong with a request.
 func ExamplePaylink_Request() {
-	paylink := explain.Paylink{Secret: auth.NewSecret("test-secret")}
+	paylink := explain.Paylink{Secret: auth.NewSecret("test-secret-key")}
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d, err := paylink.Request(r)
 		fmt.Println(d.Right, err)
@@ -44,7 +44,7 @@ func ExamplePaylink_Request() {
 	}))
 	defer gateway.Close()
 	http.Post(gateway.URL+"/v1.0/Gateway/", "application/x-www-form-urlencoded",
-		strings.NewReader("amount=8925&ApiSignature=a672190f7252497364591a032e73eac16175fd8abc2c897340115681b274d9e2"))
+		strings.NewReader("amount=8925&ApiSignature=ab28569afb25ea641a480b3f76e33abddc78abff258da2fb2369c73eaaa2d2d2"))
 	// Output:
 	// false <nil>
 	// the signature is in hexadecimal digits

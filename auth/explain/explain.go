@@ -40,8 +40,8 @@ type Diagnosis struct {
 	// reproduces it: then the secret is probably another one.
 	Findings []Finding `json:"findings,omitempty"`
 
-	// Possibilities are mistakes that cannot be reproduced, and that are worth a look
-	// where there are no Findings.
+	// Possibilities are mistakes that are worth a look, and that the signature does not
+	// show.
 	Possibilities []Mistake `json:"possibilities,omitempty"`
 
 	// Skipped names the mistakes that were not tried since FIPS 140 mode forbids the
@@ -55,7 +55,8 @@ type Diagnosis struct {
 
 // A Finding is one explanation of a wrong signature.
 type Finding struct {
-	// Mistakes reproduce the signature together: one, or two.
+	// Mistakes reproduce the signature together: one that was tried or two, with
+	// those that the request shows by itself, such as a date of another form.
 	Mistakes []Mistake `json:"mistakes"`
 
 	// StringToSign is what was signed.
@@ -112,7 +113,7 @@ func (d *Diagnosis) String() string {
 	for _, m := range d.Possibilities {
 		fmt.Fprintf(&b, "possible, and not reproduced: %s\nfix:     %s\n", m.Name, m.Fix)
 	}
-	if len(d.Skipped) > 0 {
+	if len(d.Skipped) > 0 && len(d.Findings) == 0 {
 		fmt.Fprintf(&b, "not tried, since FIPS 140 mode forbids it: %s\n", strings.Join(d.Skipped, "; "))
 	}
 	if d.Incomplete {

@@ -54,12 +54,8 @@ func (p *Paylink) Parameters(ctx context.Context, parameters, signature string) 
 		return new(Diagnosis), &auth.Error{Op: "explain parameters", Code: auth.ErrUnsigned, Err: errors.New("no signature is given")}
 	}
 	// First, so that it is not among what PHP drops of too many parameters.
-	form := paylink.SignatureName + "=" + url.QueryEscape(signature)
-	for pair := range strings.SplitSeq(strings.ReplaceAll(parameters, "+", "%20"), "&") {
-		if name, _, _ := strings.Cut(pair, "="); name != paylink.SignatureName {
-			form += "&" + pair
-		}
-	}
+	form := paylink.SignatureName + "=" + url.QueryEscape(signature) +
+		"&" + withoutPairs(strings.ReplaceAll(parameters, "+", "%20"), paylink.SignatureName)
 	req := &http.Request{Method: http.MethodPost, URL: new(url.URL), Header: make(http.Header)}
 	paylink.SetFormType(req.Header)
 	request.SetBody(req, []byte(form))

@@ -139,7 +139,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			strings.NewReplacer("%5D%5B", ".", "%5B", ".", "%5D", "").Replace,
 			func(name string) string { return anyKey.ReplaceAllString(name, ".$1") }), false},
 	{Mistake{"names are signed as they are sent, and PHP reads them otherwise", "Give each name once, without dots and spaces, with its indexes, and what is in the same brackets in one place."},
-		instead(func(r *paylinkRequest) []string { return []string{r.asSent()} }), false},
+		instead((*paylinkRequest).asSent), false},
 	{Mistake{"the text is signed in Latin-1", utf8Fix},
 		inCharset(toLatin1), false},
 	{Mistake{"the text is sent in Latin-1", utf8Fix},
@@ -208,7 +208,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			if r.json == "" {
 				return nil
 			}
-			return []string{r.jsonRest, r.json}
+			return []string{r.jsonRest}
 		}), false},
 	{Mistake{"the JSON text is signed, and written anew to be sent", jsonFix},
 		literal(func(r *paylinkRequest) (texts []string) {
@@ -223,11 +223,13 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		}), false},
 	{Mistake{"the text is signed as it is sent", escapeFix},
 		literal(func(r *paylinkRequest) []string {
-			if !r.work.mayChange(r.sent) {
+			if r.sent == "" || !r.work.mayChange(r.sent) {
 				return nil
 			}
 			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, instanceName)}
 		}), false},
+	{Mistake{"the empty string is signed", sentFix},
+		literal(func(*paylinkRequest) []string { return []string{""} }), false},
 	{Mistake{"a newline is signed behind the parameters", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *paylinkMessage, end string) { m.after = end }, "\n", "\r\n"), false},
 	{Mistake{"an ampersand is signed behind or before the parameters", aroundFix},
@@ -378,13 +380,13 @@ func (a paylinkAttempt) escapes(some byteSet) bool {
 	return !a.message.literal && a.from.work.escapedBytes(a.message.query).meets(some)
 }
 
-// instead is the mistake to sign other queries, whatever else is signed otherwise.
-func instead(queries func(r *paylinkRequest) []string) paylinkApply {
+// instead is the mistake to sign another query, whatever else is signed otherwise.
+func instead(query func(r *paylinkRequest) string) paylinkApply {
 	return func(a paylinkAttempt) []paylinkAttempt {
 		if a.message.query != a.from.decoded.canonical {
 			return nil // it has been tried without that
 		}
-		return a.signing(queries(a.from)...)
+		return a.signing(query(a.from))
 	}
 }
 
@@ -452,9 +454,10 @@ func hashed(h *paylinkHash) paylinkApply {
 func coded(codings ...func(signature string) string) paylinkApply {
 	return func(a paylinkAttempt) (as []paylinkAttempt) {
 		for _, coding := range codings {
-			if claim := newPaylinkClaim(a.claim.signature, coding); claim.digest != "" {
-				a.claim = claim
-				as = append(as, a)
+			if claim := newPaylinkClaim(a.claim.signature, coding); claim.digest != "" && *claim != *a.claim {
+				b := a
+				b.claim = claim
+				as = append(as, b)
 			}
 		}
 		return as

@@ -305,7 +305,7 @@ func (r *paylinkRequest) decodedAgain() (queries []string) {
 
 // asSent returns the parameters of a query or a form, one for each pair.
 func (r *paylinkRequest) asSent() string {
-	if !r.work.mayChange(r.sent) {
+	if r.sent == "" || !r.work.mayChange(r.sent) {
 		return r.decoded.canonical
 	}
 	ps := split(withoutPairs(r.sent, paylink.SignatureName, instanceName))

@@ -21,7 +21,7 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 public class Paylink {
-    static final String SECRET = "test-secret";
+    static final String SECRET = "test-secret-of-the-shop";
     static final List<String> cases = new ArrayList<>();
 
     static String encode(String s) {

@@ -5,7 +5,7 @@
 import { createHash, createHmac } from 'node:crypto';
 import querystring from 'node:querystring';
 
-const SECRET = 'test-secret';
+const SECRET = 'test-secret-of-the-shop';
 const cases = [];
 
 const rfc3986 = (s) => encodeURIComponent(s).replace(/[!'()*]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase());

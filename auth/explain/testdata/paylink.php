@@ -8,7 +8,7 @@
 declare(strict_types=1);
 error_reporting(E_ALL & ~E_DEPRECATED); // for utf8_decode
 
-const SECRET = 'test-secret';
+const SECRET = 'test-secret-of-the-shop';
 
 function sign(string $text, string $secret = SECRET, string $algorithm = 'sha256'): string
 {

@@ -5,7 +5,7 @@
 #     sh testdata/paylink.sh > testdata/paylink_openssl.json
 set -eu
 
-secret=test-secret
+secret=test-secret-of-the-shop
 right='purpose=Order+17&amount=8925&fields%5Bname%5D=Max'
 wire='purpose=Order%2017&amount=8925&fields%5Bname%5D=Max'
 separator='['
