@@ -106,6 +106,8 @@ func (p *probe) parse(c *command, flags *flag.FlagSet) (code int, done bool) {
 		return code, true
 	case len(words) > 0:
 		return c.fail(usagef("there is an argument that is no flag")), true
+	case p.timeout <= 0:
+		return c.fail(usagef("--timeout is not positive: write a duration such as 20s")), true
 	case p.baseURL == "":
 		return c.fail(usagef("--base-url is missing: it is your platform's API, such as https://api.payrexx.com")), true
 	}

@@ -63,7 +63,7 @@ func serve(c *command) int {
 		return code
 	}
 	if len(words) > 0 {
-		return c.fail(usagef("%q is one word too many", words[0]))
+		return c.fail(usagef("there is one word too many: serve takes flags only"))
 	}
 	host, _, err := net.SplitHostPort(*address)
 	if err != nil {
@@ -224,10 +224,10 @@ func (e *exchange) Verdict() string {
 	switch {
 	case e.Err == nil:
 		return "right"
+	case e.Diagnosis != nil, errors.Is(e.Err, auth.ErrSignature), errors.Is(e.Err, auth.ErrClock):
+		return "wrong"
 	case errors.Is(e.Err, auth.ErrUnsigned):
 		return "unsigned"
-	case errors.Is(e.Err, auth.ErrSignature), errors.Is(e.Err, auth.ErrClock):
-		return "wrong"
 	}
 	return "refused"
 }

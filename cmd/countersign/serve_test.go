@@ -147,7 +147,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"no merchant code", map[string]string{"COUNTERSIGN_SECRET_KEY": "test-secret-key"}, nil, 2, []string{"COUNTERSIGN_SECRET_KEY is set and COUNTERSIGN_MERCHANT_CODE is not"}},
 		{"a newline in the secret", map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "test-secret-key\n"}, nil, 2, []string{"COUNTERSIGN_SECRET: the secret begins or ends with white space"}},
 		{"unknown flag", bothEnv, []string{"--port", "80"}, 2, []string{"-port"}},
-		{"a word", bothEnv, []string{"paylink"}, 2, []string{`"paylink"`}},
+		{"a word", bothEnv, []string{"paylink"}, 2, []string{"one word too many"}},
 		{"no port", bothEnv, []string{"--listen", "localhost"}, 2, []string{`--listen "localhost"`, "127.0.0.1:8080"}},
 		{"port in use", bothEnv, []string{"--listen", taken.Addr().String()}, 1, []string{"in use"}},
 	} {

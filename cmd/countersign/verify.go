@@ -94,7 +94,7 @@ func (c *command) inspect(usage string, show func(*explain.Diagnosis) (text stri
 		if !unsigned {
 			fmt.Fprintln(c.stdout, text)
 		}
-		fmt.Fprintln(c.stdout, "string to sign:", d.StringToSign)
+		fmt.Fprintln(c.stdout, "string to sign:", printable(d.StringToSign))
 	}
 	switch {
 	case unsigned:
