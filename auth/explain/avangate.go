@@ -33,6 +33,10 @@ import (
 // in each Finding beside what was tried, and among the Possibilities if there are
 // no Findings. So does a date outside the window.
 //
+// The two mistakes of a pair are made at different steps, such as the date, the
+// layout of the string to sign, and the key. Two at one step are not tried: a date
+// that is signed in another form and in another time zone is not found.
+//
 // Its fields must not be changed while it is used. Then it is safe for concurrent
 // use.
 type Avangate struct {
@@ -169,7 +173,10 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 		f := &d.Findings[i]
 		if ahead := t.found[i].ahead; ahead != 0 {
 			zone := &f.Mistakes[len(f.Mistakes)-1] // whose stage is the last
-			zone.Fix = fmt.Sprintf(zone.Fix, apart(ahead), zoneName(ahead), zoneName(-ahead))
+			zone.Fix = fmt.Sprintf(zone.Fix, apart(ahead), zonesApart(ahead))
+		}
+		if code := t.found[i].code; c.account != "" && c.account == code && code != c.code {
+			f.Mistakes = f.Mistakes[1:] // whose stage is the first: the flaws say what is wrong with the code
 		}
 		f.Mistakes = slices.Concat(flaws, f.Mistakes, clock)
 	}
@@ -192,9 +199,7 @@ type avangateClaim struct {
 	form     string    // the date's, as package time has it; "" if it cannot be read
 	dateFlaw Mistake   // zero if there is none
 
-	// The date in other time zones: those that are whole hours ahead of it or behind
-	// it, and the others.
-	hours, quarters []zoneDate
+	zones []zoneDate // the date in other time zones
 
 	digest    []byte
 	hashFlaw  Mistake         // zero if there is none
@@ -380,13 +385,10 @@ func (c *avangateClaim) readDate() {
 	if c.form == "" {
 		return
 	}
-	for ahead := -maxZone; ahead <= maxZone; ahead += zoneStep {
-		d := zoneDate{formatDate(c.form, c.time.Add(ahead)), ahead}
-		switch {
-		case ahead%time.Hour != 0:
-			c.quarters = append(c.quarters, d)
-		case ahead != 0:
-			c.hours = append(c.hours, d)
+	for _, zone := range timeZones {
+		c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(zone)), zone})
+		if !slices.Contains(timeZones, -zone) {
+			c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(-zone)), -zone})
 		}
 	}
 }
@@ -469,11 +471,13 @@ func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
 	if c.form == "" || ahead.Abs() <= window {
 		return nil
 	}
-	zone := ahead.Round(zoneStep)
-	if zone != 0 && minZone <= zone && zone <= maxZone && (ahead-zone).Abs() <= time.Minute {
-		return []Mistake{{"the date is off by a time zone", fmt.Sprintf("The date is %s the gateway's clock: if that is the local time of %s, write the time in UTC.", apart(ahead), zoneName(zone))}}
+	fix := fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request", apart(ahead), window)
+	for _, zone := range timeZones {
+		if (ahead - zone).Abs() <= time.Minute {
+			fix += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
+		}
 	}
-	return []Mistake{{"the date is outside the window", fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request.", apart(ahead), window)}}
+	return []Mistake{{"the date is outside the window", fix + "."}}
 }
 
 // apart says how far a time is ahead of another.
@@ -482,6 +486,19 @@ func apart(d time.Duration) string {
 		return d.Abs().Round(time.Second).String() + " behind"
 	}
 	return d.Round(time.Second).String() + " ahead of"
+}
+
+// zonesApart names the zones of two dates of which one is in UTC, and the first so
+// far ahead of the second.
+func zonesApart(ahead time.Duration) string {
+	var names []string
+	if slices.Contains(timeZones, ahead) {
+		names = append(names, zoneName(ahead)+" is of UTC")
+	}
+	if slices.Contains(timeZones, -ahead) {
+		names = append(names, "UTC is of "+zoneName(-ahead))
+	}
+	return strings.Join(names, " and ")
 }
 
 // zoneName returns the name of the zone that is so far ahead of UTC.

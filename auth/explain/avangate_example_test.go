@@ -27,8 +27,8 @@ func ExampleAvangate_Header() {
 	// the signature is wrong
 	// mistake: a newline is signed behind the date
 	// fix:     Sign the text alone: printf %s writes no newline, and echo does.
-	// mistake: the date is off by a time zone
-	// fix:     The date is 1h59m58s ahead of the gateway's clock: if that is the local time of UTC+02:00, write the time in UTC.
+	// mistake: the date is outside the window
+	// fix:     The date is 1h59m58s ahead of the gateway's clock, and 5m0s are allowed: set the clock, and make the hash anew for each request; if it is local time, of UTC+02:00, write it in UTC.
 	// they differ at byte 30:
 	//   to sign: ...ATE192010-05-13 12:12:12
 	//   signed:  ...ATE192010-05-13 12:12:12\n

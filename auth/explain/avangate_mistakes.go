@@ -30,7 +30,7 @@ var avangateRows = append([]row[*avangateAttempt]{
 	{Mistake{"a length is missing", "Write a length before each of the two, the merchant code and the date."},
 		layouts("Ccd", "cDd"), false},
 	{Mistake{"the lengths or values are in another order", "Write the merchant code's length, the code, the date's length and the date, in this order and with nothing between them."},
-		alone(layouts("DdCc", "CDcd", "cdCD", "dc")), false},
+		layouts("DdCc", "CDcd", "cdCD", "dc"), false},
 	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
 		tails("\n"), false},
 
@@ -79,13 +79,12 @@ var avangateRows = append([]row[*avangateAttempt]{
 		dates(func(c *avangateClaim) []string {
 			return []string{formatDate(c.form, c.time.Add(-time.Second)), formatDate(c.form, c.time.Add(time.Second))}
 		}), false},
-	{zoneMistake, zones(func(c *avangateClaim) []zoneDate { return c.hours }), false},
-	{zoneMistake, alone(zones(func(c *avangateClaim) []zoneDate { return c.quarters })), false},
+	{zoneMistake, zones(), false},
 }, dateFormRows()...)
 
-// zoneMistake's Fix is completed with the difference that was found.
+// zoneMistake's Fix is completed with the difference and the zones that were found.
 var zoneMistake = Mistake{"the date is signed in one time zone and sent in another",
-	"Write the time in UTC, and sign the very text that is sent: the date that is signed is %s the one that is sent, as %s is of UTC and UTC of %s."}
+	"Write the time in UTC, and sign the very text that is sent: the date that is signed is %s the one that is sent, as %s."}
 
 // An avangateStage is a step at which a hash is made. Of a pair of mistakes the
 // second is at a later one, so that no pair is tried twice. The date is last, since
@@ -119,17 +118,6 @@ func variants[T any](stage avangateStage, values func(a *avangateAttempt) []T, s
 			as[i] = &changed
 		}
 		return as
-	}
-}
-
-// alone leaves a mistake out of pairs: those that have many ways would take more
-// time there than all others.
-func alone(apply avangateApply) avangateApply {
-	return func(a *avangateAttempt) []*avangateAttempt {
-		if a.stage != 0 {
-			return nil
-		}
-		return apply(a)
 	}
 }
 
@@ -209,16 +197,23 @@ func decoded[T string | []byte](b T, err error) []string {
 	return []string{string(b)}
 }
 
-// Zones are so far ahead of UTC at least and at most, and quarters of an hour apart.
-const (
-	minZone  = -12 * time.Hour
-	maxZone  = 14 * time.Hour
-	zoneStep = 15 * time.Minute
-)
+// timeZones are how far ahead of UTC the world's other clocks are, in summer and in
+// winter.
+var timeZones = func() (zones []time.Duration) {
+	for hours := -12; hours <= 14; hours++ {
+		if hours != 0 {
+			zones = append(zones, time.Duration(hours)*time.Hour)
+		}
+	}
+	for _, hours := range []float64{-9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.75, 9.5, 10.5, 12.75, 13.75} {
+		zones = append(zones, time.Duration(hours*float64(time.Hour)))
+	}
+	return zones
+}()
 
 // zones signs the date of one time zone and sends another's, one of which is UTC.
-func zones(values func(c *avangateClaim) []zoneDate) avangateApply {
-	return variants(stageDate, func(a *avangateAttempt) []zoneDate { return values(a.claim) },
+func zones() avangateApply {
+	return variants(stageDate, func(a *avangateAttempt) []zoneDate { return a.claim.zones },
 		func(a *avangateAttempt, d zoneDate) { a.date, a.ahead = d.date, d.ahead })
 }
 
@@ -245,14 +240,14 @@ var unreadableDate = Mistake{"the date is missing, or cannot be read", dateFix}
 // that is sent.
 func dateFormRows() (rows []row[*avangateAttempt]) {
 	for _, f := range avangateDateForms {
-		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: alone(dates(func(c *avangateClaim) (texts []string) {
+		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: dates(func(c *avangateClaim) (texts []string) {
 			for _, form := range f.forms {
 				if form != time.DateTime {
 					texts = append(texts, formatDate(form, c.time.UTC()))
 				}
 			}
 			return texts
-		}))})
+		})})
 	}
 	return rows
 }
@@ -315,7 +310,7 @@ const digitsFix = "Write the hash as 64 lower-case hexadecimal digits, and nothi
 
 var (
 	errDigits = errors.New("not such digits")
-	noDigest  = Mistake{"the hash is none: it has another length", digitsFix}
+	noDigest  = Mistake{"the hash is not 64 hexadecimal digits", digitsFix}
 )
 
 // decodeBase64 reads both alphabets, padded or not.
@@ -346,7 +341,7 @@ var avangateFlaws = []struct {
 		return c.code != c.account && strings.EqualFold(c.code, c.account)
 	}},
 	{Mistake{"the merchant code is another account's", "Send the merchant code that stands beside the Secret Key in the Control Panel."}, func(c *avangateClaim) bool {
-		return c.account != "" && !strings.EqualFold(strings.Trim(c.code, " \t\r\n\"'"), c.account)
+		return c.code != "" && c.account != "" && !strings.EqualFold(strings.Trim(c.code, " \t\r\n\"'"), c.account)
 	}},
 
 	{Mistake{"MD5 is used", `Make the hash with HMAC-SHA256 and write algo="sha256": the vendor ended its support of MD5 in August 2024.`}, digestOf(md5.Size)},

@@ -292,7 +292,7 @@ func TestAvangateRequestPutsTheBodyBack(t *testing.T) {
 	req := httptest.NewRequest("POST", "/rpc/6.0", strings.NewReader(body))
 	d, err := exampleAvangate().Request(req)
 	require.NoError(t, err)
-	assert.Equal(t, []string{"the hash is none: it has another length"}, namesOf(d.Possibilities)[:1])
+	assert.Equal(t, []string{"the hash is not 64 hexadecimal digits"}, namesOf(d.Possibilities)[:1])
 	again, err := io.ReadAll(req.Body)
 	require.NoError(t, err)
 	assert.Equal(t, body, string(again))
@@ -381,8 +381,67 @@ func TestAvangateFlawsAreNotClaimed(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, d.Right)
 	assert.Empty(t, d.Findings)
-	assert.Equal(t, append([]string{"the attributes are not separated by spaces", "a value is not in quotes", "MD5 is used", "the date has a T or a Z", "the date is off by a time zone"},
+	assert.Equal(t, append([]string{"the attributes are not separated by spaces", "a value is not in quotes", "MD5 is used", "the date has a T or a Z", "the date is outside the window"},
 		namesOf(avangatePossibilities)...), namesOf(d.Possibilities))
+}
+
+// TestAvangateTellsOnlyZonesThatExist: a right header that is explained late is not
+// in local time.
+func TestAvangateTellsOnlyZonesThatExist(t *testing.T) {
+	for late, zone := range map[time.Duration]string{
+		15 * time.Minute: "", 45 * time.Minute: "", 4*time.Hour + 30*time.Minute: "", 13 * time.Hour: "",
+		-15 * time.Minute: "", -15 * time.Hour: "",
+		5 * time.Hour: "UTC-05:00", 3*time.Hour + 30*time.Minute: "UTC-03:30", -5*time.Hour - 45*time.Minute: "UTC+05:45",
+	} {
+		a := exampleAvangate()
+		now := a.Now().Add(late)
+		a.Now = func() time.Time { return now }
+		d, err := a.Header(t.Context(), exampleHeader)
+		require.NoError(t, err)
+		require.Len(t, d.Findings, 1, "%v", late)
+		require.Equal(t, []string{"the date is outside the window"}, namesOf(d.Findings[0].Mistakes))
+		fix := d.Findings[0].Mistakes[0].Fix
+		assert.Contains(t, fix, late.Abs().String())
+		if zone == "" {
+			assert.NotContains(t, fix, "local time", "%v", late)
+		} else {
+			assert.Contains(t, fix, "if it is local time, of "+zone+",", "%v", late)
+		}
+	}
+}
+
+func TestAvangateTellsTheZoneOfTheDateThatIsNotInUTC(t *testing.T) {
+	for signed, says := range map[string]string{
+		"2026-01-02 08:34:05": "5h30m0s ahead of the one that is sent, as UTC+05:30 is of UTC.",
+		"2026-01-01 21:34:05": "5h30m0s behind the one that is sent, as UTC is of UTC+05:30.",
+		"2026-01-01 17:04:05": "10h0m0s behind the one that is sent, as UTC-10:00 is of UTC and UTC is of UTC+10:00.",
+	} {
+		d, err := exampleAvangate().Header(t.Context(), fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="sha256"`, avangateCode, avangateDate, hashOf("11YOURCODE12319"+signed)))
+		require.NoError(t, err)
+		require.Len(t, d.Findings, 1, signed)
+		require.Len(t, d.Findings[0].Mistakes, 1)
+		assert.Contains(t, d.Findings[0].Mistakes[0].Fix, says)
+	}
+}
+
+// TestAvangateHashesThatAreNone have another length, or a letter among the digits.
+func TestAvangateHashesThatAreNone(t *testing.T) {
+	for _, hash := range []string{strings.Repeat("0", 63) + "O", strings.Repeat("0", 58)} {
+		d, err := exampleAvangate().Header(t.Context(), fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="sha256"`, avangateCode, avangateDate, hash))
+		require.NoError(t, err)
+		assert.Equal(t, append([]string{"the hash is not 64 hexadecimal digits"}, namesOf(avangatePossibilities)...), namesOf(d.Possibilities), hash)
+	}
+}
+
+// TestAvangateTextCutsNoCharacter: half a character would be shown as bytes.
+func TestAvangateTextCutsNoCharacter(t *testing.T) {
+	for extra := range 4 {
+		code := strings.Repeat("a", extra) + strings.Repeat("😀", 40)
+		d := explainedAt(t, code, avangateDate, avangateKey, fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="sha256"`, code, avangateDate, hashOf(code+avangateDate)))
+		require.Len(t, d.Findings, 1)
+		assert.Contains(t, d.String(), "😀...\n")
+		assert.NotContains(t, d.String(), `\x`)
+	}
 }
 
 func TestAvangateWorkIsBounded(t *testing.T) {

@@ -144,6 +144,9 @@ func writeDifference(b *strings.Builder, want string, f Finding) {
 	}
 	part := func(s string) string {
 		to := min(len(s), at+shownAfter)
+		for last := to + utf8.UTFMax - 1; to < last && inside(s, to); {
+			to++
+		}
 		after := ""
 		if to < len(s) {
 			after = "..."

@@ -14,14 +14,19 @@ import (
 	"hash/maphash"
 	"net/url"
 	"strings"
+
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // A paylinkAttempt is one way to make an ApiSignature. What it points to is shared,
 // and never changed.
 type paylinkAttempt struct {
-	from    *paylinkRequest
-	row     int // the number of the last mistake, from 1
-	json    *jsonValues
+	from *paylinkRequest
+	row  int // the number of the last mistake, from 1
+	json *jsonValues
+
+	revalued bool // some values are other ones
+
 	message *paylinkMessage
 	digest  paylinkDigest
 	claim   *paylinkClaim
@@ -61,6 +66,8 @@ type paylinkMessage struct {
 
 	names, values          spelling
 	before, between, after string // an empty between is an ampersand
+
+	earlier string // the right signature, as a parameter behind the others
 }
 
 // A spelling says how names or values are escaped. The zero value is PHP's
@@ -133,7 +140,7 @@ var isPlain = func() (t [256]bool) {
 func (m *paylinkMessage) append(dst []byte) []byte {
 	dst = append(dst, m.before...)
 	if m.literal || m.names == (spelling{}) && m.values == (spelling{}) && m.between == "" {
-		return append(append(dst, m.query...), m.after...)
+		return append(append(append(dst, m.query...), m.earlier...), m.after...)
 	}
 	s := &m.names
 	from := 0
@@ -158,7 +165,36 @@ func (m *paylinkMessage) append(dst []byte) []byte {
 		}
 		from = i + 1
 	}
-	return append(append(dst, m.query[from:]...), m.after...)
+	return append(append(append(dst, m.query[from:]...), m.earlier...), m.after...)
+}
+
+// redacted returns the string to sign without a right signature.
+func (m *paylinkMessage) redacted() string {
+	shown := *m
+	if m.earlier != "" {
+		name, _, _ := strings.Cut(m.earlier, "=")
+		shown.earlier = name + "=[redacted]"
+	}
+	return string(shown.append(nil))
+}
+
+// signedAgain returns a with the signature that it makes among its parameters.
+func (a paylinkAttempt) signedAgain() (as []paylinkAttempt) {
+	w := &a.from.work
+	w.write(a.message)
+	w.spent += len(w.text)
+	if !w.compute(a.digest) {
+		return nil
+	}
+	name := "&" + paylink.SignatureName + "="
+	if a.message.query == "" {
+		name = name[1:]
+	}
+	signature := base64.StdEncoding.EncodeToString(w.sum)
+	for _, value := range []string{urlencode(signature), signature} {
+		as = append(as, a.changing(func(m *paylinkMessage) { m.earlier = name + value }))
+	}
+	return as
 }
 
 // escapedBytes returns the bytes that are escaped in a query.
@@ -337,7 +373,7 @@ var trialSeed = maphash.MakeSeed()
 // reproduce the signature: it is the same explanation again.
 func (w *paylinkWork) try(a paylinkAttempt) (stringToSign string, reproduced bool, cost int) {
 	if w.isNew(a) && w.reproduces(a) {
-		stringToSign, reproduced = string(w.text), true
+		stringToSign, reproduced = a.message.redacted(), true
 	}
 	cost, w.spent = w.spent, 0
 	return stringToSign, reproduced, cost

@@ -33,6 +33,7 @@ func values(ways ...func(v *jsonValues)) paylinkApply {
 		}
 		for _, set := range ways {
 			b := a
+			b.revalued = true
 			b.json = new(jsonValues)
 			if a.json != nil {
 				*b.json = *a.json
@@ -136,16 +137,17 @@ type jsonMember struct {
 func jsonMembers(doc string) iter.Seq[jsonMember] {
 	return func(yield func(m jsonMember) bool) {
 		depth, isFirst := 0, true
+		end := 0 // of the token before
 		var m jsonMember
 		for at, token := range jsonTokens(doc) {
 			switch {
 			case depth == 0:
-				m.from = at + 1
+				m.from = skipSpace(doc, at+1)
 			case depth > 1:
 			case token == "," || token == "}":
-				m.to = at
+				m.to = end // the space before the brace is the object's
 				if isFirst && token == "," {
-					m.to++
+					m.to = skipSpace(doc, at+1)
 				}
 				if !yield(m) {
 					return
@@ -156,6 +158,7 @@ func jsonMembers(doc string) iter.Seq[jsonMember] {
 			case m.value == "" && token != ":":
 				m.value = token
 			}
+			end = at + len(token)
 			switch token[0] {
 			case '{', '[':
 				depth++
@@ -166,15 +169,20 @@ func jsonMembers(doc string) iter.Seq[jsonMember] {
 	}
 }
 
+// skipSpace returns the place of what follows the space at from.
+func skipSpace(doc string, from int) int {
+	return len(doc) - len(strings.TrimLeft(doc[from:], jsonSpace))
+}
+
 // signatureIn returns the ApiSignature of a JSON object, and the object without it.
 func signatureIn(doc string) (signature, rest string) {
-	rest = doc
-	for m := range jsonMembers(doc) { // PHP takes the last one
+	var last jsonMember // which is PHP's
+	for m := range jsonMembers(doc) {
 		if unquoteJSON(m.name) == paylink.SignatureName {
-			signature, rest = unquoteJSON(m.value), doc[:m.from]+doc[m.to:]
+			last = m
 		}
 	}
-	return signature, rest
+	return unquoteJSON(last.value), doc[:last.from] + doc[last.to:]
 }
 
 // unquoteJSON returns the text of a string, "" for another token.
@@ -188,25 +196,95 @@ func unquoteJSON(token string) (text string) {
 
 // A jsonStyle is how a library writes JSON.
 type jsonStyle struct {
-	comma, colon string
-	ascii        bool
-	slashes      bool // are escaped
+	jsonSpacing
+	jsonEscapes
 }
 
-// JSON.stringify, json.dumps and json_encode.
-var (
-	javaScriptJSON = jsonStyle{comma: ",", colon: ":"}
-	pythonJSON     = jsonStyle{comma: ", ", colon: ": ", ascii: true}
-	phpJSON        = jsonStyle{comma: ",", colon: ":", ascii: true, slashes: true}
-)
+// A jsonSpacing is what a library writes between the tokens.
+type jsonSpacing struct {
+	comma, colon string
+	indent       string // of each level, on lines of their own, if there is one
+}
+
+// jsonEscapes is what a library escapes beside quotes and control characters.
+type jsonEscapes struct {
+	notASCII bool
+	some     string // further characters
+	asHex    bool   // and not with a backslash
+}
+
+// jsonStyles are those of JSON.stringify, json.dumps, json_encode with its flags,
+// encoding/json and Gson, indented and not.
+var jsonStyles = func() (styles []jsonStyle) {
+	for _, spacing := range []jsonSpacing{
+		{",", ":", ""},
+		{", ", ": ", ""},
+		{",", ": ", "  "},
+		{",", ": ", "    "},
+	} {
+		for _, escapes := range []jsonEscapes{
+			{},
+			{notASCII: true},
+			{some: "/"},
+			{some: "/", notASCII: true},
+			{some: "<>&", asHex: true},
+			{some: "<>&='", asHex: true},
+		} {
+			styles = append(styles, jsonStyle{spacing, escapes})
+		}
+	}
+	return styles
+}()
+
+// maxRestyled is how long JSON is that is written in every style, in bytes.
+const maxRestyled = 128 << 10
+
+// restyledJSON returns the JSON without its ApiSignature in every style.
+func (r *paylinkRequest) restyledJSON() (texts []string) {
+	if len(r.json) > maxRestyled {
+		r.work.incomplete = true
+		return nil
+	}
+	for _, style := range jsonStyles {
+		r.work.spent += jsonCost * len(r.json)
+		texts = append(texts, style.write(r.jsonRest))
+	}
+	return texts
+}
+
+// maxIndented is how deep JSON is indented. What is deeper has no deeper indent, so
+// that the text stays within a multiple of what it is made of.
+const maxIndented = 16
 
 // write returns a JSON text in another style.
-func (s jsonStyle) write(doc string) string {
+func (s *jsonStyle) write(doc string) string {
 	out := make([]byte, 0, len(doc))
+	depth, last := 0, ""
+	newLine := func() {
+		if s.indent != "" {
+			out = append(append(out, '\n'), strings.Repeat(s.indent, min(depth, maxIndented))...)
+		}
+	}
 	for _, token := range jsonTokens(doc) {
+		isEmpty := last == "{" || last == "["
+		switch token {
+		case "}", "]":
+			depth--
+			if !isEmpty {
+				newLine()
+			}
+		default:
+			if isEmpty {
+				newLine()
+			}
+		}
 		switch token[0] {
+		case '{', '[':
+			depth++
+			out = append(out, token...)
 		case ',':
 			out = append(out, s.comma...)
+			newLine()
 		case ':':
 			out = append(out, s.colon...)
 		case '"':
@@ -214,26 +292,32 @@ func (s jsonStyle) write(doc string) string {
 		default:
 			out = append(out, token...)
 		}
+		last = token
 	}
 	return string(out)
 }
 
-func (s jsonStyle) appendString(dst []byte, token string) []byte {
+func (s *jsonStyle) appendString(dst []byte, token string) []byte {
 	dst = append(dst, '"')
 	for _, c := range unquoteJSON(token) {
+		isSome := c < utf8.RuneSelf && strings.IndexByte(s.some, byte(c)) >= 0
 		switch {
-		case c == '"' || c == '\\' || c == '/' && s.slashes:
+		case c == '"' || c == '\\' || isSome && !s.asHex:
 			dst = append(dst, '\\', byte(c))
+		case c == '\b':
+			dst = append(dst, `\b`...)
+		case c == '\f':
+			dst = append(dst, `\f`...)
 		case c == '\n':
 			dst = append(dst, `\n`...)
 		case c == '\r':
 			dst = append(dst, `\r`...)
 		case c == '\t':
 			dst = append(dst, `\t`...)
-		case c >= 0x10000 && s.ascii:
+		case c >= 0x10000 && s.notASCII:
 			high, low := utf16.EncodeRune(c)
 			dst = fmt.Appendf(dst, `\u%04x\u%04x`, high, low)
-		case c < ' ' || c >= utf8.RuneSelf && s.ascii:
+		case c < ' ' || isSome || c >= utf8.RuneSelf && s.notASCII:
 			dst = fmt.Appendf(dst, `\u%04x`, c)
 		default:
 			dst = utf8.AppendRune(dst, c)

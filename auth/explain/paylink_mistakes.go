@@ -86,9 +86,9 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		func(a paylinkAttempt) []paylinkAttempt {
 			return append(a.adding(parameter{instanceName, a.from.instance}), a.signing(a.from.withInstance)...)
 		}, false},
-	{Mistake{"an empty ApiSignature is signed", "Sign before ApiSignature is among the parameters."},
+	{Mistake{"an ApiSignature is signed, an empty or an earlier one", "Sign before ApiSignature is among the parameters."},
 		func(a paylinkAttempt) []paylinkAttempt {
-			return append(a.adding(parameter{paylink.SignatureName, ""}), a.signing(a.from.withSignature)...)
+			return slices.Concat(a.adding(parameter{paylink.SignatureName, ""}), a.signing(a.from.withSignature), a.signedAgain())
 		}, false},
 	{Mistake{"the model is signed, and not sent", sentFix},
 		func(a paylinkAttempt) []paylinkAttempt { return a.adding(a.from.model) }, false},
@@ -122,14 +122,10 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		revalued(
 			map[string]string{"true": "1", "false": "0", "True": "1", "False": "0"},
 			map[string]string{"true": "1", "false": "", "True": "1", "False": ""}), false},
+	{Mistake{"true and false are sent as text, and signed in other letters", sentFix},
+		revalued(map[string]string{"true": "True", "false": "False"}, map[string]string{"True": "true", "False": "false"}), false},
 	{Mistake{"true and false are sent as 1 and 0, and signed as text", sentFix},
 		revalued(map[string]string{"1": "true", "0": "false"}, map[string]string{"1": "True", "0": "False"}), false},
-	{Mistake{"the parameters are sorted to be signed", orderFix},
-		func(a paylinkAttempt) []paylinkAttempt {
-			return a.listing(byTopKey, byName, byEveryKey, byNameInAnyCase)
-		}, false},
-	{Mistake{"the parameters are signed in the order of a Java HashMap", orderFix},
-		func(a paylinkAttempt) []paylinkAttempt { return a.listing(byHashMap) }, false},
 	{Mistake{"the indexes of a list are not signed", "Write them, in what is sent and in what is signed: pm[0]=visa&pm[1]=twint."},
 		renamed(
 			func(name string) string { return anyIndex.ReplaceAllString(name, "%5B%5D") },
@@ -140,6 +136,12 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			func(name string) string { return anyKey.ReplaceAllString(name, ".$1") }), false},
 	{Mistake{"names are signed as they are sent, and PHP reads them otherwise", "Give each name once, without dots and spaces, with its indexes, and what is in the same brackets in one place."},
 		instead((*paylinkRequest).asSent), false},
+	{Mistake{"the parameters are sorted to be signed", orderFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			return a.listing(byTopKey, byName, byEveryKey, byNameInAnyCase)
+		}, false},
+	{Mistake{"the parameters are signed in the order of a Java HashMap", orderFix},
+		func(a paylinkAttempt) []paylinkAttempt { return a.listing(byHashMap) }, false},
 	{Mistake{"the text is signed in Latin-1", utf8Fix},
 		inCharset(toLatin1), false},
 	{Mistake{"the text is sent in Latin-1", utf8Fix},
@@ -211,15 +213,11 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			return []string{r.jsonRest}
 		}), false},
 	{Mistake{"the JSON text is signed, and written anew to be sent", jsonFix},
-		literal(func(r *paylinkRequest) (texts []string) {
-			if r.json == "" || !r.mayChangeJSON() {
+		literal(func(r *paylinkRequest) []string {
+			if r.json == "" {
 				return nil
 			}
-			for _, style := range []jsonStyle{javaScriptJSON, pythonJSON, phpJSON} {
-				r.work.spent += jsonCost * len(r.json)
-				texts = append(texts, style.write(r.jsonRest))
-			}
-			return texts
+			return r.restyledJSON()
 		}), false},
 	{Mistake{"the text is signed as it is sent", escapeFix},
 		literal(func(r *paylinkRequest) []string {

@@ -131,9 +131,14 @@ func (a paylinkAttempt) hasValue(value string) bool {
 	return strings.HasSuffix(a.message.query, "="+value) || strings.Contains(a.message.query, "="+value+"&")
 }
 
-// revalued is the mistake to sign other values in the place of some.
+// revalued is the mistake to sign other values in the place of some. There is but
+// one in a pair: two would contradict each other.
 func revalued(ways ...map[string]string) paylinkApply {
 	return func(a paylinkAttempt) (as []paylinkAttempt) {
+		if a.revalued {
+			return nil
+		}
+		a.revalued = true
 		for _, values := range ways {
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(values)), a.hasValue) {
 				continue

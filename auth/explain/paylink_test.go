@@ -149,6 +149,10 @@ func checkPaylinkVector(t *testing.T, v *paylinkVector) {
 	assert.Equal(t, difference(v.StringToSign, v.Signed), f.Difference)
 	assert.False(t, d.Incomplete, "%+v", v)
 	assert.NotContains(t, fmt.Sprintf("%+v", d), v.Secret, "the secret")
+	right := sign(v.Secret, v.StringToSign)
+	for _, text := range []string{right, url.QueryEscape(right)} {
+		assert.NotContains(t, fmt.Sprintf("%+v", d), text, "the right signature")
+	}
 }
 
 // TestPaylinkMistakesOfGo: Go's own encoders are at hand.
@@ -174,6 +178,23 @@ func TestPaylinkMistakesOfGo(t *testing.T) {
 			v.StringToSign = v.explain(t).StringToSign // PHP's own are in the other vectors
 			checkPaylinkVector(t, &v)
 		})
+	}
+}
+
+// TestPaylinkJSONOfGo: as encoding/json writes it, and Gson.
+func TestPaylinkJSONOfGo(t *testing.T) {
+	plain, err := json.Marshal(map[string]string{"a": "<b>&c/='"})
+	require.NoError(t, err)
+	indented, err := json.MarshalIndent(map[string]string{"a": "<b>&c/='"}, "", "  ")
+	require.NoError(t, err)
+	const gson = `{"a":"\u003cb\u003e\u0026c/\u003d\u0027"}` // by its documents
+	for _, signed := range []string{string(plain), string(indented), gson} {
+		v := paylinkVector{
+			Mistakes: []string{"the JSON text is signed, and written anew to be sent"}, Signed: signed,
+			Method: "POST", URL: "/v1.0/Page/", Type: jsonType, Secret: testSecret, StringToSign: "a=%3Cb%3E%26c%2F%3D%27",
+			Body: fmt.Sprintf(`{"a": "<b>&c\/='", "ApiSignature": %q}`, sign(testSecret, signed)),
+		}
+		checkPaylinkVector(t, &v)
 	}
 }
 
@@ -440,6 +461,8 @@ func largePaylinkVectors(scale int) map[string]*paylinkVector {
 		"JSON nulls":           list(900_000/scale, "null"),
 		"JSON literals":        list(900_000/scale, "true"),
 		"JSON text":            object(`"` + strings.Repeat("/ ", longest/2) + `"`),
+		"many ApiSignatures":   {Type: jsonType, Body: "{" + strings.Repeat(`"ApiSignature":"AAAA=",`, longest/23-10) + `"ApiSignature":"` + claim + `"}`},
+		"a long name":          object(`{"` + strings.Repeat(`a\/`, longest/3) + `":1}`),
 		"deep JSON":            object(nested(500)),
 		"much deep JSON":       list(130, nested(400)),
 		"long names":           object("{" + names.String() + `"":""}`),

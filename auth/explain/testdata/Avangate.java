@@ -106,7 +106,7 @@ public class Avangate {
             String local = FORMAT.format(NOW.atZone(ZoneId.of(zone)));
             String offset = "UTC" + ZoneId.of(zone).getRules().getOffset(NOW);
             vector("the date is signed in one time zone and sent in another", CODE, DATE, hex(mac("HmacSHA256", toSign(CODE, local), KEY)), "sha256", toSign(CODE, local), "as " + offset + " is of UTC");
-            vector("the date is off by a time zone", CODE, local, hex(mac("HmacSHA256", toSign(CODE, local), KEY)), "sha256", toSign(CODE, local), offset);
+            vector("the date is outside the window", CODE, local, hex(mac("HmacSHA256", toSign(CODE, local), KEY)), "sha256", toSign(CODE, local), offset);
         }
         // Of the bytes that System.out writes nothing may depend on the machine.
         System.out.write(("[\n" + String.join(",\n", vectors) + "\n]\n").getBytes(StandardCharsets.UTF_8));

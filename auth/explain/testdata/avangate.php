@@ -103,9 +103,9 @@ foreach (['Asia/Tokyo', 'America/Los_Angeles', 'Asia/Kabul', 'Australia/Lord_How
     date_default_timezone_set($zone);
     [$local, $offset] = [date('Y-m-d H:i:s', NOW), 'UTC' . date('P', NOW)];
     signed('the date is signed in one time zone and sent in another', toSign(CODE, $local), ['fix' => "as $offset is of UTC"]);
-    vector(['the date is signed in one time zone and sent in another', 'the date is off by a time zone'],
+    vector(['the date is signed in one time zone and sent in another', 'the date is outside the window'],
         head(hash_hmac('sha256', toSign(), KEY), date: $local), toSign(), ['fix' => $offset]);
-    vector(['the date is off by a time zone'], head(hash_hmac('sha256', toSign(CODE, $local), KEY), date: $local), toSign(CODE, $local), ['fix' => $offset]);
+    vector(['the date is outside the window'], head(hash_hmac('sha256', toSign(CODE, $local), KEY), date: $local), toSign(CODE, $local), ['fix' => $offset]);
 }
 date_default_timezone_set('UTC');
 

@@ -136,8 +136,9 @@ for mistake, code in (
     ("the merchant code is another account's", "OTHER"),
 ):
     vector([mistake], header(digest(to_sign(code)), code), to_sign(code))
-    vector([mistake, "another merchant code is signed than sent"], header(digest(), code), to_sign())
-vector(["the merchant code is missing", "the merchant code is another account's"], header(digest(to_sign("")), ""), to_sign(""))
+    vector([mistake], header(digest(), code), to_sign())
+vector(["the merchant code is missing"], header(digest(to_sign("")), ""), to_sign(""))
+vector(["the merchant code is missing"], header(digest(), ""), to_sign())
 
 # The date, sent as it is signed, or only signed, or only sent.
 for mistake, dates in (
@@ -171,19 +172,17 @@ for second in -1, 1:
     signed(["the dates signed and sent are a second apart"], to_sign(date=other))
 
 # Local time, signed or sent or both.
-for quarter in range(-12 * 4, 14 * 4 + 1):
-    if quarter == 0:
-        continue
-    zone = timezone(timedelta(minutes=15 * quarter))
+for hours in [h for h in range(-12, 15) if h != 0] + [-9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.75, 9.5, 10.5, 12.75, 13.75]:
+    zone = timezone(timedelta(hours=hours))
     local = NOW.astimezone(zone).strftime(FORMAT)
     apart = "the date is signed in one time zone and sent in another"
-    off = "the date is off by a time zone"
+    off = "the date is outside the window"
     signed([apart], to_sign(date=local), fix=f"as {zone} is of UTC")
     vector([apart, off], header(digest(), date=local), to_sign(), str(zone))
-    vector([off], header(digest(to_sign(date=local)), date=local), to_sign(date=local), str(zone))
+    vector([off], header(digest(to_sign(date=local)), date=local), to_sign(date=local), f"if it is local time, of {zone},")
 
 # The clock.
-for seconds, says in (-301, "5m1s behind"), (301, "5m1s ahead of"), (-8000, "2h13m20s behind"), (400 * 86400, "9600h0m0s ahead of"):
+for seconds, says in (-301, "5m1s behind"), (301, "5m1s ahead of"), (-900, "15m0s behind the gateway's clock, and 5m0s are allowed: set the clock, and make the hash anew for each request."), (-8000, "2h13m20s behind"), (400 * 86400, "9600h0m0s ahead of"):
     date = (NOW + timedelta(seconds=seconds)).strftime(FORMAT)
     vector(["the date is outside the window"], header(digest(to_sign(date=date)), date=date), to_sign(date=date), says)
 
@@ -273,7 +272,13 @@ signed_then(["another merchant code is signed than sent", "SHA3-256 is used, and
 local = NOW.astimezone(timezone(timedelta(hours=-5))).strftime(FORMAT)
 signed_then(["MD5 is used", "the date is signed in one time zone and sent in another"], to_sign(date=local), digest(to_sign(date=local), algo="md5"))
 signed_then(["the lengths are left out", "the date is signed in one time zone and sent in another"], CODE + local, digest(CODE + local))
+local = NOW.astimezone(timezone(timedelta(hours=5.5))).strftime(FORMAT)
+apart = "the date is signed in one time zone and sent in another"
+vector(["the lengths are left out", apart], header(digest(CODE + local)), CODE + local, "as UTC+05:30 is of UTC.")
+vector(["the lengths are left out", apart, "the date is outside the window"], header(digest(CODE + DATE), date=local), CODE + DATE, "UTC+05:30")
+signed_then(["the lengths or values are in another order", "white space around the key"], DATE + CODE, digest(DATE + CODE, KEY + "\n"))
 iso = NOW.replace(tzinfo=None).isoformat() + "Z"
+signed_then(["the lengths are left out", "the date has a T or a Z"], CODE + iso, digest(CODE + iso))
 vector([space, "the date has a T or a Z", "the hash is in base64", "the lengths are left out"],
        header(base64.b64encode(bytes.fromhex(digest(CODE + iso))).decode(), date=iso).replace('" ', '", '), CODE + iso)
 

@@ -50,7 +50,7 @@ wrong('the parameters are sorted to be signed', 'a%5B2%5D=x&a%5B10%5D=y&b=z', { 
 wrong('the parameters are sorted to be signed', 'b=1&Z=2', { Z: '2', b: '1' }); // by localeCompare
 wrong('the instance is signed', new URLSearchParams({ ...shop, instance: 'example' }).toString(), shop);
 wrong('the instance is signed', new URLSearchParams({ instance: 'example', ...shop }).toString(), shop);
-wrong('an empty ApiSignature is signed', new URLSearchParams({ ...shop, ApiSignature: '' }).toString(), shop);
+wrong('an ApiSignature is signed, an empty or an earlier one', new URLSearchParams({ ...shop, ApiSignature: '' }).toString(), shop);
 wrong('the model is signed, and not sent', new URLSearchParams({ model: 'Gateway', ...shop }).toString(), shop);
 wrong('the indexes of a list are not signed', new URLSearchParams([['pm[]', 'visa'], ['pm[]', 'twint']]).toString(), { 'pm[0]': 'visa', 'pm[1]': 'twint' });
 wrong('the indexes of a list are not signed', querystring.stringify({ pm: ['visa', 'twint'] }), { 'pm[0]': 'visa', 'pm[1]': 'twint' });
@@ -69,6 +69,10 @@ wrong('the JSON text is signed, and written anew to be sent', JSON.stringify({ a
   type: 'application/json', string_to_sign: 'a=%C3%BC%2Fb&c%5B0%5D=1',
   body: JSON.stringify({ a: 'ü/b', c: [1, { d: null }], ApiSignature: mac(JSON.stringify({ a: 'ü/b', c: [1, { d: null }] })) }, null, 2),
 });
+for (const indent of [2, 4]) {
+  const signed = JSON.stringify({ a: 'ü/b', c: [1, {}] }, null, indent);
+  json('the JSON text is signed, and written anew to be sent', signed, { a: 'ü/b', c: [1, {}] }, 'a=%C3%BC%2Fb&c%5B0%5D=1');
+}
 wrong('an empty value is signed as the text of null', new URLSearchParams({ a: undefined, b: 'c' }).toString(), { a: '', b: 'c' });
 wrong('null is sent as text, and not signed', 'b=c', {}, { sent: new URLSearchParams({ a: null, b: 'c' }).toString(), string_to_sign: 'a=null&b=c' });
 wrong('null is sent as text, and signed as an empty value', querystring.stringify({ a: null, b: 'c' }), {}, { sent: new URLSearchParams({ a: null, b: 'c' }).toString(), string_to_sign: 'a=null&b=c' });

@@ -101,7 +101,7 @@ wrong('the text is put into UTF-8 twice to be signed', http_build_query(['name' 
 ini_set('arg_separator.output', '&');
 wrong('the instance is signed', http_build_query($shop + ['instance' => 'example']), $shop);
 wrong('the instance is signed', http_build_query(['instance' => 'example'] + $shop), $shop);
-wrong('an empty ApiSignature is signed', http_build_query($shop + ['ApiSignature' => '']), $shop);
+wrong('an ApiSignature is signed, an empty or an earlier one', http_build_query($shop + ['ApiSignature' => '']), $shop);
 wrong('the model is signed, and not sent', http_build_query($shop + ['model' => 'Gateway']), $shop);
 wrong('the model and the id are signed, and not sent', http_build_query(['id' => 17] + $shop + ['model' => 'Gateway']), $shop, null, ['url' => '/v1.0/Gateway/17/?instance=example']);
 wrong('the id is signed, and not sent', http_build_query(['id' => 17]), [], null, ['method' => 'DELETE', 'url' => '/v1.0/Gateway/17/?instance=example']);
@@ -134,6 +134,11 @@ $signed = http_build_query(array_map(fn ($v) => $v ?? '', $typed));
 wrong('null is signed as text or as an empty value', $signed, $typed, null, $json($typed, sign($signed)));
 wrong('the JSON text is signed', json_encode($typed), $typed, null, $json($typed, sign(json_encode($typed))));
 wrong('the JSON text is signed, and written anew to be sent', json_encode($typed), $typed, null, $json($typed, sign(json_encode($typed)), JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE));
+foreach ([JSON_UNESCAPED_SLASHES, JSON_UNESCAPED_UNICODE, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE, JSON_PRETTY_PRINT, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES] as $flags) {
+    $signed = json_encode($typed, $flags);
+    wrong('the JSON text is signed', $signed, $typed, null, $json($typed, sign($signed), $flags));
+    wrong('the JSON text is signed, and written anew to be sent', $signed, $typed, null, $json($typed, sign($signed), $flags ^ JSON_PRETTY_PRINT));
+}
 
 // Files: http_build_query writes the public properties of a CURLFile.
 $multipart = function (string $signed): array {

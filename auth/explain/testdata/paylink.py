@@ -77,7 +77,10 @@ case('the instance is signed', urlencode({'instance': 'example', 'a': 'b'}), {'a
 case('the instance is signed', urlencode({'a': 'b', 'instance': 'example'}), {'a': 'b'})
 case('the instance is signed', 'a=b&instance=example&c=d', {}, sent='a=b&instance=example&c=d', url='/v1.0/Page/', string_to_sign='a=b&c=d')
 case('the empty string is signed', '', shop)
-case('an empty ApiSignature is signed', urlencode({'a': 'b', 'ApiSignature': ''}), {'a': 'b'})
+case('an ApiSignature is signed, an empty or an earlier one', urlencode({'a': 'b', 'ApiSignature': ''}), {'a': 'b'})
+for earlier in (quote_plus(base64.b64encode(mac(php(shop))).decode()), base64.b64encode(mac(php(shop))).decode()):
+    case('an ApiSignature is signed, an empty or an earlier one', php(shop) + '&ApiSignature=[redacted]', shop,
+         signature=base64.b64encode(mac(php(shop) + '&ApiSignature=' + earlier)).decode())
 case('the model is signed, and not sent', urlencode({'a': 'b', 'model': 'Gateway'}), {'a': 'b'})
 case('the id is signed, and not sent', 'id=17', {}, method='DELETE', type='', body='', string_to_sign='',
      url='/v1.0/Gateway/17/?ApiSignature=' + quote(base64.b64encode(mac('id=17')).decode(), safe='') + '&instance=example')
@@ -95,6 +98,8 @@ case('nested names are signed with dots', 'basket.0.name=x', {'basket[0][name]':
 case('nested names are signed with dots', 'basket%5B0%5D.name=x', {'basket[0][name]': 'x'})
 case('names are signed as they are sent, and PHP reads them otherwise', 'a.b=1', {}, sent='a.b=1', string_to_sign='a_b=1')
 case('names are signed as they are sent, and PHP reads them otherwise', 'a=1&a=2', {}, sent='a=1&a=2', string_to_sign='a=2')
+case('names are signed as they are sent, and PHP reads them otherwise', urlencode({'h[0]': 'a', 'i': 9, 'h[1]': 'b'}), {},
+     sent='h%5B0%5D=a&i=9&h%5B1%5D=b', string_to_sign='h%5B0%5D=a&h%5B1%5D=b&i=9')
 case('the images of a Design are sent as text, and not signed', 'name=x', {'name': 'x', 'headerImage': 'data'})
 
 # Values.
@@ -103,6 +108,8 @@ case('an empty value is signed as the text of null', urlencode({'a': 'b', 'c': N
 case('null is sent as text, and not signed', 'a=b', {}, sent=urlencode({'a': 'b', 'c': None}), string_to_sign='a=b&c=None')
 case('true and false are sent as text, and signed as 1 and 0', 'a=1&b=0', {}, sent=urlencode({'a': True, 'b': False}), string_to_sign='a=True&b=False')
 case('true and false are sent as 1 and 0, and signed as text', urlencode({'a': True, 'b': False}), {'a': '1', 'b': '0'})
+case('true and false are sent as text, and signed in other letters', urlencode({'a': True, 'b': False}), {'a': json.dumps(True), 'b': json.dumps(False)})
+case('true and false are sent as text, and signed in other letters', urlencode({'a': 'true', 'b': 'false'}), {'a': str(True), 'b': str(False)})
 
 
 def json_case(mistakes, signed, sent, string_to_sign, signature=None):
@@ -121,6 +128,14 @@ text = json.dumps({'purpose': 'Für Max/Moritz', 'amount': 17})
 json_case('the JSON text is signed', text, text, 'purpose=F%C3%BCr+Max%2FMoritz&amount=17')
 compact = json.dumps({'purpose': 'Für Max/Moritz', 'amount': 17}, separators=(',', ':'), ensure_ascii=False)
 json_case('the JSON text is signed, and written anew to be sent', text, compact, 'purpose=F%C3%BCr+Max%2FMoritz&amount=17')
+nested = {'purpose': 'Für <Max>/Moritz', 'list': [1, {'a': 'b'}], 'none': {}}
+for style in ({'indent': 4}, {'indent': 2}, {'indent': 4, 'ensure_ascii': False}, {'ensure_ascii': False}):
+    text = json.dumps(nested, **style)
+    string_to_sign = 'purpose=F%C3%BCr+%3CMax%3E%2FMoritz&list%5B0%5D=1&list%5B1%5D%5Ba%5D=b'
+    json_case('the JSON text is signed, and written anew to be sent', text, json.dumps(nested, separators=(',', ':')), string_to_sign)
+    signature = base64.b64encode(mac(text)).decode()
+    for sent in ({**nested, 'ApiSignature': signature}, {'ApiSignature': signature, **nested}):
+        case('the JSON text is signed', text, {}, type='application/json', string_to_sign=string_to_sign, body=json.dumps(sent, **style))
 case('the form is sent with the wrong Content-Type', php({'a': 'b'}), {'a': 'b'}, type='application/json', string_to_sign='')
 
 # Keys and hashes.
