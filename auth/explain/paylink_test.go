@@ -262,7 +262,7 @@ func TestPaylinkClaimsNothingOfAnotherKey(t *testing.T) {
 		t.Run(strconv.Itoa(part), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(3, uint64(part)))
-			for i := range paylinkCount / parts {
+			for i := range randomKeys() / parts {
 				most := 2
 				if i%20 == 0 {
 					most = 6
