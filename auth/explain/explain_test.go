@@ -214,10 +214,10 @@ func TestSearchIsBounded(t *testing.T) {
 }
 
 // randomKeys is how many signatures with a random key are explained in vain: fewer
-// with the race detector, where each takes ten times as long.
+// with -short, and with the race detector, where each takes ten times as long.
 func randomKeys() int {
 	info, _ := debug.ReadBuildInfo()
-	if slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+	if testing.Short() || slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
 		return 1_000
 	}
 	return 10_000
