@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 // TestReadForm has what the strict reader makes of forms in the normal form. The
@@ -28,6 +30,10 @@ func TestReadForm(t *testing.T) {
 		{"a plus sign", "a=b%2Bc", "a=b%2Bc", "a=b%2Bc"},
 		{"a tilde", "a=~%7E%7e", "a=%7E%7E%7E", "a=~~~"},
 		{"text that looks like an escape", "a=%257E", "a=%257E", "a=%257E"},
+		{"text that looks like half an escape", "7E=~7E~", "7E=%7E7E%7E", "7E=~7E~"},
+		{"an escape in small letters", "a=%2f", "a=%2F", "a=%2F"},
+		{"an escape that begins with a small letter", "a=%c3%BC", "a=%C3%BC", "a=%C3%BC"},
+		{"an escape that is needed and one that is not", "a=%3F%61", "a=%3Fa", "a=%3Fa"},
 		{"bytes that are not UTF-8", "a=%fc%00", "a=%FC%00", "a=%FC%00"},
 		{"a semicolon is no separator", "a=1;b=2", "a=1%3Bb%3D2", "a=1%3Bb%3D2"},
 		{"nesting", "f[a][b]=1&f[a][c]=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2"},
@@ -46,6 +52,32 @@ func TestReadForm(t *testing.T) {
 			assert.Equal(t, c.signed, string(signed))
 			assert.Equal(t, c.wire, string(AppendWire(nil, signed)))
 		})
+	}
+}
+
+// PHP's urlencode keeps letters, digits and "-_.", and writes a space as a plus
+// sign; rawurlencode keeps a tilde too, and writes "%20" (RFC 3986, 2.3).
+func TestEscapesOfEveryByte(t *testing.T) {
+	for i := range 256 {
+		c := byte(i)
+		url, raw := fmt.Sprintf("%%%02X", c), fmt.Sprintf("%%%02X", c)
+		switch {
+		case strings.IndexByte("-_.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", c) >= 0:
+			url, raw = string(c), string(c)
+		case c == '~':
+			raw = "~"
+		case c == ' ':
+			url = "+"
+		}
+		text := "<" + string([]byte{c, c}) + "x"
+		assert.Equal(t, "%3C"+url+url+"x", string(appendEscaped(nil, []byte(text))), "urlencode of %q", c)
+		assert.Equal(t, "%3C"+raw+raw+"x", string(AppendEscaped(nil, text)), "rawurlencode of %q", c)
+		assert.Equal(t, "&%3C"+raw+raw+"x", string(AppendWire([]byte("&"), []byte("%3C"+url+url+"x"))), "rawurlencode of urlencoded %q", c)
+
+		var a Array
+		ParseStr(&a, fmt.Sprintf("a=%%%02x", c), PlusKept)
+		value, _ := a.Get("a")
+		assert.Equal(t, string([]byte{c}), value)
 	}
 }
 
@@ -73,6 +105,7 @@ func TestReadFormRefuses(t *testing.T) {
 		{"a[%09]=1", "a[\t]", "has nothing but white space between its brackets"},
 		{"a%=1", "a%", "has a malformed %-escape"},
 		{"a%4=1", "a%4", "has a malformed %-escape"},
+		{"a=%4", "a", "has a malformed %-escape in its value"},
 		{"a=%4x", "a", "has a malformed %-escape in its value"},
 		{"a=%", "a", "has a malformed %-escape in its value"},
 		{"a" + strings.Repeat("[b]", 65) + "=1", "a" + strings.Repeat("[b]", 26) + "[...", "has more than 64 levels of brackets"},
@@ -92,23 +125,62 @@ func TestReadFormRefuses(t *testing.T) {
 // TestParseStr has examples of what PHP makes of forms outside the normal form,
 // measured with PHP 8.2. TestFaithfulAgainstPHP has all others.
 func TestParseStr(t *testing.T) {
-	for _, c := range []struct{ name, form, query string }{
+	tests := []struct{ name, form, query string }{
 		{"the last wins, in the first's place", "a=1&b=2&a=3", "a=3&b=2"},
 		{"a value becomes a group", "a=1&a[b]=2", "a%5Bb%5D=2"},
-		{"a group becomes a value", "a[b]=2&a=1", "a=1"},
+		{"a group becomes a value", "a[b]=2&a[c]=3&a=1", "a=1"},
 		{"dots and spaces", "a.b=1&+c+d=2", "a_b=1&c_d=2"},
 		{"open brackets", "a[b=1&[c]=2", "a_b=1"},
 		{"text behind brackets", "a[b]c=1", "a%5Bb%5D=1"},
 		{"white space is an automatic index", "a[+]=1&a[]=2", "a%5B0%5D=1&a%5B1%5D=2"},
 		{"automatic indexes follow the largest", "a[5]=1&a[x]=2&a[]=3&a[-9]=4&a[]=5", "a%5B5%5D=1&a%5Bx%5D=2&a%5B6%5D=3&a%5B-9%5D=4&a%5B7%5D=5"},
 		{"nothing follows the largest integer", "a[9223372036854775807]=1&a[]=2", "a%5B9223372036854775807%5D=1"},
-		{"a NUL byte ends a name", "a%00b=1", "a=1"},
-		{"malformed escapes stay", "a=%4&b=100%", "a=%254&b=100%25"},
-	} {
+		{"a NUL byte ends a name", "a%00b[c]=1", "a=1"},
+		{"a NUL byte within brackets opens them", "a[b%00c]=1", "a_b=1"},
+		{"a NUL byte in front leaves no name", "%00a=1&b=2", "b=2"},
+		{"a bare NUL byte ends the string", "a=1\x00&b=2", "a=1"},
+		{"a bare NUL byte in front leaves nothing", "\x00&b=2", ""},
+		{"malformed escapes stay", "a=%4&b=100%&c=%4g&d=%g4&e=%41%4a%4A%", "a=%254&b=100%25&c=%254g&d=%25g4&e=AJJ%25"},
+		{"malformed escapes stay in names", "a%=1&%zz=2&%2=3", "a%25=1&%25zz=2&%252=3"},
+		{"names and values without the other", "a&b&&c=&=1&d=1=2&", "a=&b=&c=&d=1%3D2"},
+		{"nothing but spaces is no name", "+++a=1&++=2", "a=1"},
+		{"a bracket that is not closed ends the name", "a[b][c=1&a[b][=2", "a%5Bb%5D=2"},
+		{"the first that is not closed is part of it", "a[b.c[d e=1&f[", "a_b_c_d_e=1&f_="},
+		{"nothing in a closed bracket is replaced", "a[b c.d]=1", "a%5Bb+c.d%5D=1"},
+		{"closing brackets in a row", "a[]]=1&b[c]]=2&]=3", "a%5B0%5D=1&b%5Bc%5D=2&%5D=3"},
+		{"text between brackets", "a[b]x[c]=1", "a%5Bb%5D=1"},
+		{"each white space is an automatic index", "a[%09]=1&a[%0A]=2&a[%0B]=3&a[%0C]=4&a[%0D]=5", "a%5B0%5D=1&a%5B1%5D=2&a%5B2%5D=3&a%5B3%5D=4&a%5B4%5D=5"},
+		{"other control characters are keys", "a[%08]=1&a[%0E]=2", "a%5B%08%5D=1&a%5B%0E%5D=2"},
+		{"white space and more is a key", "a[+b]=1&a[++]=2", "a%5B+b%5D=1&a%5B++%5D=2"},
+		{"negative indexes count up", "a[-5]=1&a[-9]=2&a[]=3", "a%5B-5%5D=1&a%5B-9%5D=2&a%5B-4%5D=3"},
+		{"only integers as PHP writes them are indexes", "a[08]=1&a[-0]=2&a[0:]=3&a[1/]=4&a[:]=5&a[-]=6&a[]=7",
+			"a%5B08%5D=1&a%5B-0%5D=2&a%5B0%3A%5D=3&a%5B1%2F%5D=4&a%5B%3A%5D=5&a%5B-%5D=6&a%5B0%5D=7"},
+		{"integers of 64 bits are indexes", "a[9223372036854775806]=1&a[]=2&a[]=3", "a%5B9223372036854775806%5D=1&a%5B9223372036854775807%5D=2"},
+		{"larger ones are not", "a[9223372036854775808]=1&a[99999999999999999999]=2&a[]=3", "a%5B9223372036854775808%5D=1&a%5B99999999999999999999%5D=2&a%5B0%5D=3"},
+		{"no group follows the largest integer", "a[9223372036854775807]=1&a[][x]=2&b=1", "a%5B9223372036854775807%5D=1&b=1"},
+		{"a new group counts from 0", "a[5]=1&a=2&a[]=3&b[x][5]=1&b[x]=2&b[x][]=3", "a%5B0%5D=3&b%5Bx%5D%5B0%5D=3"},
+		{"inner groups and values replace each other", "a[b]=1&a[c][d]=2&a[c]=3&a[c][]=4", "a%5Bb%5D=1&a%5Bc%5D%5B0%5D=4"},
+		{"64 levels are kept", "a" + strings.Repeat("[n]", 64) + "=1", "a" + strings.Repeat("%5Bn%5D", 64) + "=1"},
+		{"65 levels take what was there along", "a=1&b=2&a" + strings.Repeat("[n]", 65) + "=3&c=4", "b=2&c=4"},
+		{"the 1,000th variable is the last", strings.Repeat("&a[]=1", 1001)[1:], numbered(1000, func(i int) string { return fmt.Sprintf("&a%%5B%d%%5D=1", i) })[1:]},
+		{"a variable counts even if nothing comes of it", strings.Repeat("=1&", 999) + "a=1&b=2", "a=1"},
+	}
+	t.Run("PHP", func(t *testing.T) {
+		oracle := phptest.Start(t)
+		for _, c := range tests {
+			assert.Equal(t, c.query, oracle.Ask('f', c.form)[0], c.name)
+		}
+	})
+	for _, c := range tests {
 		t.Run(c.name, func(t *testing.T) {
 			var a Array
 			ParseStr(&a, c.form, PlusDecoded)
 			assert.Equal(t, c.query, string(a.AppendQuery(nil)))
+			n := 0
+			for range a.All() {
+				n++
+			}
+			assert.Equal(t, n, a.Len())
 		})
 	}
 	var a Array
@@ -122,6 +194,9 @@ func TestArray(t *testing.T) {
 	assert.Empty(t, a.AppendQuery(nil))
 	assert.False(t, a.Has("a"))
 	a.Remove("a")
+	for name := range a.All() {
+		t.Errorf("the empty array has %q", name)
+	}
 
 	require.NoError(t, ReadForm(&a, "a=1&b[x]=2&b[y]=3&c=4"))
 	assert.Equal(t, 4, a.Len())
@@ -143,6 +218,7 @@ func TestArray(t *testing.T) {
 		assert.Equal(t, step.left, a.Len())
 		assert.False(t, a.Has(step.remove))
 	}
+	assert.GreaterOrEqual(t, a.Size(), len("a=1&b[x]=2&b[y]=3&c=4"), "there is room for all that was read")
 	require.NoError(t, ReadForm(&a, "z=1"), "an Array is used again")
 	assert.Equal(t, "z=1", string(a.AppendQuery(nil)))
 }
@@ -168,19 +244,25 @@ func TestAllOfManyNames(t *testing.T) {
 		assert.Equal(t, "a[0][b]", name)
 		break
 	}
+	require.NoError(t, ReadForm(&a, numbered(1000, func(i int) string { return fmt.Sprintf("&k%d=", i) })))
+	for i := range 1000 {
+		assert.True(t, a.Has(fmt.Sprintf("k%d", i)), "the name %d of 1000", i)
+	}
 }
 
 func TestReadingAllocatesNothing(t *testing.T) {
 	const form = "title=Monatliches+Abo&amount=200&currency=EUR&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint"
 	var a Array
 	var signed, wire []byte
-	assert.Zero(t, testing.AllocsPerRun(100, func() {
-		if err := ReadForm(&a, form); err != nil {
-			t.Fatal(err)
-		}
-		signed = a.AppendQuery(signed[:0])
-		wire = AppendWire(wire[:0], signed)
-	}))
+	for _, form := range []string{form, numbered(100, func(i int) string { return fmt.Sprintf("&k%d=", i) })[1:]} {
+		assert.Zero(t, testing.AllocsPerRun(100, func() {
+			if err := ReadForm(&a, form); err != nil {
+				t.Fatal(err)
+			}
+			signed = a.AppendQuery(signed[:0])
+			wire = AppendWire(wire[:0], signed)
+		}))
+	}
 }
 
 func FuzzReadForm(f *testing.F) {

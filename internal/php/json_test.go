@@ -25,7 +25,9 @@ func TestReadJSON(t *testing.T) {
 		{"text", `{"title":"A & B~*"}`, "title=A+%26+B%7E%2A"},
 		{"empty text", `{"a":""}`, "a="},
 		{"UTF-8", `{"ü":"名"}`, "%C3%BC=%E5%90%8D"},
+		{"the replacement character", "{\"a\":\"\uFFFD\"}", "a=%EF%BF%BD"},
 		{"escapes", `{"a":"\"\\\/\b\f\n\r\t\u00e9\uD83D\uDE00\u0000"}`, "a=%22%5C%2F%08%0C%0A%0D%09%C3%A9%F0%9F%98%80%00"},
+		{"the first and the last surrogate pair", `{"a":"\ud800\udc00\udbff\udfff"}`, "a=%F0%90%80%80%F4%8F%BF%BF"},
 		{"an escaped name", `{"\u0061":1}`, "a=1"},
 		{"true, false, null", `{"a":true,"b":false,"c":null}`, "a=1&b=0"},
 		{"integers", `{"a":0,"b":-7,"c":9223372036854775807,"d":-9223372036854775808}`, "a=0&b=-7&c=9223372036854775807&d=-9223372036854775808"},
@@ -60,6 +62,7 @@ func TestAppendSigned(t *testing.T) {
 		{"only nulls", `{"a":null}`, "", `{"a":null,"ApiSignature":"s="}`, ""},
 		{"signed already", `{"a":1,"ApiSignature":"x"}`, "", `{"a":1,"ApiSignature":"s="}`, "a=1"},
 		{"signed in front", `{ "ApiSignature" : "x" , "a" : 1 }`, "", `{ "a" : 1 ,"ApiSignature":"s="}`, "a=1"},
+		{"signed in front of a group", `{"ApiSignature":"x","a":{"b":1}}`, "", `{"a":{"b":1},"ApiSignature":"s="}`, "a%5Bb%5D=1"},
 		{"signed in between", `{"a":1 , "ApiSignature":"x" , "b":2}`, "", `{"a":1  , "b":2,"ApiSignature":"s="}`, "a=1&b=2"},
 		{"signed alone", `{ "ApiSignature":"x" }`, "", `{  "ApiSignature":"s="}`, ""},
 		{"signed under an escaped name", `{"a":1,"\u0041piSignature":"x"}`, "", `{"a":1,"ApiSignature":"s="}`, "a=1"},
@@ -149,6 +152,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"ApiSignature[a]":"x"}`, "ApiSignature[a]", bracket},
 
 		{`{"a":"` + "\xff" + `"}`, "a", notUTF8},
+		{`{"a":"` + "\x80" + `"}`, "a", notUTF8},
 		{`{"a":"` + "\xc0\x80" + `"}`, "a", notUTF8},
 		{`{"a":"` + "\xed\xa0\x80" + `"}`, "a", notUTF8},
 		{`{"a":"` + "\xf4\x90\x80\x80" + `"}`, "a", notUTF8},
@@ -157,21 +161,30 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"a":"\udc00"}`, "a", half},
 		{`{"a":"\ud800\u0041"}`, "a", half},
 		{`{"a":"\ud800\ud800"}`, "a", half},
+		{`{"a":"\ud800\udbff"}`, "a", half},
+		{`{"a":"\udbff\ue000"}`, "a", half},
+		{`{"a":"\udc00\udc00"}`, "a", half},
+		{`{"a":"\udfff"}`, "a", half},
+		{`{"a":"\ud83dxude00"}`, "a", half},
 		{`{"a":{"b\ud83d":1}}`, "a[b]", half},
 		{`{"a":"\x"}`, "a", escape},
+		{`{"a":"\x0041"}`, "a", escape},
 		{`{"a":"\u00g0"}`, "a", escape},
 		{`{"a":"\u00`, "a", escape},
 		{`{"a":"\`, "a", escape},
 		{"{\"a\":\"\n\"}", "a", control},
 		{"{\"a\":\"b\x00\"}", "a", control},
 		{`{"a":"b`, "a", cutOff},
+		{`{"a":"`, "a", cutOff},
+		{`{"a":"\n`, "a", cutOff},
+		{`{"a":"\u0041`, "a", cutOff},
 
 		{`{"a":` + strings.Repeat(`[`, 65) + strings.Repeat(`]`, 65) + `}`, "a" + strings.Repeat("[0]", 26) + "[...", levels},
 		{`{"` + strings.Repeat("n", 90) + `":-0}`, strings.Repeat("n", 80) + "...", zero},
 	}
 	var a Array
 	for _, tt := range tests {
-		_, err := ReadJSON(&a, []byte(tt.doc))
+		_, err := ReadJSON(&a, slices.Clip([]byte(tt.doc)))
 		var e *Error
 		if !assert.ErrorAs(t, err, &e, tt.doc) {
 			continue
@@ -218,8 +231,10 @@ func TestJSONSyntaxErrors(t *testing.T) {
 		{`{"a":[,1]}`, 6, value},
 		{`{"a":01}`, 7, "want a number without leading zeros"},
 		{`{"a":-}`, 6, "want a number without leading zeros"},
+		{`{"a":-`, 6, "want a number without leading zeros"},
 		{`{"a":1.}`, 7, "want a digit behind a decimal point"},
 		{`{"a":1e+}`, 8, "want a digit in an exponent"},
+		{`{"a":1e`, 7, "want a digit in an exponent"},
 		{`{"a":1 "b":2}`, 7, "want a comma or a closing brace"},
 		{`{"a":truex}`, 9, "want a comma or a closing brace"},
 		{`{"a":[1 2]}`, 8, "want a comma or a closing bracket"},
@@ -256,6 +271,7 @@ func TestParseJSON(t *testing.T) {
 		{"names that no form has", `{"":1,"a.b c":{"":2,"[":3,"\u0000":4}}`, "=1&a.b+c%5B%5D=2&a.b+c%5B%5B%5D=3&a.b+c%5B%00%5D=4"},
 		{"floats", `[1.0,8.10,1e3,-0,-0.0,1e14,99999999999999.4,0.1234567890123456,0.0001,1e-5,-1.25e-7,1e100]`,
 			"0=1&1=8.1&2=1000&3=0&4=-0&5=1.0E%2B14&6=99999999999999&7=0.12345678901235&8=0.0001&9=1.0E-5&10=-1.25E-7&11=1.0E%2B100"},
+		{"floats that look like those and are smaller", `[5.0,105.0,-12345678901205.0]`, "0=5&1=105&2=-12345678901205"},
 		{"floats half way", `[123456789012305.0,123456789012315.0,123456789012395.0,-123456789010005.0,123456789012304.0]`,
 			"0=1.2345678901230E%2B14&1=1.2345678901232E%2B14&2=1.234567890124E%2B14&3=-1.2345678901000E%2B14&4=1.234567890123E%2B14"},
 		{"beyond 64 bits", `[9223372036854775808,-9223372036854775809,1e400,-1e400,1e-400]`,
@@ -277,6 +293,24 @@ func TestParseJSON(t *testing.T) {
 		}
 		assert.Equal(t, n, a.Len(), tt.name)
 	}
+}
+
+// TestParseJSONDepth has documents as deep as json_decode takes them, and deeper,
+// see TestJSONDepthAgainstPHP.
+func TestParseJSONDepth(t *testing.T) {
+	var a Array
+	for _, doc := range []func(n int) string{
+		func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) },
+		func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) },
+	} {
+		assert.NoError(t, ParseJSON(&a, []byte(doc(511))))
+		var e *Error
+		assert.ErrorAs(t, ParseJSON(&a, []byte(doc(512))), &e)
+		assert.Contains(t, e.Reason, "is nested more than")
+	}
+	var e *Error // a name may be as long as what an Error shows, and have the shortest elements
+	require.ErrorAs(t, ParseJSON(&a, []byte(strings.Repeat(`{"":`, 60)+`"\x"`)), &e)
+	assert.Equal(t, strings.Repeat("[]", 40)+"...", e.Name)
 }
 
 // A jsons generator makes random documents in random spellings, most of them at
@@ -706,6 +740,12 @@ func TestMaxQuery(t *testing.T) {
 		var e *Error
 		require.ErrorAs(t, parse(&a, doc(MaxQuery-rest+1)), &e, name)
 		assert.Equal(t, "a[1]", e.Name)
+
+		flat := `{"a":"` + strings.Repeat("x", MaxQuery-len("a=&b=%C3%BC+x")) + `","b":"ü x"}`
+		require.NoError(t, parse(&a, []byte(flat)), name)
+		assert.Len(t, a.AppendQuery(nil), MaxQuery, name)
+		require.ErrorAs(t, parse(&a, []byte(strings.Replace(flat, "ü x", "ü xx", 1))), &e, name)
+		assert.Equal(t, "b", e.Name)
 	}
 }
 
