@@ -90,6 +90,7 @@ func TestReadFormRefuses(t *testing.T) {
 		{"a[b]=2&a[b][c]=1", "a[b][c]", "is a value here and a group with brackets elsewhere"},
 		{"a[]=1&a[0]=2", "a[0]", "mixes automatic and written indexes"},
 		{"a[x]=1&a[]=2", "a[]", "mixes automatic and written indexes"},
+		{"a[0][x]=1&a[][y]=2", "a[][y]", "mixes automatic and written indexes"},
 		{"a.b=1", "a.b", `has a '.', which PHP turns into an underscore`},
 		{"a+b=1", "a b", `has a ' ', which PHP turns into an underscore`},
 		{"+a=1", " a", `has a ' '`},

@@ -189,14 +189,18 @@ var hostileParts = []struct{ name, body, want, php string }{
 	{"escaped backslash", field(`a\\`, "1") + end, "backslash", "a%5C=1"},
 	{"escape that hides a file", part(`; name="a\\"; filename="x"`, "1") + end, "backslash", "a%5C=1"},
 	{"backslash in a filename", file("a", `x\\y`, "1") + end, "backslash", " a=y:1"},
+	{"backslash in front of a name", field(`\a`, "1") + end, "backslash", "%5Ca=1"},
+	{"backslash in front of the disposition", strings.Replace(field("a", "1"), ": form", `:\form`, 1) + end, "backslash", "a=1"},
 	{"percent escape in a name", field("a%22", "1") + end, "%22", "a%2522=1"},
 	{"percent escape in a filename", file("a", "x%0Dy", "1") + end, "%0D", " a=x%0Dy:1"},
 	{"slash in a filename", file("a", "x/y", "1") + end, "slash", " a=y:1"},
+	{"slash in front of a filename", file("a", "/x", "1") + end, "slash", " a=x:1"},
 	{"control character in a name", field("a\tb", "1") + end, "control character", "a%09b=1"},
 	{"NUL in a name", field("a\x00b", "1") + end, "control character", "a=1"},
 	{"control character in a filename", file("a", "x\x7f", "1") + end, "control character", " a=x\x7f:1"},
 	{"folded header", part(";\r\n name=\"a\"", "1") + end, "no name", "a=1"},
 	{"bare LF behind a header", "--B\r\nContent-Disposition: form-data; name=\"a\"\n\n1\r\n" + end, "bare LF", "a=1"},
+	{"bare LF in front of a header", strings.Replace(field("a", "1"), "\r\n", "\r\n\n", 1) + end, "bare LF", ""},
 	{"header name in lower case", "--B\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n1\r\n" + end, `begins with the header "content-disposition"`, "a=1"},
 	{"Content-Type first", "--B\r\nContent-Type: text/plain\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n" + end, `begins with the header "Content-Type"`, "a=1"},
 	{"second Content-Disposition", part("; name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"", "1") + end, `has the header "Content-Disposition"`, "a=1"},
@@ -220,11 +224,15 @@ var hostileParts = []struct{ name, body, want, php string }{
 	{"two line breaks behind the closing delimiter", field("a", "1") + end + "\r\n", "behind the closing delimiter", "a=1"},
 	{"line break before the first delimiter", "\r\n" + field("a", "1") + end, "does not begin", "a=1"},
 	{"preamble", "x\r\n" + field("a", "1") + end, "does not begin", "a=1"},
+	{"preamble as long as the delimiter", "pre\r\n" + field("a", "1") + end, "does not begin", "a=1"},
+	{"LF behind the first delimiter, and no CR", strings.Replace(field("a", "1"), "\r", "x", 1) + end, "does not begin", ""},
+	{"CR behind the first delimiter, and no LF", strings.Replace(field("a", "1"), "\n", "x", 1) + end, "does not begin", ""},
 	{"bare LF behind the first delimiter", strings.Replace(field("a", "1"), "\r\n", "\n", 1) + end, "does not begin", "a=1"},
 	{"no parts", end, "does not begin", ""},
 	{"nothing", "", "ends before", ""},
 	{"no closing delimiter", field("a", "1"), "ends before", "a=1"},
 	{"cut off in a header", field("a", "1") + "--B\r\nContent-Disposition: form-data; name=\"b\"", "ends before", "a=1"},
+	{"cut off in a header line of 1,024 bytes", "--B\r\n" + strings.Repeat("x", 1025), "1023 bytes", ""},
 	{"cut off in a value", field("a", "1") + "--B\r\nContent-Disposition: form-data; name=\"b\"\r\n\r\n1", "ends before", "a=1&b=1"},
 	{"cut off in the closing delimiter", field("a", "1") + "--B-", "ends before", "a=1"},
 
@@ -246,6 +254,7 @@ var hostileParts = []struct{ name, body, want, php string }{
 	{"field named like a file", file("a", "x", "2") + field("a", "1") + end, "file here and a field", "a=1 a=x:1"},
 	{"file in a group of fields", field("a[b]", "1") + file("a[c]", "x", "2") + end, "file here and a field", "a%5Bb%5D=1 a[c]=x:1"},
 	{"file name that PHP drops", file("a]", "x", "1") + end, "drops the file", ""},
+	{"file name that is a bracket", file("]", "x", "1") + end, "drops the file", ""},
 	{"space in a file's brackets", file("f[ a]", "x", "1") + end, "space behind a bracket", " f[a]=x:1"},
 	{"file 64 levels deep", file("a"+strings.Repeat("[n]", 64), "x", "1") + end, "63 levels", ""},
 	{"field 65 levels deep", field("a"+strings.Repeat("[n]", 65), "1") + end, "64 levels", ""},
@@ -349,12 +358,18 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // readIn passes a body in a rhythm.
 func (w rhythm) readIn(body []byte, boundary string) (out []byte, err error) {
 	m := NewMultipart(w.source(bytes.NewReader(body)), boundary, signFields)
+	if n, err := m.Read(nil); n != 0 || err != nil {
+		return nil, fmt.Errorf("Read without room returns %d, %w", n, err)
+	}
 	p := make([]byte, 3*directRead+64<<10)
 	for {
 		n, err := m.Read(p[:w.room()])
 		out = append(out, p[:n]...)
 		if err == io.EOF {
 			return out, nil
+		}
+		if n == 0 && err == nil {
+			return out, errors.New("Read returns nothing and no error")
 		}
 		if err != nil {
 			if n, again := m.Read(p); n != 0 || again != err {
@@ -514,6 +529,8 @@ func TestMultipartBoundsFields(t *testing.T) {
 	_, fields, err := passed(field("a", most)+field("b", "1")+end, "B")
 	require.NoError(t, err)
 	assert.Equal(t, 2, fields.Len())
+	_, _, err = passed(field("a", most+"1")+field("b", "")+end, "B")
+	require.NoError(t, err)
 	_, _, err = passed(field("a", most)+field("b", "12")+end, "B")
 	require.ErrorContains(t, err, `parameter "b" makes the fields longer than`)
 	_, _, err = passed(field("a", most+"12")+field("b", "")+end, "B")
@@ -522,6 +539,33 @@ func TestMultipartBoundsFields(t *testing.T) {
 	var a Array
 	require.NoError(t, ParseMultipart(&a, strings.NewReader(field("a", most)+field("b", "1")+end), "B"))
 	require.ErrorContains(t, ParseMultipart(&a, strings.NewReader(field("a", most)+field("b", "12")+end), "B"), "longer than")
+}
+
+// TestMultipartHoldsBackNoMoreThanADelimiter has what goes out of a body that
+// breaks off: all but what may begin a delimiter.
+func TestMultipartHoldsBackNoMoreThanADelimiter(t *testing.T) {
+	start := strings.TrimSuffix(field("a", ""), "\r\n")
+	for text, held := range map[string]int{
+		"":               0,
+		"--B":            3,
+		"--B\r\n":        0,
+		start:            0,
+		start + "x\ry":   0,
+		start + "x-y":    0,
+		start + "x\r":    1,
+		start + "\r\r":   1,
+		start + "x\r\n":  2,
+		start + "x\n-":   1,
+		start + "---":    2,
+		start + "\r\n-":  3,
+		start + "\r\nx":  0,
+		start + "\r\n--": 4,
+	} {
+		broken := errors.New("broken source")
+		out, err := io.ReadAll(NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", signFields))
+		assert.Equal(t, broken, err, "%q", text)
+		assert.Equal(t, text[:len(text)-held], string(out), "%q", text)
+	}
 }
 
 func TestMultipartPassesErrorsOn(t *testing.T) {
