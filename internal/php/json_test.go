@@ -539,27 +539,35 @@ func TestStrictJSONAgainstPHP(t *testing.T) {
 			continue
 		}
 		accepted++
-		signed := string(a.AppendQuery(nil))
-		wire := o.AppendSigned(nil, []byte(doc), []byte("c2ln/+=="))
-		answers := oracle.Ask('J', string(wire))
-		if len(answers) < 4 || answers[0] != signatureMember || answers[1] != "c2ln/+==" {
-			t.Fatalf("document %q, sent as %q: no signature at its end: %q", doc, wire, answers)
-		}
-		for i, got := range answers[2:4] {
-			if got != signed {
-				t.Fatalf("document %q, sent as %q: json_decode %d gives %q, signed was %q", doc, wire, i, got, signed)
-			}
-		}
-		if want, got := seen(r.scalars), seen(answers[4:]); !slices.Equal(want, got) {
-			t.Fatalf("document %q, sent as %q: PHP sees %q, meant was %q", doc, wire, got, want)
-		}
-		again, err := ReadJSON(&a, wire)
-		if err != nil || string(a.AppendQuery(nil)) != signed || string(again.AppendSigned(nil, wire, []byte("c2ln/+=="))) != string(wire) {
-			t.Fatalf("document %q, sent as %q: signing it again gives something else (%v)", doc, wire, err)
+		if want, got := seen(r.scalars), checkJSON(t, oracle, &a, o, doc); !slices.Equal(want, got) {
+			t.Fatalf("document %q: PHP sees %q, meant was %q", doc, got, want)
 		}
 	}
 	t.Logf("%d accepted documents, 0 mismatches with PHP (%d refused)", accepted, refused)
 	require.Greater(t, refused, accepted/10, "the generator does not reach the edge of the normal form")
+}
+
+// checkJSON compares what PHP reads from the signed document with what was signed
+// of an accepted one, a and o. It returns the names and values that PHP sees.
+func checkJSON(t testing.TB, oracle *phptest.Process, a *Array, o Object, doc string) []string {
+	t.Helper()
+	const signature = "c2ln/+=="
+	signed := string(a.AppendQuery(nil))
+	wire := o.AppendSigned(nil, []byte(doc), []byte(signature))
+	answers := oracle.Ask('J', string(wire))
+	if len(answers) < 4 || answers[0] != signatureMember || answers[1] != signature {
+		t.Fatalf("document %q, sent as %q: no signature at its end: %q", doc, wire, answers)
+	}
+	for i, got := range answers[2:4] {
+		if got != signed {
+			t.Fatalf("document %q, sent as %q: json_decode %d gives %q, signed was %q", doc, wire, i, got, signed)
+		}
+	}
+	again, err := ReadJSON(a, wire)
+	if err != nil || string(a.AppendQuery(nil)) != signed || string(again.AppendSigned(nil, wire, []byte(signature))) != string(wire) {
+		t.Fatalf("document %q, sent as %q: signing it again gives something else (%v)", doc, wire, err)
+	}
+	return seen(answers[4:])
 }
 
 // TestFaithfulJSONAgainstPHP compares the faithful reader with json_decode on
@@ -568,7 +576,6 @@ func TestFaithfulJSONAgainstPHP(t *testing.T) {
 	t.Parallel()
 	oracle := phptest.Start(t)
 	r := jsons{forms: forms{rand.New(rand.NewPCG(rand.Uint64(), 4))}}
-	var a Array
 	malformed := 0
 	for range acceptedSets {
 		doc := r.document()
@@ -592,29 +599,53 @@ func TestFaithfulJSONAgainstPHP(t *testing.T) {
 			}
 			doc += `"d":1}`
 		}
-		answers := oracle.Ask('j', doc)
-		err := ParseJSON(&a, []byte(doc))
-		if err != nil {
+		if !checkParseJSON(t, oracle, doc) {
 			malformed++
-		}
-		if (err == nil) != (len(answers) > 0) {
-			t.Fatalf("document %q: %v, PHP gives %q", doc, err, answers)
-		}
-		if err != nil {
-			continue
-		}
-		if query := string(a.AppendQuery(nil)); query != answers[0] {
-			t.Fatalf("document %q: got %q, PHP gives %q", doc, query, answers[0])
-		}
-		n := 0
-		for range a.All() {
-			n++
-		}
-		if n != a.Len() {
-			t.Fatalf("document %q: Len is %d, there are %d values", doc, a.Len(), n)
 		}
 	}
 	t.Logf("%d documents, %d of them malformed, 0 mismatches with PHP", acceptedSets, malformed)
+}
+
+// checkParseJSON compares the faithful reader with json_decode. It reports whether
+// PHP accepts the document.
+func checkParseJSON(t testing.TB, oracle *phptest.Process, doc string) bool {
+	t.Helper()
+	var a Array
+	answers := oracle.Ask('j', doc)
+	err := ParseJSON(&a, []byte(doc))
+	if (err == nil) != (len(answers) > 0) {
+		t.Fatalf("document %q: %v, PHP gives %q", doc, err, answers)
+	}
+	if err != nil {
+		return false
+	}
+	if query := string(a.AppendQuery(nil)); query != answers[0] {
+		t.Fatalf("document %q: got %q, PHP gives %q", doc, query, answers[0])
+	}
+	n := 0
+	for range a.All() {
+		n++
+	}
+	if n != a.Len() {
+		t.Fatalf("document %q: Len is %d, there are %d values", doc, a.Len(), n)
+	}
+	return true
+}
+
+// FuzzJSONAgainstPHP compares both readers of JSON with PHP.
+func FuzzJSONAgainstPHP(f *testing.F) {
+	oracle := phptest.Start(f)
+	for _, doc := range documents {
+		f.Add(doc)
+	}
+	f.Fuzz(func(t *testing.T, doc string) {
+		oracle := oracle.For(t)
+		checkParseJSON(t, oracle, doc)
+		var a Array
+		if o, err := ReadJSON(&a, []byte(doc)); err == nil {
+			checkJSON(t, oracle, &a, o, doc)
+		}
+	})
 }
 
 // TestNumbersAgainstPHP compares the text of numbers with PHP's, and shows that
@@ -786,12 +817,15 @@ func BenchmarkReadJSON(b *testing.B) {
 	}
 }
 
+// documents are the seeds of the fuzz targets.
+var documents = []string{
+	string(order), `{}`, `{"a":[null,{"b":"\ud83d\ude00"}]}`, `{"instance":"demo","ApiSignature":"x","a":-0.5}`, `{"a":1,"a":2}`, `{"a":1e3}`, `[1]`,
+}
+
 // FuzzReadJSON checks that what either reader accepts is JSON, and that the
 // faithful one sees in a signed document what the strict one read.
 func FuzzReadJSON(f *testing.F) {
-	for _, doc := range []string{
-		string(order), `{}`, `{"a":[null,{"b":"\ud83d\ude00"}]}`, `{"instance":"demo","ApiSignature":"x","a":-0.5}`, `{"a":1,"a":2}`, `{"a":1e3}`, `[1]`,
-	} {
+	for _, doc := range documents {
 		f.Add([]byte(doc))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {

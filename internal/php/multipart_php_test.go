@@ -342,43 +342,66 @@ func TestMutatedMultipartAgainstPHP(t *testing.T) {
 			text, boundary, _, _ = r.body()
 		}
 		body := r.mutate(string(text), boundary)
-		out, fields, err := passed(body, boundary)
-		if err != nil {
-			if r.IntN(4) == 0 { // that it holds no signature shows without PHP
-				if got := post(t, url, boundary, []byte(out)); got.Signed {
-					t.Fatalf("body %q is refused (%v), but PHP sees the signature %q", body, err, got.Signature)
-				}
-			}
-		} else {
+		signed, read := checkBody(t, url, boundary, body, r.IntN(4) == 0)
+		if signed {
 			accepted++
-			got := post(t, url, boundary, []byte(out))
-			query := fields.AppendQuery(nil)
-			if !bytes.Equal(got.Query, query) || string(got.Signature) != testSignature(query) {
-				t.Fatalf("body %q: PHP builds %q, signed with %q; signed was %q", out, got.Query, got.Signature, query)
-			}
-			for _, f := range got.Files {
-				if f.Error != 0 {
-					t.Fatalf("body %q: PHP does not take the file %q", out, f.Name)
-				}
-			}
 		}
-		var a Array
-		if err := ParseMultipart(&a, strings.NewReader(body), boundary); err != nil {
-			continue
-		}
-		parsed++
-		got := post(t, url, boundary, []byte(body))
-		if a.Has(signatureName) != got.Signed {
-			t.Fatalf("body %q: the faithful reader sees a signature: %v", body, !got.Signed)
-		}
-		a.Remove(signatureName)
-		if query := a.AppendQuery(nil); !bytes.Equal(query, got.Query) {
-			t.Fatalf("body %q: the faithful reader gives %q, PHP builds %q", body, query, got.Query)
+		if read {
+			parsed++
 		}
 	}
 	t.Logf("%d bodies, 0 mismatches with PHP (%d accepted, %d read by the faithful reader)", mutatedBodies, accepted, parsed)
 	require.Greater(t, accepted, mutatedBodies/20)
 	require.Greater(t, parsed, mutatedBodies/10)
+}
+
+// checkBody compares a body of any spelling with PHP. It reports whether it is
+// accepted, and whether the faithful reader reads it. What is refused is sent to
+// PHP only if sendRefused: that it holds no signature shows without PHP.
+func checkBody(t testing.TB, url, boundary, body string, sendRefused bool) (accepted, parsed bool) {
+	t.Helper()
+	out, fields, err := passed(body, boundary)
+	switch {
+	case err == nil:
+		got := post(t, url, boundary, []byte(out))
+		query := fields.AppendQuery(nil)
+		if !bytes.Equal(got.Query, query) || string(got.Signature) != testSignature(query) {
+			t.Fatalf("body %q: PHP builds %q, signed with %q; signed was %q", out, got.Query, got.Signature, query)
+		}
+		for _, f := range got.Files {
+			if f.Error != 0 {
+				t.Fatalf("body %q: PHP does not take the file %q", out, f.Name)
+			}
+		}
+	case sendRefused:
+		if got := post(t, url, boundary, []byte(out)); got.Signed {
+			t.Fatalf("body %q is refused (%v), but PHP sees the signature %q", body, err, got.Signature)
+		}
+	}
+	var a Array
+	if ParseMultipart(&a, strings.NewReader(body), boundary) != nil {
+		return err == nil, false
+	}
+	got := post(t, url, boundary, []byte(body))
+	if a.Has(signatureName) != got.Signed {
+		t.Fatalf("body %q: the faithful reader sees a signature: %v", body, !got.Signed)
+	}
+	a.Remove(signatureName)
+	if query := a.AppendQuery(nil); !bytes.Equal(query, got.Query) {
+		t.Fatalf("body %q: the faithful reader gives %q, PHP builds %q", body, query, got.Query)
+	}
+	return err == nil, true
+}
+
+// FuzzMultipartAgainstPHP compares both readers of multipart bodies with PHP.
+func FuzzMultipartAgainstPHP(f *testing.F) {
+	url := phptest.Serve(f, "multipart.php")
+	for _, body := range bodySeeds() {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		checkBody(t, url, "B", body, true)
+	})
 }
 
 // headers are Content-Dispositions of any spelling.

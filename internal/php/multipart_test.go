@@ -637,8 +637,10 @@ func TestBoundary(t *testing.T) {
 	}
 	_, err := Boundary("application/json; charset=utf-8")
 	assert.EqualError(t, err, `content type "application/json" is not multipart/form-data`)
-	_, err = Boundary("multipart/form-data; boundary=")
-	assert.EqualError(t, err, "boundary has 0 bytes: write 1 to 70")
+	for _, empty := range []string{"", `""`} {
+		_, err = Boundary("multipart/form-data; boundary=" + empty)
+		assert.EqualError(t, err, "boundary has 0 bytes: write 1 to 70")
+	}
 }
 
 var boundaries = map[string]string{

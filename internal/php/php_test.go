@@ -130,23 +130,30 @@ func TestStrictAgainstPHP(t *testing.T) {
 			continue
 		}
 		accepted++
-		signed := string(a.AppendQuery(nil))
-		wire := string(AppendWire(nil, []byte(signed)))
-		if strings.Contains(wire, "+") {
-			t.Fatalf("form %q, sent as %q: a plus sign", form, wire)
-		}
-		answers := oracle.Ask('f', wire)
-		for i, got := range answers[:3] {
-			if got != signed {
-				t.Fatalf("form %q, sent as %q: parser %d gives %q, signed was %q", form, wire, i, got, signed)
-			}
-		}
-		if want, got := sent(pairs), seen(answers[3:]); !slices.Equal(want, got) {
-			t.Fatalf("form %q, sent as %q: PHP sees %q, meant was %q", form, wire, got, want)
+		if want, got := sent(pairs), checkForm(t, oracle, &a, form); !slices.Equal(want, got) {
+			t.Fatalf("form %q: PHP sees %q, meant was %q", form, got, want)
 		}
 	}
 	t.Logf("%d accepted forms, 0 mismatches with PHP (%d refused)", accepted, refused)
 	require.Greater(t, refused, accepted/10, "the generator does not reach the edge of the normal form")
+}
+
+// checkForm compares what the three parsers read from the wire with what was
+// signed of an accepted form, a. It returns the names and values that PHP sees.
+func checkForm(t testing.TB, oracle *phptest.Process, a *Array, form string) []string {
+	t.Helper()
+	signed := string(a.AppendQuery(nil))
+	wire := string(AppendWire(nil, []byte(signed)))
+	if strings.Contains(wire, "+") {
+		t.Fatalf("form %q, sent as %q: a plus sign", form, wire)
+	}
+	answers := oracle.Ask('f', wire)
+	for i, got := range answers[:3] {
+		if got != signed {
+			t.Fatalf("form %q, sent as %q: parser %d gives %q, signed was %q", form, wire, i, got, signed)
+		}
+	}
+	return seen(answers[3:])
 }
 
 // sent pairs up names and values, sorted, with automatic indexes written out by
@@ -185,7 +192,6 @@ func TestFaithfulAgainstPHP(t *testing.T) {
 	t.Parallel()
 	oracle := phptest.Start(t)
 	r := forms{rand.New(rand.NewPCG(rand.Uint64(), 2))}
-	var a Array
 	for range acceptedSets {
 		form, _ := r.form()
 		if r.IntN(4) == 0 { // more collisions, malformed escapes and strange brackets
@@ -194,21 +200,45 @@ func TestFaithfulAgainstPHP(t *testing.T) {
 				form += r.pick("a", "b", "[", "]", "[]", "[0]", "[5]", "[-3]", "=", "&", "&a", "&a[", "%", "%4", "%5B", "%00", "+", " ", ".", "%20", "1")
 			}
 		}
-		got := oracle.Ask('f', form)[:2]
-		for i, plus := range []Plus{PlusDecoded, PlusKept} {
-			ParseStr(&a, form, plus)
-			if query := string(a.AppendQuery(nil)); query != got[i] {
-				t.Fatalf("form %q, plus kept %v: got %q, PHP gives %q", form, plus, query, got[i])
-			}
-			n := 0
-			for range a.All() {
-				n++
-			}
-			if n != a.Len() {
-				t.Fatalf("form %q: Len is %d, there are %d values", form, a.Len(), n)
-			}
+		checkParseStr(t, oracle, form)
+	}
+}
+
+// checkParseStr compares the faithful reader with parse_str, as it is and with
+// plus signs kept.
+func checkParseStr(t testing.TB, oracle *phptest.Process, form string) {
+	t.Helper()
+	got := oracle.Ask('f', form)[:2]
+	for i, plus := range []Plus{PlusDecoded, PlusKept} {
+		var a Array
+		ParseStr(&a, form, plus)
+		if query := string(a.AppendQuery(nil)); query != got[i] {
+			t.Fatalf("form %q, plus kept %v: got %q, PHP gives %q", form, plus, query, got[i])
+		}
+		n := 0
+		for range a.All() {
+			n++
+		}
+		if n != a.Len() {
+			t.Fatalf("form %q: Len is %d, there are %d values", form, a.Len(), n)
 		}
 	}
+}
+
+// FuzzFormAgainstPHP compares both readers of forms with PHP.
+func FuzzFormAgainstPHP(f *testing.F) {
+	oracle := phptest.Start(f)
+	for _, form := range slices.Concat(strictForms, faithfulForms) {
+		f.Add(form)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		oracle := oracle.For(t)
+		checkParseStr(t, oracle, form)
+		var a Array
+		if ReadForm(&a, form) == nil && a.Len() <= MaxInputVars { // of more, PHP drops the rest
+			checkForm(t, oracle, &a, form)
+		}
+	})
 }
 
 func TestLimitsAgainstPHP(t *testing.T) {

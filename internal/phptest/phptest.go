@@ -86,6 +86,9 @@ func Start(t testing.TB) *Process {
 	return &Process{t, bufio.NewWriter(in), bufio.NewReader(out)}
 }
 
+// For returns the same process with another test to fail, as a fuzz target needs.
+func (p *Process) For(t testing.TB) *Process { return &Process{t, p.in, p.out} }
+
 // Ask sends a question, an operation of oracle.php and its argument, and
 // returns the answers.
 func (p *Process) Ask(op byte, argument string) []string {
