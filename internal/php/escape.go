@@ -38,14 +38,14 @@ func unreserved(c byte) bool { return classes[c]&reserved == 0 }
 
 // appendEscaped appends s as PHP's urlencode spells it.
 func appendEscaped(dst, s []byte) []byte {
-	for len(s) > 0 {
+	for {
 		n := 0
 		for n < len(s) && unreserved(s[n]) {
 			n++
 		}
 		dst = append(dst, s[:n]...)
 		if n == len(s) {
-			break
+			return dst
 		}
 		if c := s[n]; c == ' ' {
 			dst = append(dst, '+')
@@ -54,7 +54,6 @@ func appendEscaped(dst, s []byte) []byte {
 		}
 		s = s[n+1:]
 	}
-	return dst
 }
 
 // AppendWire appends the result of http_build_query, or of urlencode, in the

@@ -49,7 +49,7 @@ func Boundary(contentType string) (string, error) {
 		return "", errors.New(`content type is not spelled "multipart/form-data; boundary=...": write that, with no other parameter`)
 	}
 	boundary := parameter[len(name):]
-	if n := len(boundary); n > 2 && boundary[0] == '"' && boundary[n-1] == '"' {
+	if n := len(boundary); n >= 2 && boundary[0] == '"' && boundary[n-1] == '"' {
 		boundary = boundary[1 : n-1]
 	}
 	if len(boundary) == 0 || len(boundary) > maxBoundary {
