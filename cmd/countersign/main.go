@@ -15,6 +15,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,6 +26,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/countersign/countersign/auth"
@@ -81,18 +83,44 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			if s.name != args[0] {
 				continue
 			}
-			c := &command{context.Background(), s.name, args[1:], stdin, stdout, stderr, os.Getenv}
+			out := &output{Writer: stdout}
+			c := &command{context.Background(), s.name, args[1:], stdin, out, stderr, os.Getenv}
 			if s.interruptible {
 				var stop context.CancelFunc
 				c.ctx, stop = signal.NotifyContext(c.ctx, os.Interrupt, syscall.SIGTERM)
 				defer stop()
 			}
-			return s.run(c)
+			code := s.run(c)
+			if err := out.failed(); code == exitRight && err != nil {
+				return c.fail(err)
+			}
+			return code
 		}
 		fmt.Fprintf(stderr, "countersign: there is no command %q\n", args[0])
 	}
 	printUsage(stderr)
 	return exitUsage
+}
+
+// An output keeps the first error of writing, such as that of a full disk.
+type output struct {
+	io.Writer
+	mu  sync.Mutex // an emulated gateway may answer still when serve ends
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.err = cmp.Or(o.err, err)
+	return n, err
+}
+
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 func printUsage(w io.Writer) {
@@ -147,14 +175,11 @@ func (c *command) perGateway(usage string, paylink, avangate func(*command) int)
 }
 
 // printJSON prints v, with characters such as & as they are.
-func (c *command) printJSON(v any) int {
+func (c *command) printJSON(v any) {
 	e := json.NewEncoder(c.stdout)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return c.fail(err)
-	}
-	return exitRight
+	e.Encode(v) // of what is printed, all can be encoded
 }
 
 // A usageError is a mistake of the user's in arguments, environment or input.

@@ -347,7 +347,8 @@ func newSigned(sent *http.Request, body []byte) *signed {
 func (d *draft) print(c *command, s *signed) int {
 	switch {
 	case d.json:
-		return c.printJSON(s)
+		c.printJSON(s)
+		return exitRight
 	case d.curl:
 		return s.printCurl(c)
 	}

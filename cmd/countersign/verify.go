@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth"
@@ -87,9 +88,7 @@ func (c *command) inspect(usage string, show func(*explain.Diagnosis) (text stri
 	}
 	text, object := show(d)
 	if *asJSON {
-		if code := c.printJSON(object); code != exitRight {
-			return code
-		}
+		c.printJSON(object)
 	} else {
 		if !unsigned {
 			fmt.Fprintln(c.stdout, text)
@@ -126,6 +125,9 @@ func (c *command) diagnose(a *account, words []string, now func() time.Time) (*e
 		return nil, err
 	}
 	d, err := explainAs(c, a, gateway, req, now)
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Op = strings.TrimPrefix(e.Op, "explain ") // the command's name says it
+	}
 	if errors.Is(err, auth.ErrBody) {
 		err = usageError{err}
 	}
