@@ -199,7 +199,8 @@ type avangateClaim struct {
 	form     string    // the date's, as package time has it; "" if it cannot be read
 	dateFlaw Mistake   // zero if there is none
 
-	zones []zoneDate // the date in other time zones
+	zones   []zoneDate // the date in other time zones
+	inForms [][]string // the date in each of avangateDateForms
 
 	digest    []byte
 	hashFlaw  Mistake         // zero if there is none
@@ -379,7 +380,7 @@ type zoneDate struct {
 	ahead time.Duration
 }
 
-// readDate reads the date, and writes it in other time zones.
+// readDate reads the date, and writes it in other time zones and forms.
 func (c *avangateClaim) readDate() {
 	c.findDate()
 	if c.form == "" {
@@ -390,6 +391,15 @@ func (c *avangateClaim) readDate() {
 		if !slices.Contains(timeZones, -zone) {
 			c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(-zone)), -zone})
 		}
+	}
+	for _, f := range avangateDateForms {
+		var texts []string
+		for _, form := range f.forms {
+			if form != time.DateTime {
+				texts = append(texts, formatDate(form, c.time.UTC()))
+			}
+		}
+		c.inForms = append(c.inForms, texts)
 	}
 }
 

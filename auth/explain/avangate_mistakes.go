@@ -111,11 +111,11 @@ func variants[T any](stage avangateStage, values func(a *avangateAttempt) []T, s
 		}
 		vs := values(a)
 		as := make([]*avangateAttempt, len(vs))
+		changed := slices.Repeat([]avangateAttempt{*a}, len(vs))
 		for i, v := range vs {
-			changed := *a
-			changed.stage = stage
-			set(&changed, v)
-			as[i] = &changed
+			as[i] = &changed[i]
+			as[i].stage = stage
+			set(as[i], v)
 		}
 		return as
 	}
@@ -239,15 +239,8 @@ var unreadableDate = Mistake{"the date is missing, or cannot be read", dateFix}
 // dateFormRows are the mistakes of signing another form of the date than the one
 // that is sent.
 func dateFormRows() (rows []row[*avangateAttempt]) {
-	for _, f := range avangateDateForms {
-		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: dates(func(c *avangateClaim) (texts []string) {
-			for _, form := range f.forms {
-				if form != time.DateTime {
-					texts = append(texts, formatDate(form, c.time.UTC()))
-				}
-			}
-			return texts
-		})})
+	for i, f := range avangateDateForms {
+		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: dates(func(c *avangateClaim) []string { return c.inForms[i] })})
 	}
 	return rows
 }

@@ -32,7 +32,9 @@ type Diagnosis struct {
 	// Right reports whether the gateway accepts it.
 	Right bool `json:"right"`
 
-	// StringToSign is what the gateway computes the signature over.
+	// StringToSign is what the gateway computes the signature over. Of a body that
+	// holds a signature, and is sent with another type's Content-Type, it is what the
+	// gateway would with the right one.
 	StringToSign string `json:"stringToSign"`
 
 	// Findings are the explanations that reproduce the signature that was sent, the

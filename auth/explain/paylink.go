@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -81,7 +82,7 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	if readErr != nil {
 		return d, paylink.Refuse(auth.ErrBody, readErr)
 	}
-	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.form.claim == "" {
+	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.hidden == "" {
 		return d, err
 	}
 	r.explain(d, secret.Reveal())
@@ -94,7 +95,12 @@ type paylinkRequest struct {
 	// What the gateway reads, with plus signs decoded and with them kept.
 	decoded, kept paylinkReading
 	query         paylinkReading // the query beside a body
-	form          paylinkReading // the body as a form, if its type is another one
+
+	// What the gateway does not find, since the Content-Type says that the body is
+	// something else: the mistake and the ApiSignature. The readings are those of the
+	// right type then.
+	mistyped Mistake
+	hidden   string
 
 	sent      string // the query or the form itself, "" if it is neither
 	json      string // the JSON itself, "" if it is none
@@ -108,6 +114,8 @@ type paylinkRequest struct {
 	// The parameters with the instance where it was sent, and with an empty
 	// ApiSignature.
 	withInstance, withSignature string
+
+	ofQuery []string // the query beside a body, as it might be signed
 
 	secret string
 	work   paylinkWork
@@ -178,21 +186,41 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 	request.SetBody(req, body)
 	r.query = readPaylinkForm(req.URL.RawQuery, php.PlusDecoded)
 	media, _ := paylink.MediaType(req) // what cannot be read has no parameters
-	if media == paylink.FormType {
-		r.readForm(string(body))
-		return r, nil
-	}
 	switch media {
+	case paylink.FormType:
+		r.readForm(string(body))
 	case paylink.JSONType:
 		r.readJSON(body, found.StringToSign)
 	case "multipart/form-data":
 		r.readMultipart(body, req.Header.Get("Content-Type"))
 	}
-	r.kept = r.decoded
 	if r.decoded.claim == "" {
-		r.form = readPaylinkForm(string(body), php.PlusDecoded)
+		r.readMistyped(body)
+	}
+	if r.sent == "" { // plus signs are but signs
+		r.kept = r.decoded
 	}
 	return r, nil
+}
+
+// readMistyped reads a body without an ApiSignature as JSON or as a form, whatever
+// its Content-Type, if there is one then.
+func (r *paylinkRequest) readMistyped(body []byte) {
+	var right paylinkRequest
+	var params php.Array
+	mistyped := mistypedForm
+	if php.ParseJSON(&params, body) == nil {
+		mistyped = mistypedJSON
+		right.readJSON(body, newPaylinkReading(&params).canonical)
+	} else {
+		right.readForm(string(body))
+	}
+	if right.decoded.claim == "" {
+		return
+	}
+	r.mistyped, r.hidden = mistyped, right.decoded.claim
+	r.decoded, r.kept, r.sent, r.json, r.jsonRest = right.decoded, right.kept, right.sent, right.json, right.jsonRest
+	r.decoded.claim, r.kept.claim = "", ""
 }
 
 // readJSON reads a body whose parameters are known: that takes long.
@@ -268,6 +296,12 @@ var (
 	plusUnescaped = Mistake{"a plus sign is sent unescaped", plusFix}
 )
 
+// Mistakes in what the Content-Type says of the body.
+var (
+	mistypedJSON = Mistake{"the JSON is sent with the wrong Content-Type", "Send Content-Type: " + paylink.JSONType + ": curl and others send a form's type unless they are told another."}
+	mistypedForm = Mistake{"the form is sent with the wrong Content-Type", "Send Content-Type: " + paylink.FormType + "."}
+)
+
 // Mistakes that cannot be reproduced.
 var (
 	paylinkForm    = Mistake{"the signature is not an HMAC-SHA256 in base64, which has 44 characters", codingFix}
@@ -279,13 +313,18 @@ var (
 func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	r.secret = secret
 	r.withInstance, r.withSignature = r.decoded.withOwn()
+	queryWithInstance, _ := r.query.withOwn()
+	r.ofQuery = slices.DeleteFunc([]string{queryWithInstance, r.query.canonical}, func(q string) bool { return q == "" })
 	right := paylinkAttempt{
 		from:    r,
 		message: &paylinkMessage{query: r.decoded.canonical},
 		digest:  paylinkDigest{hash: sha256Hash, key: secret},
 		claim:   newPaylinkClaim(r.decoded.claim, standardBase64),
 	}
-	if r.work.reproduces(right) {
+	switch {
+	case r.hidden != "":
+		d.StringToSign = r.decoded.canonical
+	case r.work.reproduces(right):
 		d.StringToSign = r.kept.canonical // it is wrong only there
 	}
 	s := search[paylinkAttempt]{rows: paylinkRows, try: r.work.try}
@@ -300,7 +339,10 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	if len(d.Findings) > 0 {
 		return
 	}
-	if len(right.claim.digest) != sha256Hash.size {
+	if r.hidden != "" {
+		d.Possibilities = append(d.Possibilities, r.mistyped)
+	}
+	if claim := cmp.Or(r.decoded.claim, r.hidden, r.query.claim); len(newPaylinkClaim(claim, standardBase64).digest) != sha256Hash.size {
 		d.Possibilities = append(d.Possibilities, paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)

@@ -13,6 +13,7 @@ import (
 	"hash"
 	"hash/maphash"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/countersign/countersign/internal/paylink"
@@ -34,11 +35,11 @@ type paylinkAttempt struct {
 
 type paylinkApply = func(a paylinkAttempt) []paylinkAttempt
 
-// signing returns a with each of the queries that is not its own.
+// signing returns a with each of the queries that is not its own, once.
 func (a paylinkAttempt) signing(queries ...string) []paylinkAttempt {
 	as := make([]paylinkAttempt, 0, len(queries))
-	for _, query := range queries {
-		if query != a.message.query {
+	for i, query := range queries {
+		if query != a.message.query && !slices.Contains(queries[:i], query) {
 			as = append(as, a.changing(func(m *paylinkMessage) { m.query = query }))
 		}
 	}
@@ -307,7 +308,7 @@ const (
 type paylinkClaim struct{ signature, digest string }
 
 // maxClaim is how long a signature is that stands for a digest, in bytes: the
-// longest is the base64 of a SHA-512 in hexadecimal digits.
+// longest is the base64 of a line with the hexadecimal digits of a SHA-512.
 const maxClaim = 256
 
 func newPaylinkClaim(signature string, coding func(string) string) *paylinkClaim {
@@ -337,6 +338,26 @@ func hexadecimal(signature string) string {
 		return ""
 	}
 	return string(digest)
+}
+
+// base64Text returns the text that is encoded, in one line or several.
+func base64Text(signature string) string {
+	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(signature), ""))
+	if err != nil || strings.TrimSpace(signature) != signature {
+		return ""
+	}
+	return string(text)
+}
+
+// printed returns the digest in a line that a program prints of a file, in front of
+// the file's name or behind it: openssl dgst, with and without -r and -c, or
+// sha256sum, with and without --tag.
+func printed(line string) string {
+	words := strings.Fields(strings.ReplaceAll(line, ":", ""))
+	if len(words) < 2 {
+		return "" // of digits alone
+	}
+	return cmp.Or(hexadecimal(words[0]), hexadecimal(words[len(words)-1]))
 }
 
 // paylinkWork is what the attempts on one request share. The zero value is ready

@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"html"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ const (
 	orderFix  = "Sign the parameters in the order in which they are sent."
 	escapeFix = "Escape names and values as PHP's urlencode does: a space as a plus sign, and all but letters, digits and -_. as %XX in capitals."
 	valueFix  = "Sign what http_build_query makes of a value: 1 for true, 0 for false, and nothing, not even the name, for null and for empty lists and objects."
+	htmlFix   = "Sign and send values as they are: escape them as HTML only in a page that shows them."
 	nullFix   = "Leave the parameter out, of what is sent and of what is signed."
 	utf8Fix   = "Sign and send the same bytes, those of UTF-8."
 	jsonFix   = "Sign the parameters as a query, as http_build_query writes it: amount=8925&fields%5Bemail%5D%5Bvalue%5D=..."
@@ -30,6 +32,8 @@ const (
 // the same for a request the first one is named, so that what is particular stands
 // before what is general.
 var paylinkRows = inOrder([]row[paylinkAttempt]{
+	{mistypedJSON, hidden(mistypedJSON), false},
+	{mistypedForm, hidden(mistypedForm), false},
 	{Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
 		sent(func(signature string) string { return strings.ReplaceAll(signature, " ", "+") }), false},
 	{plusForSpace,
@@ -57,8 +61,6 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.decoded.canonical }), false},
 	{Mistake{"the parameters are sent in the query, beside a body", "Leave the body out, even one of null or {}: the gateway reads it in place of the query."},
 		misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.query.canonical }), false},
-	{Mistake{"the form is sent with the wrong Content-Type", "Send Content-Type: " + paylink.FormType + "."},
-		misplaced(func(r *paylinkRequest) (signature, query string) { return r.form.claim, r.form.canonical }), false},
 
 	{Mistake{"null is signed as text or as an empty value", valueFix},
 		values(
@@ -90,6 +92,8 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		func(a paylinkAttempt) []paylinkAttempt {
 			return slices.Concat(a.adding(parameter{paylink.SignatureName, ""}), a.signing(a.from.withSignature), a.signedAgain())
 		}, false},
+	{Mistake{"the query is signed in place of the body", "Sign the parameters of the body: beside one, the query is not signed."},
+		instead(func(r *paylinkRequest) []string { return r.ofQuery }), false},
 	{Mistake{"the model is signed, and not sent", sentFix},
 		func(a paylinkAttempt) []paylinkAttempt { return a.adding(a.from.model) }, false},
 	{Mistake{"the id is signed, and not sent", sentFix},
@@ -126,6 +130,20 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		revalued(map[string]string{"true": "True", "false": "False"}, map[string]string{"True": "true", "False": "false"}), false},
 	{Mistake{"true and false are sent as 1 and 0, and signed as text", sentFix},
 		revalued(map[string]string{"1": "true", "0": "false"}, map[string]string{"1": "True", "0": "False"}), false},
+	{Mistake{"the values are escaped as HTML to be signed", htmlFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			if !a.escapes(bytesOf("&<>\"'")) {
+				return nil
+			}
+			return a.listing(htmlEscapings...)
+		}, false},
+	{Mistake{"the values are escaped as HTML to be sent", htmlFix},
+		func(a paylinkAttempt) []paylinkAttempt {
+			if !a.escapes(bytesOf("&")) {
+				return nil
+			}
+			return a.listing(ofValues(func(value string) string { return urlencode(html.UnescapeString(urldecode(value))) }))
+		}, false},
 	{Mistake{"the indexes of a list are not signed", "Write them, in what is sent and in what is signed: pm[0]=visa&pm[1]=twint."},
 		renamed(
 			func(name string) string { return anyIndex.ReplaceAllString(name, "%5B%5D") },
@@ -135,7 +153,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			strings.NewReplacer("%5D%5B", ".", "%5B", ".", "%5D", "").Replace,
 			func(name string) string { return anyKey.ReplaceAllString(name, ".$1") }), false},
 	{Mistake{"names are signed as they are sent, and PHP reads them otherwise", "Give each name once, without dots and spaces, with its indexes, and what is in the same brackets in one place."},
-		instead((*paylinkRequest).asSent), false},
+		instead(func(r *paylinkRequest) []string { return []string{r.asSent()} }), false},
 	{Mistake{"the parameters are sorted to be signed", orderFix},
 		func(a paylinkAttempt) []paylinkAttempt {
 			return a.listing(byTopKey, byName, byEveryKey, byNameInAnyCase)
@@ -226,7 +244,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			}
 			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, instanceName)}
 		}), false},
-	{Mistake{"the empty string is signed", sentFix},
+	{Mistake{"the empty string is signed", "Sign the parameters that are sent, in the query or in the body: only where there are none is it the empty string."},
 		literal(func(*paylinkRequest) []string { return []string{""} }), false},
 	{Mistake{"a newline is signed behind the parameters", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *paylinkMessage, end string) { m.after = end }, "\n", "\r\n"), false},
@@ -290,7 +308,9 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 	{Mistake{"the signature is in hexadecimal digits", codingFix},
 		coded(hexadecimal), false},
 	{Mistake{"the signature is the base64 of hexadecimal digits", "Encode the bytes: hash_hmac gives them if its last argument is true."},
-		coded(func(signature string) string { return hexadecimal(standardBase64(signature)) }), false},
+		coded(func(signature string) string { return hexadecimal(strings.TrimSpace(base64Text(signature))) }), false},
+	{Mistake{"the signature is a line that openssl or sha256sum prints", "Send the bytes in base64 and nothing else: openssl dgst prints them with -binary, and openssl base64 -A encodes them."},
+		coded(printed, func(signature string) string { return printed(base64Text(signature)) }), false},
 	{Mistake{"the padding of the signature is missing", codingFix},
 		coded(base64As(base64.RawStdEncoding)), false},
 	{Mistake{"the signature is in base64url", codingFix},
@@ -340,6 +360,16 @@ func misplaced(find func(r *paylinkRequest) (signature, query string)) paylinkAp
 	}
 }
 
+// hidden is the mistake of a Content-Type that hides the signature.
+func hidden(mistyped Mistake) paylinkApply {
+	return func(a paylinkAttempt) []paylinkAttempt {
+		if a.from.mistyped != mistyped {
+			return nil
+		}
+		return []paylinkAttempt{a.claiming(a.from.hidden)}
+	}
+}
+
 // spelled is a mistake in how names and values are escaped.
 func spelled(ways ...spelling) paylinkApply {
 	return func(a paylinkAttempt) []paylinkAttempt { return a.spelling(ways...) }
@@ -378,13 +408,13 @@ func (a paylinkAttempt) escapes(some byteSet) bool {
 	return !a.message.literal && a.from.work.escapedBytes(a.message.query).meets(some)
 }
 
-// instead is the mistake to sign another query, whatever else is signed otherwise.
-func instead(query func(r *paylinkRequest) string) paylinkApply {
+// instead is the mistake to sign other queries, whatever else is signed otherwise.
+func instead(queries func(r *paylinkRequest) []string) paylinkApply {
 	return func(a paylinkAttempt) []paylinkAttempt {
 		if a.message.query != a.from.decoded.canonical {
 			return nil // it has been tried without that
 		}
-		return a.signing(query(a.from))
+		return a.signing(queries(a.from)...)
 	}
 }
 

@@ -143,18 +143,48 @@ func revalued(ways ...map[string]string) paylinkApply {
 			if !slices.ContainsFunc(slices.Collect(maps.Keys(values)), a.hasValue) {
 				continue
 			}
-			as = append(as, a.listing(func(ps []parameter) []parameter {
-				for i := range ps {
-					if value, ok := values[ps[i].value]; ok {
-						ps[i].value = value
-					}
+			as = append(as, a.listing(ofValues(func(value string) string {
+				if other, ok := values[value]; ok {
+					return other
 				}
-				return ps
-			})...)
+				return value
+			}))...)
 		}
 		return as
 	}
 }
+
+// ofValues changes every value.
+func ofValues(change func(value string) string) func(ps []parameter) []parameter {
+	return func(ps []parameter) []parameter {
+		for i := range ps {
+			ps[i].value = change(ps[i].value)
+		}
+		return ps
+	}
+}
+
+// htmlEscapings are how values are escaped as HTML. Where the quotes are not
+// escaped either, or in another way, that is by PHP's flags, its version, or in
+// another language.
+var htmlEscapings = func() (escapings []func(ps []parameter) []parameter) {
+	for _, quotes := range [][2]string{
+		{"&quot;", "&#039;"}, // PHP since 8.1
+		{"&quot;", "'"},      // PHP before
+		{"&quot;", "&apos;"}, // XML, ENT_HTML5 of PHP
+		{"&quot;", "&#x27;"}, // Python
+		{"&quot;", "&#39;"},  // lodash
+		{"&#34;", "&#39;"},   // Go, Jinja
+		{`"`, "'"},           // ENT_NOQUOTES of PHP
+	} {
+		pairs := []string{"&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]}
+		for i := range pairs {
+			pairs[i] = urlencode(pairs[i])
+		}
+		escapings = append(escapings, ofValues(strings.NewReplacer(pairs...).Replace))
+	}
+	return escapings
+}()
 
 // renamed is the mistake to sign other names of nested parameters.
 func renamed(ways ...func(name string) string) paylinkApply {

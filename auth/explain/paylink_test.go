@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -170,6 +171,10 @@ func TestPaylinkMistakesOfGo(t *testing.T) {
 			Body: "pm%5B%5D=visa&pm%5B%5D=twint", Signed: url.Values{"pm[]": {"visa", "twint"}}.Encode()},
 		"signed with small hexadecimal digits": {
 			Body: "q=%7e+%2a", Signed: "q=%7e+%2a"},
+		"the values are escaped as HTML to be signed": {
+			Body: "q=%3C%22%26%27%3E", Signed: url.Values{"q": {html.EscapeString(`<"&'>`)}}.Encode()},
+		"the values are escaped as HTML to be sent": {
+			Body: url.Values{"q": {html.EscapeString(`<"&'>`)}}.Encode(), Signed: url.Values{"q": {`<"&'>`}}.Encode()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v.Mistakes = []string{name}
@@ -401,23 +406,43 @@ func TestPaylinkParameters(t *testing.T) {
 
 func TestPaylinkPossibilities(t *testing.T) {
 	const another = "another-secret-of-the-same-place"
+	inJSON := func(value, signature string) string {
+		return fmt.Sprintf(`{"a":%q,"ApiSignature":%q}`, value, signature)
+	}
 	for name, tc := range map[string]struct {
-		body          string
-		possibilities []Mistake
+		contentType, query, body string
+		possibilities            []Mistake
 	}{
-		"another secret":    {"a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{paylinkSecret, paylinkChanged}},
-		"another signature": {"a=b&ApiSignature=none", []Mistake{paylinkForm, paylinkSecret, paylinkChanged}},
-		"a plus sign":       {"a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForSpace, paylinkSecret, paylinkChanged}},
+		"another secret":    {formType, "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{paylinkSecret, paylinkChanged}},
+		"another signature": {formType, "", "a=b&ApiSignature=none", []Mistake{paylinkForm, paylinkSecret, paylinkChanged}},
+		"a plus sign":       {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForSpace, paylinkSecret, paylinkChanged}},
 		// Both must be put right, and only one is reproduced.
-		"a mistake and a plus sign": {"a=b+~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+~")), []Mistake{plusForSpace}},
-		"a plus sign alone":         {"a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
-		"a mistake alone":           {"a=~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=~")), nil},
+		"a mistake and a plus sign": {formType, "", "a=b+~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+~")), []Mistake{plusForSpace}},
+		"a plus sign alone":         {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
+		"a mistake alone":           {formType, "", "a=~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=~")), nil},
+		"another secret, in the query": {
+			formType, "ApiSignature=" + url.QueryEscape(sign(another, "a=b")), "a=b", []Mistake{paylinkSecret, paylinkChanged}},
+		// JSON has no plus signs to read in two ways, and no form has to be looked for.
+		"JSON with a form's type":                      {formType, "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil},
+		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON, paylinkSecret, paylinkChanged}},
+		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm, paylinkSecret, paylinkChanged}},
+		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), []Mistake{plusForSpace}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Body: tc.body, Secret: testSecret}
+			v := paylinkVector{Method: "POST", URL: "/v1.0/Page/?" + tc.query, Type: tc.contentType, Body: tc.body, Secret: testSecret}
 			assert.Equal(t, tc.possibilities, v.explain(t).Possibilities)
 		})
 	}
+}
+
+// TestPaylinkShowsNoStringsOfAWrongContentType: what a gateway makes of JSON that it
+// reads as a form is of no use to anybody.
+func TestPaylinkShowsNoStringsOfAWrongContentType(t *testing.T) {
+	v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Secret: testSecret,
+		Body: fmt.Sprintf(`{"purpose":"1+2","ApiSignature":%q}`, sign(testSecret, "purpose=1%2B2"))}
+	d := v.explain(t)
+	assert.Equal(t, "purpose=1%2B2", d.StringToSign)
+	assert.Equal(t, "the signature is wrong\nmistake: "+mistypedJSON.Name+"\nfix:     "+mistypedJSON.Fix, d.String())
 }
 
 // largePaylinkVectors are what takes long to explain: much of everything, and a
@@ -454,6 +479,7 @@ func largePaylinkVectors(scale int) map[string]*paylinkVector {
 		"a long value":         form(1, strings.Repeat("a", longest)),
 		"spaces":               form(1, strings.Repeat("+", longest)),
 		"escapes":              form(1, strings.Repeat("%C3%BC%20%25", longest/12)),
+		"HTML":                 form(1, strings.Repeat("%26amp;%22", (1<<20)/16/scale)),
 		"bytes":                form(1, strings.Repeat("\xfc", longest)),
 		"ampersands":           form(1, strings.Repeat("&", longest)),
 		"JSON numbers":         list(900_000/scale, "1"),
@@ -466,6 +492,7 @@ func largePaylinkVectors(scale int) map[string]*paylinkVector {
 		"deep JSON":            object(nested(500)),
 		"much deep JSON":       list(130, nested(400)),
 		"long names":           object("{" + names.String() + `"":""}`),
+		"JSON as a form":       {Type: formType, Body: list(900_000/scale, "1").Body},
 		"1000 parts":           {Type: "multipart/form-data; boundary=B", Body: parts.String()},
 	}
 	for _, v := range vectors {
@@ -604,7 +631,7 @@ func FuzzPaylinkRequest(f *testing.F) {
 			return req
 		}
 		secret := auth.NewSecret(testSecret)
-		check := func(body []byte) *paylinkhmac.Verification {
+		check := func(body []byte) (*paylinkhmac.Verification, *Diagnosis, error) {
 			found, verifyErr := (&paylinkhmac.Verifier{Secret: secret}).Verify(request(body))
 			d, err := (&Paylink{Secret: secret}).Request(request(body))
 			if d.Right != (verifyErr == nil) || d.Right && d.StringToSign != found.StringToSign {
@@ -621,17 +648,16 @@ func FuzzPaylinkRequest(f *testing.F) {
 					t.Fatalf("the difference of %q and %q is not at %d", d.StringToSign, f.StringToSign, f.Difference)
 				}
 			}
-			return found
+			return found, d, err
 		}
-		found := check(body)
+		found, _, _ := check(body)
 
 		// The same once more, with a signature that is known.
 		signed := lies[int(lie)%len(lies)](found.StringToSign)
 		signature := sign(testSecret, signed)
 		form := "ApiSignature=" + url.QueryEscape(signature) + "&" + string(body)
 		contentType = formType
-		check([]byte(form))
-		d, err := (&Paylink{Secret: secret}).Request(request([]byte(form)))
+		_, d, err := check([]byte(form))
 		if err != nil {
 			return // the body has another signature
 		}

@@ -51,6 +51,8 @@ wrong('the parameters are sorted to be signed', 'b=1&Z=2', { Z: '2', b: '1' }); 
 wrong('the instance is signed', new URLSearchParams({ ...shop, instance: 'example' }).toString(), shop);
 wrong('the instance is signed', new URLSearchParams({ instance: 'example', ...shop }).toString(), shop);
 wrong('an ApiSignature is signed, an empty or an earlier one', new URLSearchParams({ ...shop, ApiSignature: '' }).toString(), shop);
+wrong('the query is signed in place of the body', new URL('https://api.example.com/v1.0/Gateway/?instance=example').searchParams.toString(), shop);
+wrong('the empty string is signed', new URLSearchParams().toString(), shop);
 wrong('the model is signed, and not sent', new URLSearchParams({ model: 'Gateway', ...shop }).toString(), shop);
 wrong('the indexes of a list are not signed', new URLSearchParams([['pm[]', 'visa'], ['pm[]', 'twint']]).toString(), { 'pm[0]': 'visa', 'pm[1]': 'twint' });
 wrong('the indexes of a list are not signed', querystring.stringify({ pm: ['visa', 'twint'] }), { 'pm[0]': 'visa', 'pm[1]': 'twint' });
@@ -64,6 +66,13 @@ json('null is signed as text or as an empty value', querystring.stringify({ a: n
 json('null, true and false are signed as text', new URLSearchParams({ a: null, b: true }).toString(), { a: null, b: true }, 'b=1');
 json('a number is signed as the JSON has it, and not as PHP prints it', querystring.stringify({ a: 0.1 + 0.2 }), { a: 0.1 + 0.2 }, 'a=0.3');
 json('an empty list or object is signed as an empty value', 'a=&b=c', { a: [], b: 'c' }, 'b=c');
+json('the query is signed in place of the body', new URLSearchParams({ instance: 'example' }).toString(), { a: 'b' }, 'a=b');
+json('the empty string is signed', '', { a: 'b' }, 'a=b');
+// fetch takes a text for plain text.
+const typeOf = (body) => new Request('https://api.example.com/', { method: 'POST', body }).headers.get('Content-Type');
+const unstated = JSON.stringify({ a: 'b c', ApiSignature: mac('a=b+c') });
+wrong('the JSON is sent with the wrong Content-Type', 'a=b+c', {}, { type: typeOf(unstated), body: unstated, string_to_sign: 'a=b+c' });
+wrong('the form is sent with the wrong Content-Type', php(shop), shop, { type: typeOf(build(shop, rfc3986)) });
 json('the JSON text is signed', JSON.stringify({ a: 'ü/b' }), { a: 'ü/b' }, 'a=%C3%BC%2Fb');
 wrong('the JSON text is signed, and written anew to be sent', JSON.stringify({ a: 'ü/b', c: [1, { d: null }] }), {}, {
   type: 'application/json', string_to_sign: 'a=%C3%BC%2Fb&c%5B0%5D=1',

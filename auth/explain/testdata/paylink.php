@@ -118,6 +118,10 @@ wrong('the parameters are sorted to be signed', http_build_query($sorted), $shop
 wrong('the indexes of a list are not signed', preg_replace('/%5B\d+%5D/', '%5B%5D', http_build_query(['pm' => ['visa', 'twint']])), ['pm' => ['visa', 'twint']]);
 wrong('names are signed as they are sent, and PHP reads them otherwise', http_build_query(['a.b' => 1]), ['a_b' => 1], null,
     ['body' => 'a.b=1&ApiSignature=' . rawurlencode(sign('a.b=1'))]);
+$asQuery = parse_url('https://api.example.com/v1.0/Gateway/?instance=example', PHP_URL_QUERY);
+wrong('the query is signed in place of the body', $asQuery, $shop);
+wrong('the query is signed in place of the body', http_build_query(['model' => 'Gateway']), $shop, null, ['url' => '/v1.0/Gateway/?model=Gateway&instance=example']);
+wrong('the empty string is signed', http_build_query([]), $shop);
 wrong('the images of a Design are sent as text, and not signed', 'name=x', ['name' => 'x', 'headerImage' => 'data', 'backgroundImage' => 'data']);
 
 // Values.
@@ -125,6 +129,21 @@ wrong('empty values are sent, and not signed', http_build_query(array_filter(['a
 wrong('empty values are sent, and not signed', http_build_query(['a' => 'b', 'c' => null]), ['a' => 'b', 'c' => '']);
 wrong('true and false are sent as text, and signed as 1 and 0', http_build_query(['a' => true, 'b' => false]), ['a' => 'true', 'b' => 'false']);
 wrong('true and false are sent as text, and signed as 1 and 0', http_build_query(array_map('strval', ['a' => true, 'b' => false])), ['a' => 'true', 'b' => 'false']);
+foreach ([ENT_QUOTES, ENT_COMPAT, ENT_NOQUOTES, ENT_QUOTES | ENT_XML1] as $flags) {
+    $plain = ['a' => '<b c="d">', 'e' => "f & 'g'", 'h' => ['i' => '&amp;']];
+    $escaped = $plain;
+    array_walk_recursive($escaped, function (string &$value) use ($flags): void { $value = htmlspecialchars($value, $flags); });
+    wrong('the values are escaped as HTML to be signed', http_build_query($escaped), $plain);
+    wrong('the values are escaped as HTML to be sent', http_build_query($plain), $escaped);
+    foreach (['Max & Moritz', '2" < 3"', "l'Été"] as $value) {
+        $one = ['a' => htmlspecialchars($value, $flags)];
+        if ($one['a'] !== $value) {
+            wrong('the values are escaped as HTML to be signed', http_build_query($one), ['a' => $value]);
+            wrong('the values are escaped as HTML to be sent', http_build_query(['a' => $value]), $one);
+        }
+    }
+}
+wrong('the values are escaped as HTML to be sent', http_build_query(['a' => 'Jürg & Zoë']), ['a' => htmlentities('Jürg & Zoë')]);
 wrong('null is sent as text, and not signed', http_build_query(['a' => 'b', 'c' => null]), ['a' => 'b', 'c' => 'null']);
 $json = fn (array $p, string $signature, int $flags = 0): array => ['type' => 'application/json', 'body' => json_encode($p + ['ApiSignature' => $signature], $flags)];
 $typed = ['t' => true, 'f' => false, 'n' => null, 'e' => [], 's' => 'ü/x'];
@@ -140,6 +159,21 @@ foreach ([JSON_UNESCAPED_SLASHES, JSON_UNESCAPED_UNICODE, JSON_UNESCAPED_SLASHES
     wrong('the JSON text is signed, and written anew to be sent', $signed, $typed, null, $json($typed, sign($signed), $flags ^ JSON_PRETTY_PRINT));
 }
 
+foreach (['', $asQuery] as $signed) {
+    wrong($signed === '' ? 'the empty string is signed' : 'the query is signed in place of the body', $signed, $typed, null, $json($typed, sign($signed)));
+}
+
+// libcurl, and PHP's streams, send a form's type unless they are told.
+foreach (['application/x-www-form-urlencoded', 'text/plain', '', 'text/json', 'application/json; charset=iso-8859-1'] as $type) {
+    $signed = http_build_query($typed);
+    wrong('the JSON is sent with the wrong Content-Type', $signed, $typed, null, ['type' => $type] + $json($typed, sign($signed)));
+    $many = ['a' => 'b&c=d', 'e' => 'f+g 100%'];
+    wrong('the JSON is sent with the wrong Content-Type', http_build_query($many), $many, null, ['type' => $type] + $json($many, sign(http_build_query($many)), JSON_PRETTY_PRINT));
+}
+foreach (['application/json', 'text/plain', '', 'multipart/form-data'] as $type) {
+    wrong('the form is sent with the wrong Content-Type', $right, $shop, null, ['type' => $type]);
+}
+
 // Files: http_build_query writes the public properties of a CURLFile.
 $multipart = function (string $signed): array {
     $part = fn (string $header, string $value): string => "--B\r\nContent-Disposition: form-data; $header\r\n\r\n$value\r\n";
@@ -150,6 +184,9 @@ foreach ([new CURLFile('logo.png'), new CURLFile('logo.png', 'image/png'), new C
     $signed = http_build_query(['name' => 'x', 'headerImage' => $file]);
     wrong('a file is signed', $signed, [], null, $multipart($signed));
 }
+
+wrong('the empty string is signed', '', [], null, $multipart(''));
+wrong('the query is signed in place of the body', $asQuery, [], null, $multipart($asQuery));
 
 // Keys, hashes and codings.
 wrong('white space around the secret', $right, $shop, sign($right, SECRET . "\n"));
@@ -182,6 +219,16 @@ wrong(['a space is signed as %20', 'the signature is in hexadecimal digits'], ht
     hash_hmac('sha256', http_build_query($shop, '', '&', PHP_QUERY_RFC3986), SECRET));
 $signed = http_build_query($shop + ['model' => 'Gateway'], '', '&', PHP_QUERY_RFC3986);
 wrong(['the model is signed, and not sent', 'a space is signed as %20'], $signed, $shop);
+$signed = json_encode($typed);
+wrong(['the JSON is sent with the wrong Content-Type', 'the JSON text is signed'], $signed, $typed, null,
+    ['type' => 'application/x-www-form-urlencoded'] + $json($typed, sign($signed)));
+$signed = http_build_query(array_map(fn ($v) => $v ?? '', $typed));
+wrong(['the JSON is sent with the wrong Content-Type', 'null is signed as text or as an empty value'], $signed, $typed, null, ['type' => ''] + $json($typed, sign($signed)));
+wrong(['the form is sent with the wrong Content-Type', 'the signature is in hexadecimal digits'], $right, $shop, hash_hmac('sha256', $right, SECRET), ['type' => 'application/json']);
+wrong(['the form is sent with the wrong Content-Type', "the signature's plus signs are not escaped, and arrive as spaces"], "n=$n", [], null,
+    ['type' => '', 'string_to_sign' => "n=$n", 'body' => "n=$n&ApiSignature=" . sign("n=$n")]);
+wrong(['the query is signed in place of the body', 'a question mark is signed before the parameters'], "?$asQuery", $shop);
+wrong(['the values are escaped as HTML to be signed', 'a space is signed as %20'], http_build_query(['a' => htmlspecialchars("f & 'g'")], '', '&', PHP_QUERY_RFC3986), ['a' => "f & 'g'"]);
 wrong(['brackets are not escaped', 'MD5 is used'], str_replace(['%5B', '%5D'], ['[', ']'], $right), $shop,
     sign(str_replace(['%5B', '%5D'], ['[', ']'], $right), SECRET, 'md5'));
 

@@ -6,9 +6,11 @@
 import base64
 import hashlib
 import hmac
+import html
 import json
 import re
-from urllib.parse import quote, quote_plus, unquote_plus, urlencode
+from urllib.parse import quote, quote_plus, unquote_plus, urlencode, urlsplit
+from urllib.request import HTTPHandler, OpenerDirector, Request
 
 SECRET = 'test-secret-of-the-shop'
 cases = []
@@ -77,6 +79,9 @@ case('the instance is signed', urlencode({'instance': 'example', 'a': 'b'}), {'a
 case('the instance is signed', urlencode({'a': 'b', 'instance': 'example'}), {'a': 'b'})
 case('the instance is signed', 'a=b&instance=example&c=d', {}, sent='a=b&instance=example&c=d', url='/v1.0/Page/', string_to_sign='a=b&c=d')
 case('the empty string is signed', '', shop)
+case('the query is signed in place of the body', urlsplit('https://api.example.com/v1.0/Gateway/?instance=example').query, shop)
+case('the query is signed in place of the body', 'a=b&instance=example', shop, url='/v1.0/Gateway/?a=b&instance=example')
+case('the query is signed in place of the body', 'a=b', shop, url='/v1.0/Gateway/?a=b&instance=example')
 case('an ApiSignature is signed, an empty or an earlier one', urlencode({'a': 'b', 'ApiSignature': ''}), {'a': 'b'})
 for earlier in (quote_plus(base64.b64encode(mac(php(shop))).decode()), base64.b64encode(mac(php(shop))).decode()):
     case('an ApiSignature is signed, an empty or an earlier one', php(shop) + '&ApiSignature=[redacted]', shop,
@@ -110,6 +115,11 @@ case('true and false are sent as text, and signed as 1 and 0', 'a=1&b=0', {}, se
 case('true and false are sent as 1 and 0, and signed as text', urlencode({'a': True, 'b': False}), {'a': '1', 'b': '0'})
 case('true and false are sent as text, and signed in other letters', urlencode({'a': True, 'b': False}), {'a': json.dumps(True), 'b': json.dumps(False)})
 case('true and false are sent as text, and signed in other letters', urlencode({'a': 'true', 'b': 'false'}), {'a': str(True), 'b': str(False)})
+for quote_them in (True, False):
+    plain = {'a': '<b c="d">', 'e': "f & 'g'", 'h[i]': '&amp;'}
+    escaped = {k: html.escape(v, quote_them) for k, v in plain.items()}
+    case('the values are escaped as HTML to be signed', php(escaped), plain)
+    case('the values are escaped as HTML to be sent', php(plain), escaped)
 
 
 def json_case(mistakes, signed, sent, string_to_sign, signature=None):
@@ -136,7 +146,15 @@ for style in ({'indent': 4}, {'indent': 2}, {'indent': 4, 'ensure_ascii': False}
     signature = base64.b64encode(mac(text)).decode()
     for sent in ({**nested, 'ApiSignature': signature}, {'ApiSignature': signature, **nested}):
         case('the JSON text is signed', text, {}, type='application/json', string_to_sign=string_to_sign, body=json.dumps(sent, **style))
-case('the form is sent with the wrong Content-Type', php({'a': 'b'}), {'a': 'b'}, type='application/json', string_to_sign='')
+for type in ('application/json', ''):  # the second is that of http.client
+    case('the form is sent with the wrong Content-Type', php({'a': 'b'}), {'a': 'b'}, type=type)
+text = json.dumps({'a': 'b c', 'ApiSignature': base64.b64encode(mac('a=b+c')).decode()})
+request = Request('https://api.example.com/', text.encode())
+client = HTTPHandler()
+OpenerDirector().add_handler(client)
+client.do_request_(request)
+for type in (request.get_header('Content-type'), ''):
+    case('the JSON is sent with the wrong Content-Type', 'a=b+c', {}, type=type, string_to_sign='a=b+c', body=text)
 
 # Keys and hashes.
 right = php(shop)

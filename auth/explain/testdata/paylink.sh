@@ -29,6 +29,26 @@ wrong 'white space around the signature' "$right" "$(printf %s "$right" | openss
 "
 wrong 'the signature is in hexadecimal digits' "$right" "$(printf %s "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')"
 wrong 'the signature is the base64 of hexadecimal digits' "$right" "$(printf %s "$(printf %s "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')" | base64)"
+# What openssl dgst prints in front differs: 1.1, 3.0 of a pipe and of a file, and
+# LibreSSL. The digits and the line of -r do not.
+digits=$(printf %s "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')
+for prefix in '' 'SHA2-256' 'HMAC-SHA2-256' 'SHA256' 'HMAC-SHA256'; do
+	for line in "$prefix(stdin)= $digits" "$prefix(stdin)= $digits
+"; do
+		wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$line"
+		wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$(printf %s "$line" | base64)"
+	done
+	wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$prefix(to sign.txt)= $digits"
+	wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$(printf '%s(stdin)= %s\n' "$prefix" "$digits" | openssl base64)" # in two lines
+done
+wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$(printf %s "$right" | openssl dgst -sha256 -hmac "$secret" -r)"
+wrong 'the signature is a line that openssl or sha256sum prints' "$right" "SHA2-256(stdin)= $(printf %s "$right" | openssl dgst -sha256 -hmac "$secret" -c | sed 's/.* //')"
+for line in "$digits  -" "$digits *-" "SHA256 (-) = $digits"; do
+	wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$line"
+	wrong 'the signature is a line that openssl or sha256sum prints' "$right" "$(echo "$line" | openssl base64)"
+done
+wrong 'the signature is the base64 of hexadecimal digits' "$right" "$(echo "$digits" | base64)"
+wrong 'the signature is the base64 of hexadecimal digits' "$right" "$(echo "$digits" | openssl base64)" # in two lines
 wrong 'SHA-1 is used' "$right" "$(printf %s "$right" | openssl dgst -sha1 -hmac "$secret" -binary | base64)"
 wrong 'SHA-512 is used' "$right" "$(printf %s "$right" | openssl dgst -sha512 -hmac "$secret" -binary | base64)"
 wrong 'MD5 is used' "$right" "$(printf %s "$right" | openssl dgst -md5 -hmac "$secret" -binary | base64)"
@@ -44,4 +64,10 @@ key=$(printf %s $coded | openssl base64 -d -A)
 wrong 'the secret is decoded from base64' "$right" "$(printf %s "$right" | openssl dgst -sha256 -hmac "$key" -binary | base64)" $coded
 wrong 'a space is signed as %20' "$wire" "$(printf %s "$wire" | openssl dgst -sha256 -hmac "$secret" -binary | base64)"
 wrong 'a newline is signed behind the parameters", "the signature is in hexadecimal digits' "$right\\n" "$(echo "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')"
+wrong 'white space around the signature", "the signature is in hexadecimal digits' "$right" "$digits
+"
+wrong 'white space around the signature", "the signature is the base64 of hexadecimal digits' "$right" "$(printf %s "$digits" | openssl base64)
+"
+wrong 'a plain hash is made, and no HMAC", "the signature is a line that openssl or sha256sum prints' "$right" "$(printf %s "$right$secret" | openssl dgst -sha256 -r)"
+wrong 'SHA-512 is used", "the signature is a line that openssl or sha256sum prints' "$right" "$(printf 'HMAC-SHA2-512(stdin)= %s\n' "$(printf %s "$right" | openssl dgst -sha512 -hmac "$secret" | sed 's/.* //')" | openssl base64)"
 printf '\n]\n'
