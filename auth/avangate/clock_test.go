@@ -25,7 +25,7 @@ func allProtocols(t testing.TB) []protocolCase {
 
 func TestClockThatIsWrong(t *testing.T) {
 	for _, p := range allProtocols(t) {
-		for _, off := range []time.Duration{-15 * time.Minute, 15 * time.Minute, -23 * time.Hour, 23 * time.Hour} {
+		for _, off := range []time.Duration{-15 * time.Minute, 15 * time.Minute, -24 * time.Hour, 24 * time.Hour} {
 			t.Run(fmt.Sprint(p.name, off), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					wrong := off

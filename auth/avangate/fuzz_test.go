@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -109,5 +110,38 @@ func FuzzAnswer(f *testing.F) {
 		id, _, found := strings.Cut(rest, end)
 		require.True(t, found)
 		require.Regexp(t, `^[0-9A-Za-z._+/=-]+$`, id)
+	})
+}
+
+// FuzzRefusal: whatever a refusal says of the time, the offset is at most a day, and
+// learnt from the Date of a 401 or 403 that comes from no cache.
+func FuzzRefusal(f *testing.F) {
+	f.Add(401, "Thu, 18 Jun 2020 08:20:46 GMT", "", false)
+	f.Add(403, "Wed, 17 Jun 2020 08:05:46 GMT", "", false)
+	f.Add(401, "Thu, 18 Jun 2020 08:20:46 GMT", "10", true)
+	f.Add(401, "Thursday, 18-Jun-20 08:20:46 GMT", "", false)
+	f.Add(401, "Thu Jun 18 08:20:46 2020", "", false)
+	f.Add(200, "Thu, 18 Jun 2020 08:20:46 GMT", "", false)
+	f.Add(401, "Mon, 01 Jan 0001 00:00:00 GMT", "", false)
+	f.Fuzz(func(t *testing.T, status int, date, age string, cached bool) {
+		c := config()
+		c.Now = fixed(moment)
+		a := authenticator(t, c)
+		resp := &http.Response{StatusCode: status, Header: http.Header{"Date": {date}}, Body: http.NoBody}
+		if cached {
+			resp.Header.Set("Age", age)
+		}
+		again := a.Refused(signed(t, a), resp)
+		offset := a.Offset()
+		require.Equal(t, again, offset != 0)
+		if offset == 0 {
+			return
+		}
+		require.LessOrEqual(t, offset.Abs(), 24*time.Hour)
+		require.False(t, cached)
+		require.Contains(t, []int{401, 403}, status)
+		said, err := http.ParseTime(date)
+		require.NoError(t, err)
+		require.Equal(t, said.UTC(), moment.Add(offset).UTC())
 	})
 }

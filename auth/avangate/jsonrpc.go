@@ -79,11 +79,12 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 	}
 	m.calls++
 	var method string
-	if json.Unmarshal(members["method"], &method) == nil && method == "login" {
-		place = -1
-	} else if place < 0 {
+	json.Unmarshal(members["method"], &method)
+	switch {
+	case method == "login": // needs no session
+	case place < 0:
 		return noRPCPlace("the request has no place for it")
-	} else {
+	default:
 		m.places = append(m.places, place)
 	}
 	_, err := d.Token()

@@ -111,38 +111,43 @@ func TestMerchantCodeOfASessionIsUTF8(t *testing.T) {
 	assert.ErrorContains(t, err, "not UTF-8")
 }
 
-// A batch is sent again only if each of its calls was refused for the session.
+// A batch is sent again only if each of its calls was refused for the session. The
+// session is dropped if the first was.
 func TestBatchIsSentAgainOnlyIfNothingRan(t *testing.T) {
 	const dead, done, other = `{"error":{"code":10000,"data":{"error_code":"FORBIDDEN"}},"id":1}`, `{"result":{"a":[1]},"id":2}`, `{"error":{"code":7}}`
 	batch := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat(rpcBody("1")+",", n), ",") + "]" }
 	for _, test := range []struct {
 		body, answer string
-		again        bool
+		again, gone  bool
 	}{
-		{batch(1), "[" + dead + "]", true},
-		{batch(2), "[" + dead + "," + dead + "]", true},
-		{batch(2), " [ " + dead + " , " + dead + " ] ", true},
-		{batch(2), "[" + dead + "]", false}, // what of the other?
-		{batch(1), "[" + dead + "," + dead + "]", false},
-		{batch(2), "[" + dead + "," + done + "]", false},
-		{batch(2), "[" + done + "," + dead + "]", false},
-		{batch(2), "[" + dead + "," + other + "]", false},
-		{batch(2), "[" + dead + "," + dead, false},
-		{batch(2), "[" + dead + ",1]", false},
-		{batch(2), dead, false},
-		{batch(1), dead, true},
-		{batch(2), "[]", false},
-		{rpcBody("1"), "[" + dead + "]", true},
-		{"[" + rpcBody("1") + `,{"method":"login","params":[]}]`, "[" + dead + "," + done + "]", false},
+		{batch(1), "[" + dead + "]", true, true},
+		{batch(2), "[" + dead + "," + dead + "]", true, true},
+		{batch(2), " [ " + dead + " , " + dead + " ] ", true, true},
+		{batch(2), "[" + dead + "]", false, true}, // what of the other?
+		{batch(1), "[" + dead + "," + dead + "]", false, true},
+		{batch(2), "[" + dead + "," + done + "]", false, true},
+		{batch(2), "[" + done + "," + dead + "]", false, false},
+		{batch(2), "[" + dead + "," + other + "]", false, true},
+		{batch(2), "[" + dead + "," + dead, false, true},
+		{batch(2), "[" + dead + ",1]", false, true},
+		{batch(2), dead, false, true},
+		{batch(1), dead, true, true},
+		{batch(2), "[]", false, false},
+		{batch(1), `[["error",{"code":10000}]]`, false, false},
+		{rpcBody("1"), "[" + dead + "]", true, true},
+		{"[" + rpcBody("1") + `,{"method":"login","params":[]}]`, "[" + dead + "," + done + "]", false, true},
 	} {
 		w := newWorld(t)
 		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(test.body))
 		require.NoError(t, w.account.Authenticate(req, w))
+		assert.Equal(t, "login", w.methods())
 		resp := &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(test.answer))}
 		assert.Equal(t, test.again, w.account.Refused(req, resp), "%s", test.answer)
 		got, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
 		assert.Equal(t, test.answer, string(got))
+		require.NoError(t, w.account.Authenticate(httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1"))), w))
+		assert.Equal(t, test.gone, w.methods() == "login", "%s", test.answer)
 	}
 }
 

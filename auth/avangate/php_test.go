@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,10 +30,14 @@ type phpGateway struct {
 }
 
 // startPHP starts a gateway. wsdl is the name of a file, or empty.
-func startPHP(t *testing.T, wsdl, key string, algorithm avangate.Algorithm) *phpGateway {
+func startPHP(t *testing.T, wsdl, key string, algorithm avangate.Algorithm, change ...func(*avangate.Config)) *phpGateway {
 	url := phptest.Serve(t, "avangate.php", append(wsdlEnv(t, wsdl),
 		"STATE="+filepath.Join(t.TempDir(), "state"), "SECRET_KEY="+secret, "MERCHANT_CODE=AVANGATE")...)
-	a := authenticator(t, avangate.Config{BaseURL: url, MerchantCode: "AVANGATE", SecretKey: auth.NewSecret(key), Algorithm: algorithm})
+	c := avangate.Config{BaseURL: url, MerchantCode: "AVANGATE", SecretKey: auth.NewSecret(key), Algorithm: algorithm}
+	for _, f := range change {
+		f(&c)
+	}
+	a := authenticator(t, c)
 	client, err := transport.Wrap(&http.Client{Transport: &http.Transport{}}, a)
 	require.NoError(t, err)
 	t.Cleanup(client.CloseIdleConnections)
@@ -190,7 +195,8 @@ func TestClockAgainstPHP(t *testing.T) {
 func TestWrongKeyAgainstPHP(t *testing.T) {
 	for _, p := range phpProtocols[1:] {
 		t.Run(p.name, func(t *testing.T) {
-			g := startPHP(t, p.wsdl, "another secret key", avangate.SHA2_256)
+			withinThePause := func(c *avangate.Config) { c.Now = fixed(time.Now()) }
+			g := startPHP(t, p.wsdl, "another secret key", avangate.SHA2_256, withinThePause)
 			call := g.caller(p)
 			for range 3 {
 				_, _, err := call("1")

@@ -363,47 +363,56 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 		status             int
 		says               string
 	}{
-		"a redirect":            {"/rpc/6.0", rpcBody(""), "", 301, "redirected with status 301"},
-		"401":                   {"/rpc/6.0/", rpcBody(""), "", 401, "refused the login with status 401"},
-		"403 with an id":        {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 403, "refused the login with status 403"},
-		"an outage":             {"/rpc/6.0/", rpcBody(""), "<html>", 503, "status 503"},
-		"nothing":               {"/rpc/6.0/", rpcBody(""), "", 200, "holds no session id"},
-		"null":                  {"/rpc/6.0/", rpcBody(""), `{"result":null,"response":null,"error":null}`, 200, "holds no session id"},
-		"an empty id":           {"/rpc/6.0/", rpcBody(""), `{"result":""}`, 200, "holds no session id"},
-		"an object":             {"/rpc/6.0/", rpcBody(""), `{"result":{"id":"private"}}`, 200, "holds no session id"},
-		"an error":              {"/rpc/6.0/", rpcBody(""), `{"error":{"code":10000,"message":"private"}}`, 200, "refused the login with code 10000"},
-		"an error in words":     {"/rpc/6.0/", rpcBody(""), `{"error":"private"}`, 200, "holds no session id"},
-		"a quote in the id":     {"/rpc/6.0/", rpcBody(""), `{"result":"private\""}`, 200, "[0-9A-Za-z._+/=-]"},
-		"a line break":          {"/rpc/6.0/", rpcBody(""), `{"result":"private\n"}`, 200, "[0-9A-Za-z._+/=-]"},
-		"a letter that is none": {"/rpc/6.0/", rpcBody(""), `{"result":"privaté"}`, 200, "[0-9A-Za-z._+/=-]"},
-		"an endless id":         {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 5000) + `"}`, 200, "longer than 4096 bytes"},
-		"an endless answer":     {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 1<<20) + `"}`, 200, "holds no session id"},
-		"HTML":                  {"/soap/6.0/", soap, "<html><p>private</html>", 200, "holds no session id"},
-		"no text":               {"/soap/6.0/", soap, xmlHead + `<loginResponse><return/></loginResponse></e:Body></e:Envelope>`, 200, "holds no session id"},
-		"a fault":               {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>e:FORBIDDEN</faultcode><faultstring>private</faultstring></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with fault e:FORBIDDEN"},
-		"a fault that may tell": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with a fault"},
+		"a redirect":               {"/rpc/6.0", rpcBody(""), "", 301, "redirected with status 301"},
+		"299":                      {"/rpc/6.0/", rpcBody(""), "", 299, "the answer to the login, with status 299, holds no session id"},
+		"300 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"private"}`, 300, "redirected with status 300"},
+		"399 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"private"}`, 399, "redirected with status 399"},
+		"400":                      {"/rpc/6.0/", rpcBody(""), "", 400, "the answer to the login, with status 400, holds no session id"},
+		"401":                      {"/rpc/6.0/", rpcBody(""), "", 401, "refused the login with status 401"},
+		"403 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 403, "refused the login with status 403"},
+		"an outage":                {"/rpc/6.0/", rpcBody(""), "<html>", 503, "status 503"},
+		"nothing":                  {"/rpc/6.0/", rpcBody(""), "", 200, "holds no session id"},
+		"null":                     {"/rpc/6.0/", rpcBody(""), `{"result":null,"response":null,"error":null}`, 200, "holds no session id"},
+		"an empty id":              {"/rpc/6.0/", rpcBody(""), `{"result":""}`, 200, "holds no session id"},
+		"an object":                {"/rpc/6.0/", rpcBody(""), `{"result":{"id":"private"}}`, 200, "holds no session id"},
+		"an error":                 {"/rpc/6.0/", rpcBody(""), `{"error":{"code":10000,"message":"private"}}`, 200, "refused the login with code 10000"},
+		"an error in words":        {"/rpc/6.0/", rpcBody(""), `{"error":"private"}`, 200, "holds no session id"},
+		"a quote in the id":        {"/rpc/6.0/", rpcBody(""), `{"result":"private\""}`, 200, "[0-9A-Za-z._+/=-]"},
+		"a line break":             {"/rpc/6.0/", rpcBody(""), `{"result":"private\n"}`, 200, "[0-9A-Za-z._+/=-]"},
+		"a letter that is none":    {"/rpc/6.0/", rpcBody(""), `{"result":"privaté"}`, 200, "[0-9A-Za-z._+/=-]"},
+		"an id too long":           {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 4097) + `"}`, 200, "longer than 4096 bytes"},
+		"an endless answer":        {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 1<<20) + `"}`, 200, "holds no session id"},
+		"HTML":                     {"/soap/6.0/", soap, "<html><p>private</html>", 200, "holds no session id"},
+		"no text":                  {"/soap/6.0/", soap, xmlHead + `<loginResponse><return/></loginResponse></e:Body></e:Envelope>`, 200, "holds no session id"},
+		"a fault":                  {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>e:FORBIDDEN</faultcode><faultstring>private</faultstring></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with fault e:FORBIDDEN"},
+		"a fault that may tell":    {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with a fault"},
+		"a fault code of 40 bytes": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>` + strings.Repeat("c", 40) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with fault " + strings.Repeat("c", 40) + ":"},
+		"a fault code of 41 bytes": {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>` + strings.Repeat("c", 41) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with a fault:"},
 		"a fault without a code": {"/soap/6.0/", soap, xmlHead + `<e:Fault/></e:Body></e:Envelope>`, 500,
 			"answered the login with a fault"},
 		"an id that is cut off":  {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private`, 200, "holds no session id"},
 		"an error of JSON-RPC":   {"/rpc/6.0/", rpcBody(""), `{"error":{"code":-32601}}`, 200, "answered the login with code -32601: check the path"},
+		"code 0":                 {"/rpc/6.0/", rpcBody(""), `{"error":{"code":0}}`, 200, "answered the login with code 0: check the path"},
 		"a code in quotes":       {"/rpc/6.0/", rpcBody(""), `{"error":{"code":"10000"}}`, 200, "refused the login with code 10000"},
 		"an ampersand in the id": {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private&amp;</return></loginResponse></e:Body></e:Envelope>`, 200, "[0-9A-Za-z._+/=-]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			requests := 0
-			w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
-				requests++
-				return &http.Response{StatusCode: test.status, Header: http.Header{"Location": {vendor + "/rpc/6.0/"}}, Body: io.NopCloser(strings.NewReader(test.answer))}, nil
-			}))
-			for range 2 {
-				_, err := w.call(t, protocolCase{path: test.path, body: test.body})
-				require.ErrorIs(t, err, avangate.ErrLogin)
-				assert.ErrorContains(t, err, test.says)
-				assert.NotContains(t, err.Error(), "privat")
-				assert.NotContains(t, err.Error(), "ffff")
-			}
-			assert.Equal(t, 1, requests, "the second call fails at once")
+			synctest.Test(t, func(t *testing.T) { // the pause between two logins is a second
+				w := newWorld(t)
+				requests := 0
+				w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
+					requests++
+					return &http.Response{StatusCode: test.status, Header: http.Header{"Location": {vendor + "/rpc/6.0/"}}, Body: io.NopCloser(strings.NewReader(test.answer))}, nil
+				}))
+				for range 2 {
+					_, err := w.call(t, protocolCase{path: test.path, body: test.body})
+					require.ErrorIs(t, err, avangate.ErrLogin)
+					assert.ErrorContains(t, err, test.says)
+					assert.NotContains(t, err.Error(), "privat")
+					assert.NotContains(t, err.Error(), "ffff")
+				}
+				assert.Equal(t, 1, requests, "the second call fails at once")
+			})
 		})
 	}
 }
@@ -451,17 +460,37 @@ func TestAWrongEnvelopeDoesNotFailOthers(t *testing.T) {
 }
 
 // The clock is learned from refusals only: an outage's page may come from anywhere.
-func TestAnOutageAtTheLoginTeachesNoClock(t *testing.T) {
-	w := newWorld(t)
-	requests := 0
-	w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
-		requests++
-		return &http.Response{StatusCode: 503, Header: http.Header{"Date": {"Thu, 18 Jun 2020 20:05:46 GMT"}}, Body: http.NoBody}, nil
-	}))
-	_, err := w.call(t, protocolCase{path: "/rpc/6.0/", body: rpcBody("")})
-	require.ErrorIs(t, err, avangate.ErrLogin)
-	assert.Zero(t, w.account.Offset())
-	assert.Equal(t, 1, requests)
+func TestOnlyARefusedLoginSetsTheClock(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		answer string
+		learnt bool
+	}{
+		"an outage":             {503, "", false},
+		"an error of code 0":    {200, `{"error":{"code":0}}`, false},
+		"an error of JSON-RPC":  {200, `{"error":{"code":-32601}}`, false},
+		"a refusal":             {200, `{"error":{"code":1}}`, true},
+		"a refusal by a status": {401, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) { c.Now = fixed(moment) })
+			requests := 0
+			w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
+				requests++
+				h := http.Header{"Date": {moment.Add(time.Hour).Format(http.TimeFormat)}}
+				return &http.Response{StatusCode: test.status, Header: h, Body: io.NopCloser(strings.NewReader(test.answer))}, nil
+			}))
+			_, err := w.call(t, protocolCase{path: "/rpc/6.0/", body: rpcBody("")})
+			require.ErrorIs(t, err, avangate.ErrLogin)
+			if test.learnt {
+				assert.Equal(t, time.Hour, w.account.Offset())
+				assert.Equal(t, 2, requests)
+			} else {
+				assert.Zero(t, w.account.Offset())
+				assert.Equal(t, 1, requests)
+			}
+		})
+	}
 }
 
 func TestLoginAnswersThatHoldOne(t *testing.T) {
@@ -490,6 +519,15 @@ func TestLoginAnswersThatHoldOne(t *testing.T) {
 		require.Len(t, sent, 2)
 		assert.Equal(t, strings.Replace(request, avangate.Session, "ID.+/=_-9", 1), sent[1])
 	}
+}
+
+func TestLongestSessionID(t *testing.T) {
+	id := strings.Repeat("x", 4096) // longer than the body, too
+	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+	require.NoError(t, authenticator(t, config()).Authenticate(req, roundTripper(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Body: io.NopCloser(strings.NewReader(`{"result":"` + id + `"}`))}, nil
+	})))
+	assert.Equal(t, strings.Replace(rpcBody("1"), avangate.Session, id, 1), body(t, req))
 }
 
 // The login shows nothing of the caller's but its User-Agent.
@@ -613,10 +651,17 @@ func TestCancellation(t *testing.T) {
 	})
 	t.Run("a network that hears of nothing holds nobody", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w, _ := prepare(t)
+			w := newWorld(t)
 			deaf := make(chan struct{})
+			var sent []string
 			w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
-				<-deaf
+				copied, err := req.GetBody()
+				require.NoError(t, err)
+				text, err := io.ReadAll(copied)
+				require.NoError(t, err)
+				if sent = append(sent, string(text)); len(sent) == 1 {
+					<-deaf
+				}
 				return w.gatewayAnswer(req)
 			}))
 			ctx, cancel := context.WithCancel(t.Context())
@@ -624,8 +669,14 @@ func TestCancellation(t *testing.T) {
 			cancel()
 			assert.ErrorIs(t, <-one, context.Canceled)
 			two := start(t, w, t.Context())
+			assert.Equal(t, "login getOrder", w.methods(), "at once")
 			close(deaf)
-			assert.NoError(t, <-two, "it does not get what was left")
+			assert.NoError(t, <-two)
+			synctest.Wait()
+			assert.Equal(t, "login", w.methods(), "late")
+			assert.NoError(t, <-start(t, w, t.Context()))
+			assert.Equal(t, "getOrder", w.methods())
+			assert.Equal(t, sent[len(sent)-2], sent[len(sent)-1], "the session is not that of the login that was left")
 		})
 	})
 	t.Run("an answer that does not come to its end holds nobody", func(t *testing.T) {
@@ -835,8 +886,12 @@ func TestNoMoreOfAnAnswerIsReadThanTells(t *testing.T) {
 		{rpc, []string{`{"id":{"result":[1,{"error":{"code":10000}}]},"response":[`}, false},
 		{rpc, []string{`{"result":null,"error":{"data":[{"code":10000}],"code":10001,`}, true},
 		{rpc, []string{`{"error":{"code":"10002"}`}, true},
+		{rpc, []string{`{"result" : null, "error" : {"code" : 10000}`}, true},
+		{rpc, []string{"{\"result\"\r\n:\tnull,\"error\"\t:\r\n{\"code\":10000}"}, true},
+		{rpc, []string{`{"result" : 0`}, false},
 		{rpc, []string{`{"error":{"code":10004,`}, false},
 		{rpc, []string{`[{"result":1`}, false},
+		{rpc, []string{`[[`}, false},
 		{rpc, []string{`x`}, false},
 		{rpc, []string{`1 `}, false},
 		{soap, []string{xmlHead + `<getOrderResponse>`}, false},
@@ -965,8 +1020,16 @@ func TestAnswersThatBreakOff(t *testing.T) {
 			assert.Equal(t, test.answer[:end], string(got))
 		}
 	}
-	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
-	w := newWorld(t)
-	require.NoError(t, w.account.Authenticate(req, w))
-	assert.False(t, w.account.Refused(req, &http.Response{StatusCode: 204, Body: http.NoBody}))
+}
+
+// A base may return nil for a body.
+func TestAnswerWithoutABodyStaysAsItIs(t *testing.T) {
+	for _, none := range []io.ReadCloser{nil, http.NoBody} {
+		w := newWorld(t)
+		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+		require.NoError(t, w.account.Authenticate(req, w))
+		resp := &http.Response{StatusCode: 204, Body: none}
+		assert.False(t, w.account.Refused(req, resp))
+		assert.Equal(t, none, resp.Body)
+	}
 }

@@ -90,6 +90,29 @@ func TestSessionInSOAPEnvelopes(t *testing.T) {
 	}
 }
 
+func TestSOAPActionOfTheLoginIsTheCalls(t *testing.T) {
+	for name, test := range map[string]struct {
+		header http.Header
+		want   []string
+	}{
+		"canonical":             {http.Header{"Soapaction": {`"urn:x"`}}, []string{`"urn:x"`}},
+		"as in SOAP":            {http.Header{"SOAPAction": {`"urn:x"`}}, []string{`"urn:x"`}},
+		"in HTTP/2":             {http.Header{"soapaction": {`"urn:x"`}}, []string{`"urn:x"`}},
+		"another header":        {http.Header{"X-Action": {`"urn:y"`}}, nil},
+		"no values":             {http.Header{"Soapaction": {}}, nil},
+		"no values, and values": {http.Header{"Soapaction": nil, "SOAPAction": {`"urn:x"`}}, []string{`"urn:x"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := httptest.NewRequest("POST", vendor+"/soap/6.0/", strings.NewReader(soapBody(t, "php-document.xml")))
+			req.Header = test.header
+			require.NoError(t, authenticator(t, config()).Authenticate(req, roundTripper(func(login *http.Request) (*http.Response, error) {
+				assert.Equal(t, test.want, login.Header["Soapaction"])
+				return givesID(login)
+			})))
+		})
+	}
+}
+
 func TestPlaceOfTheSessionInSOAP(t *testing.T) {
 	const start, end = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>`, `</e:Body></e:Envelope>`
 	for in, want := range map[string]string{
