@@ -35,9 +35,9 @@
 // The Transport sends a request twice only if the gateway proved that it refused
 // the credentials and did nothing else, and the body can be had again; see
 // [auth.Learner]. [http.Transport] itself resends a request, with the same
-// signature, when a connection that was used before drops ahead of the answer: a
-// GET or HEAD, and whatever has an Idempotency-Key, even if the gateway has carried
-// it out; any other only if nothing of it was written.
+// signature, when a connection that was used before drops ahead of the answer:
+// GET, HEAD, OPTIONS and TRACE, and whatever has an Idempotency-Key, even if the
+// gateway has carried it out; any other only if nothing of it was written.
 package transport
 
 import (
