@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,7 @@ var recorded = []struct {
 	{"multipart", "POST", "/v1.0/Design/", newPaylink, upload, 1},
 	{"2Checkout's REST", "GET", "/rest/6.0/orders/11331111/", newAvangate, nothing, 1},
 	{"JSON-RPC", "POST", "/rpc/6.0/", newAvangate, body("application/json", rpcCall), 2},
+	{"JSON-RPC that is said to be a form", "POST", "/rpc/6.0/", newAvangate, body(form, rpcCall), 2},
 	{"a batch", "POST", "/rpc/6.0/", newAvangate, body("application/json", "["+rpcCall+"]"), 2},
 	{"SOAP", "POST", "/soap/6.0/", newAvangate, body("text/xml; charset=utf-8", soapCall), 2},
 }
@@ -163,7 +165,7 @@ func TestGoVCRWrongBelowTheSigner(t *testing.T) {
 			require.NoError(t, err)
 			require.NoError(t, r.Stop())
 			g.requireVerified(t, tt.requests)
-			assert.NotEmpty(t, g.leaks(c.saved(t)))
+			assert.Len(t, g.leaks(c.saved(t)), tt.requests, "a signature each, or the hash of a login and a session id")
 
 			g.later()
 			_, _, err = send(t, &http.Client{Transport: g.signing(t, c.recorder(t, recorder.ModeReplayOnly))}, tt.method, g.URL+tt.path, contentType, text)
@@ -212,8 +214,10 @@ func TestMatchTellsRequestsApart(t *testing.T) {
 		{"another order", "POST", "https://x/rpc/", rpc("s1", "7"), "POST", "https://x/rpc/", rpc("s1", "8"), false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			req := httptest.NewRequest(tt.method, tt.url, strings.NewReader(tt.body))
+			sent := &closing{Reader: strings.NewReader(tt.body)}
+			req := httptest.NewRequest(tt.method, tt.url, sent)
 			assert.Equal(t, tt.matches, interop.Match(req, cassette.Request{Method: tt.otherMethod, URL: tt.otherURL, Body: tt.other}))
+			assert.True(t, sent.closed)
 			left, err := io.ReadAll(req.Body)
 			require.NoError(t, err)
 			assert.Equal(t, tt.body, string(left), "the body is there for the next comparison")
@@ -221,26 +225,96 @@ func TestMatchTellsRequestsApart(t *testing.T) {
 	}
 }
 
+func TestMatchClosesABodyThatCannotBeRead(t *testing.T) {
+	sent := &closing{Reader: iotest.ErrReader(io.ErrUnexpectedEOF)}
+	req := httptest.NewRequest(http.MethodPost, "https://x/", sent)
+	assert.False(t, interop.Match(req, cassette.Request{Method: http.MethodPost, URL: "https://x/"}))
+	assert.True(t, sent.closed)
+}
+
+// closing is a body that knows whether it was closed.
+type closing struct {
+	io.Reader
+	closed bool
+}
+
+func (c *closing) Close() error {
+	c.closed = true
+	return nil
+}
+
 func TestScrub(t *testing.T) {
-	login := `{"jsonrpc":"2.0","method":"login","params":["FLORIST","2026-11-20 00:00:00","abc123","sha256"],"id":1}`
-	soapLogin := `<E><Body><login><a>FLORIST</a><b>2026-11-20 00:00:00</b><c>abc123</c><d>sha256</d></login></Body></E>`
+	const (
+		login        = `{"jsonrpc":"2.0","method":"login","params":["FLORIST","2026-11-20 00:00:00","abc123","sha256"],"id":1}`
+		cleanLogin   = `{"jsonrpc":"2.0","method":"login","params":["FLORIST","scrubbed","scrubbed","sha256"],"id":1}`
+		getOrder     = `{"method":"getOrder","params":["ab\/cd+secret","7"]}`
+		cleanOrder   = `{"method":"getOrder","params":["scrubbed","7"]}`
+		params       = `{"method":"getOrder","params":{"sessionID":"ab\/cd+secret"}}`
+		soapLogin    = `<E><Body><login><a>FLORIST</a><b>2026-11-20 00:00:00</b><c>abc123</c><d>sha256</d></login></Body></E>`
+		cleanSOAP    = `<E><Body><login><a>FLORIST</a><b>scrubbed</b><c>scrubbed</c><d>sha256</d></login></Body></E>`
+		soapOrder    = `<E><Body><getOrder><id>ab/cd+secret</id><no>7</no></getOrder></Body></E>`
+		cleanSOAPGet = `<E><Body><getOrder><id>scrubbed</id><no>7</no></getOrder></Body></E>`
+	)
 	for _, tt := range []struct {
 		name, sent, wantSent, got, wantGot string
 	}{
 		{"an answer that repeats the signature", "", "", `{"link":"https:\/\/x\/?ApiSignature=AB%2B","ApiSignature":"A\/B="}`, `{"link":"https:\/\/x\/?ApiSignature=scrubbed","ApiSignature":"scrubbed"}`},
-		{"a login", login, strings.NewReplacer("2026-11-20 00:00:00", "scrubbed", "abc123", "scrubbed").Replace(login), `{"result":"ID"}`, `{"result":"scrubbed"}`},
-		{"a login that is refused", login, strings.NewReplacer("2026-11-20 00:00:00", "scrubbed", "abc123", "scrubbed").Replace(login), `{"error":{"code":10000}}`, `{"error":{"code":10000}}`},
-		{"a login that gets no answer", login, strings.NewReplacer("2026-11-20 00:00:00", "scrubbed", "abc123", "scrubbed").Replace(login), `ID`, `scrubbed`},
-		{"a SOAP login", soapLogin, strings.NewReplacer("2026-11-20 00:00:00", "scrubbed", "abc123", "scrubbed").Replace(soapLogin), `<E><Body><loginResponse><return>ID</return></loginResponse></Body></E>`, `<E><Body><loginResponse><return>scrubbed</return></loginResponse></Body></E>`},
-		{"a SOAP login that is refused", soapLogin, strings.NewReplacer("2026-11-20 00:00:00", "scrubbed", "abc123", "scrubbed").Replace(soapLogin), `<E><Body><Fault><faultcode>FORBIDDEN</faultcode></Fault></Body></E>`, `<E><Body><Fault><faultcode>FORBIDDEN</faultcode></Fault></Body></E>`},
-		{"a call without a session", `<E><Body><ping><id></id></ping></Body></E>`, `<E><Body><ping><id></id></ping></Body></E>`, "", ""},
-		{"a call without a parameter", `<E><Body><ping></ping></Body></E>`, `<E><Body><ping></ping></Body></E>`, "", ""},
+		{"a signature in other spellings", "", "", `{"link":"\/?ApiSignature\u003dAB%2B\u0026a\u003d1","ApiSignature" : "\u0041\u002F\u002b\u003D"}`, `{"link":"\/?ApiSignature\u003dscrubbed\u0026a\u003d1","ApiSignature" : "scrubbed"}`},
+
+		{"a login", login, cleanLogin, `{"result":"ID"}`, `{"result":"scrubbed"}`},
+		{"a login, answered by PHP", login, cleanLogin, `{"result":"ab\/cd+secret"}`, `{"result":"scrubbed"}`},
+		{"a login, answered in ASCII letters' codes", login, cleanLogin, `{"id":1e999, "result" : "\u0061b\u002Fcd+secret"}`, `{"id":1e999, "result" : "scrubbed"}`},
+		{"a login, answered by a response", login, cleanLogin, `{"response":"ab\/cd+secret","error":null}`, `{"response":"scrubbed","error":null}`},
+		{"a login, answered twice", login, cleanLogin, `{"result":"ab\/cd+secret","result":"ef\/gh"}`, `{"result":"scrubbed","result":"scrubbed"}`},
+		{"a login, answered elsewhere, too", login, cleanLogin, `{"result":"ab\/cd+secret","ab\/cd+secret":"{\"id\":\"ab\\\/cd+secret\"}"}`, `{"result":"scrubbed","scrubbed":"scrubbed"}`},
+		{"a login, answered in an object", login, cleanLogin, `{"result":{"id":"ab\/cd+secret"}}`, `scrubbed`},
+		{"a login, answered by a number", login, cleanLogin, `{"result":1234567}`, `scrubbed`},
+		{"a login, answered by a text that is also a number", login, cleanLogin, `{"result":"1234567","id":1234567}`, `scrubbed`},
+		{"a login, answered under another name", login, cleanLogin, `{"error":null,"session":"ab\/cd+secret"}`, `scrubbed`},
+		{"a login in an escaped spelling", `{"method":"log\u0069n","params":["FLORIST","2026-11-20 00:00:00","\u0061bc123"]}`, `{"method":"log\u0069n","params":["FLORIST","scrubbed","scrubbed"]}`, `{"result":"ID"}`, `{"result":"scrubbed"}`},
+		{"a login that is refused", login, cleanLogin, `{"result":null,"error":{"code":10000}}`, `{"result":null,"error":{"code":10000}}`},
+		{"a login that gets no answer", login, cleanLogin, `ID`, `scrubbed`},
+		{"a login that gets an answer to none", login, cleanLogin, `[]`, `scrubbed`},
+		{"a login without a hash", `{"method":"login","params":["FLORIST","abc123"]}`, `scrubbed`, `{"result":"ID"}`, `scrubbed`},
+		{"a login by name", `{"method":"login","params":{"hash":"abc123"}}`, `scrubbed`, `{"result":"ID"}`, `scrubbed`},
+		{"a login whose hash is no text", `{"method":"login","params":["FLORIST","2026-11-20 00:00:00",["abc123"]]}`, `scrubbed`, `{"result":"ID"}`, `scrubbed`},
+		{"a batch with a login", "[" + login + "," + getOrder + "]", "[" + cleanLogin + "," + cleanOrder + "]", `[{"result":"ID"},{"error":{"code":10001}}]`, `[{"result":"scrubbed"},{"error":{"code":10001}}]`},
+
+		{"a call by PHP", getOrder, cleanOrder, `{"result":{"no":"7"}}`, `{"result":{"no":"7"}}`},
+		{"a call in letters' codes", `{"method":"getOrder","params":[ "\u0061b\u002Fcd+secret" ,"7"]}`, `{"method":"getOrder","params":[ "scrubbed" ,"7"]}`, "", ""},
+		{"a call whose answer quotes the session", getOrder, cleanOrder, `{"error":{"code":10002,"message":"ab\/cd+secret has ended"}}`, `{"error":{"code":10002,"message":"scrubbed"}}`},
+		{"a call whose answer cannot be read", getOrder, cleanOrder, `{"error":"\u0061b\/cd+secret`, `scrubbed`},
+		{"a call by name", params, `scrubbed`, `{"result":{"no":"7"}}`, `scrubbed`},
+		{"a batch with a call by name", "[" + getOrder + "," + params + "]", `scrubbed`, `[]`, `scrubbed`},
+		{"a batch with something else", "[" + getOrder + ",7]", `scrubbed`, `[]`, `scrubbed`},
+		{"a call whose session is no text", `{"method":"getOrder","params":[["ab\/cd+secret"]]}`, `scrubbed`, "{}", `scrubbed`},
+		{"params twice", `{"method":"getOrder","params":["ab\/cd+secret"],"Params":["7"]}`, `scrubbed`, "{}", `scrubbed`},
+		{"a method twice", `{"method":"login","method":"getOrder","params":["FLORIST","ab\/cd+secret"]}`, `scrubbed`, "{}", `scrubbed`},
+		{"no method", `{"params":["ab\/cd+secret"]}`, `scrubbed`, "{}", `scrubbed`},
+		{"a call without params", `{"method":"ping"}`, `{"method":"ping"}`, `pong`, `pong`},
+		{"a request that is neither", `session=ab/cd%2Bsecret`, `scrubbed`, "{}", `scrubbed`},
+
+		{"a SOAP login", soapLogin, cleanSOAP, `<E><Body><loginResponse><return>ID</return></loginResponse></Body></E>`, `<E><Body><loginResponse><return>scrubbed</return></loginResponse></Body></E>`},
+		{"a SOAP login, answered in Latin-1", soapLogin, cleanSOAP, `<?xml version="1.0" encoding="ISO-8859-1"?><E><Body><r><return>ID</return></r></Body></E>`, `<?xml version="1.0" encoding="ISO-8859-1"?><E><Body><r><return>scrubbed</return></r></Body></E>`},
+		{"a SOAP login, answered in references", soapLogin, cleanSOAP, `<E><Body><r><return>&#x61;b/cd<![CDATA[+sec]]><!-- -->ret</return></r></Body></E>`, `<E><Body><r><return>scrubbed</return></r></Body></E>`},
+		{"a SOAP 1.2 login, answered by PHP", soapLogin, cleanSOAP, `<E xmlns:rpc="http://www.w3.org/2003/05/soap-rpc"><Body><r><rpc:result>return</rpc:result><return>ID</return></r></Body></E>`, `<E xmlns:rpc="http://www.w3.org/2003/05/soap-rpc"><Body><r><rpc:result>return</rpc:result><return>scrubbed</return></r></Body></E>`},
+		{"a SOAP login, answered by nothing", soapLogin, cleanSOAP, `<E><Body><r id="ID"/></Body></E>`, `scrubbed`},
+		{"a SOAP login, answered beside an element", soapLogin, cleanSOAP, `<E><Body><r>I&#68;<b/></r></Body></E>`, `scrubbed`},
+		{"a SOAP login, answered by an attribute, too", soapLogin, cleanSOAP, `<E><Body><r><return id="I&#68;">ID</return></r></Body></E>`, `scrubbed`},
+		{"a SOAP login, answered by a comment, too", soapLogin, cleanSOAP, `<E><Body><r><return>ID</return></r></Body><!-- ID --></E>`, `scrubbed`},
+		{"a SOAP login that is refused", soapLogin, cleanSOAP, `<E><Body><Fault><faultcode>FORBIDDEN</faultcode></Fault></Body></E>`, `<E><Body><Fault><faultcode>FORBIDDEN</faultcode></Fault></Body></E>`},
+		{"a SOAP call", soapOrder, cleanSOAPGet, `<E><Body><Fault><faultcode>FORBIDDEN</faultcode><faultstring>&#97;b/cd+secret</faultstring></Fault></Body></E>`, `<E><Body><Fault><faultcode>FORBIDDEN</faultcode><faultstring>scrubbed</faultstring></Fault></Body></E>`},
+		{"a SOAP call in references", strings.Replace(soapOrder, "ab/cd+secret", " ab&#47;cd&#x2B;secret ", 1), cleanSOAPGet, "", ""},
+		{"a SOAP call whose session is in an attribute", `<E><Body><getOrder><id href="#ab/cd+secret"/></getOrder></Body></E>`, `scrubbed`, "<E/>", `scrubbed`},
+		{"a SOAP call whose session is empty", `<E><Body><ping><id></id></ping></Body></E>`, `scrubbed`, "<E/>", `scrubbed`},
+		{"a SOAP call that is cut", strings.TrimSuffix(soapOrder, "</E>"), `scrubbed`, "<E/>", `scrubbed`},
+		{"a SOAP call without a parameter", `<E><Body><ping></ping></Body></E>`, `<E><Body><ping></ping></Body></E>`, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			header := http.Header{"X-Api-Key": {"s"}, "X-Avangate-Authentication": {"s"}, "Content-Length": {"999"}}
 			location := http.Header{"Location": {"https://x/?ApiSignature=AB%2B&back=https%3A%2F%2Fx%3FApiSignature%3DAB%252B"}}
 			i := cassette.Interaction{
-				Request:  cassette.Request{Body: tt.sent, Headers: header, Form: url.Values{"ApiSignature": {"s"}}, ContentLength: 999},
+				Request:  cassette.Request{URL: "https://x/rpc/6.0/", Body: tt.sent, Headers: header, Form: url.Values{"ApiSignature": {"s"}}, ContentLength: 999},
 				Response: cassette.Response{Body: tt.got, Headers: location, ContentLength: -1},
 			}
 			require.NoError(t, interop.Scrub(&i))
@@ -253,6 +327,29 @@ func TestScrub(t *testing.T) {
 			assert.EqualValues(t, -1, i.Response.ContentLength)
 			assert.Equal(t, "s", header.Get("X-Api-Key"), "the request's own header stays")
 			assert.Contains(t, location.Get("Location"), "AB%2B", "the answer's own header stays")
+
+			sent := httptest.NewRequest(http.MethodPost, "https://x/rpc/6.0/", strings.NewReader(tt.sent))
+			i.Request.Method = http.MethodPost
+			assert.True(t, interop.Match(sent, i.Request), "the request finds its record")
+		})
+	}
+}
+
+// Where no session belongs, what cannot be read stays.
+func TestScrubKnowsThePathsOfSessions(t *testing.T) {
+	for path, want := range map[string]string{
+		"/rpc/6.0/":                  "scrubbed",
+		"/soap/6.0/":                 "scrubbed",
+		"//order/2.0/rpc":            "scrubbed",
+		"/channel-manager/2.1/soap/": "scrubbed",
+		"/%72pc/6.0/":                "scrubbed",
+		"/rest/6.0/products/soap/":   "name=Bakery",
+		"/v1.0/Gateway/?successRedirectUrl=x/rpc/": "name=Bakery",
+	} {
+		t.Run(path, func(t *testing.T) {
+			i := cassette.Interaction{Request: cassette.Request{URL: "https://x" + path, Body: "name=Bakery"}}
+			require.NoError(t, interop.Scrub(&i))
+			assert.Equal(t, want, i.Request.Body)
 		})
 	}
 }

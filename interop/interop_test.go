@@ -47,6 +47,7 @@ type gateway struct {
 	turn        int
 	exchanges   []authtest.Exchange
 	credentials map[string]bool    // and whether they were sent
+	sessions    []string           // the session ids in the requests
 	answers     []http.HandlerFunc // the next ones, in place of the emulated gateway's
 }
 
@@ -163,7 +164,10 @@ func (g *gateway) fail(n int) {
 
 // credential matches an ApiSignature, a hash of 2Checkout's, and a session id of
 // the emulated 2Checkout.
-var credential = regexp.MustCompile(`[0-9A-Za-z+/]{43}=|\b[0-9a-f]{64}\b|\b[A-Z2-7]{26}\b`)
+var (
+	credential = regexp.MustCompile(`[0-9A-Za-z+/]{43}=|\b[0-9a-f]{64}\b|` + session.String())
+	session    = regexp.MustCompile(`\b[0-9A-F]{32}\b`)
+)
 
 // note takes down the credentials of a request and of its answer.
 func (g *gateway) note(r *http.Request, body, answer string) {
@@ -171,6 +175,7 @@ func (g *gateway) note(r *http.Request, body, answer string) {
 	form, _ := url.QueryUnescape(body)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.sessions = append(g.sessions, session.FindAllString(body, -1)...)
 	for _, text := range []string{query, body, form, fmt.Sprint(r.Header), answer} {
 		for _, found := range credential.FindAllString(text, -1) {
 			g.credentials[found] = true

@@ -14,8 +14,8 @@ import (
 
 // CheckRetry is the CheckRetry of a [retryablehttp.Client] above Countersign's
 // transport. It repeats GET and HEAD where retryablehttp would. It repeats no other
-// request, since the gateway may have acted on it, and none that Countersign
-// refused.
+// request, since the gateway may have acted on it, even if a redirect has made a GET
+// of it, and none that Countersign refused.
 //
 // An http.Client above the retryablehttp.Client does not see its redirects, unless
 // the CheckRedirect of the inner client returns [http.ErrUseLastResponse].
@@ -28,11 +28,18 @@ func CheckRetry(ctx context.Context, resp *http.Response, err error) (bool, erro
 
 func safe(method string) bool { return method == http.MethodGet || method == http.MethodHead }
 
-// methodOf returns the method of a request that has been answered with resp, or has
-// failed with an error of http.Client.
+// methodOf returns the method of the request that was first sent, before any
+// redirect; none if neither resp nor an error of http.Client tells it.
 func methodOf(resp *http.Response, err error) string {
+	if resp != nil {
+		r := resp.Request
+		for r.Response != nil {
+			r = r.Response.Request
+		}
+		return r.Method
+	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return strings.ToUpper(e.Op)
 	}
-	return resp.Request.Method
+	return ""
 }

@@ -6,6 +6,9 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -13,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/interop"
 	"github.com/countersign/countersign/transport"
 )
@@ -95,6 +99,126 @@ func TestRetryableHTTPRepeatsNoPost(t *testing.T) {
 		g.requireVerified(t, 2)
 		assert.Equal(t, g.seen()[0].Parameters, g.seen()[1].Parameters)
 	})
+}
+
+// A redirect makes a GET of a POST, to a gateway that is nobody's.
+func TestRetryableHTTPRepeatsNoRedirectedPost(t *testing.T) {
+	for _, tt := range []struct {
+		name, method string
+		policy       retryablehttp.CheckRetry
+		want         int // requests that the redirect answers
+	}{
+		{"a POST", http.MethodPost, interop.CheckRetry, 1},
+		{"a GET", http.MethodGet, interop.CheckRetry, 4},
+		{"wrong: the default policy pays four times", http.MethodPost, retryablehttp.DefaultRetryPolicy, 4},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var got []string
+			other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				got = append(got, r.Method+" "+r.URL.Path)
+				switch r.URL.Path {
+				case "/pay":
+					http.Redirect(w, r, "/wait", http.StatusSeeOther)
+				case "/wait":
+					http.Redirect(w, r, "/done", http.StatusSeeOther)
+				default:
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+			}))
+			defer other.Close()
+			retrying := newRetrying(io.Discard)
+			retrying.CheckRetry = tt.policy
+			retrying.ErrorHandler = retryablehttp.PassthroughErrorHandler
+			retrying.HTTPClient.Transport = newPaylink(t).signing(t, nil).PassOthers()
+
+			code, _, err := send(t, retrying.StandardClient(), tt.method, other.URL+"/pay", form, "amount=200")
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusServiceUnavailable, code)
+			assert.Equal(t, slices.Repeat([]string{tt.method + " /pay", "GET /wait", "GET /done"}, tt.want), got)
+		})
+	}
+}
+
+func TestCheckRetryOfAnErrorWithoutARequest(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want bool
+	}{
+		{"of a GET", &url.Error{Op: "Get", Err: io.ErrUnexpectedEOF}, true},
+		{"of a POST", &url.Error{Op: "Post", Err: io.ErrUnexpectedEOF}, false},
+		{"of neither", io.ErrUnexpectedEOF, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			again, err := interop.CheckRetry(t.Context(), nil, tt.err)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, again)
+		})
+	}
+}
+
+// A session that has ended between two attempts is another one in the second. A
+// call of JSON-RPC is a POST: that this one only reads, the caller has to know.
+func TestRetryableHTTPGetsANewSession(t *testing.T) {
+	onlyReads := retryablehttp.DefaultRetryPolicy
+	above := func(t *testing.T, g *gateway) *http.Client {
+		retrying := newRetrying(io.Discard)
+		retrying.CheckRetry = onlyReads
+		retrying.HTTPClient.Transport = g.signing(t, nil)
+		return retrying.StandardClient()
+	}
+	below := func(t *testing.T, g *gateway) *http.Client {
+		retrying := newRetrying(io.Discard)
+		retrying.CheckRetry = onlyReads
+		retrying.HTTPClient.Transport = g.Client().Transport
+		return &http.Client{Transport: g.signing(t, &retryablehttp.RoundTripper{Client: retrying})}
+	}
+	inTime := func(g *gateway) { g.fail(1) }
+	early := func(g *gateway) {
+		g.answer(func(w http.ResponseWriter, _ *http.Request) {
+			g.emulated.(*authtest.Avangate).EndSessions()
+			w.WriteHeader(http.StatusServiceUnavailable)
+		})
+	}
+	const get, login = "getOrder", "login"
+	for _, tt := range []struct {
+		name    string
+		client  func(*testing.T, *gateway) *http.Client
+		fail    func(*gateway)
+		want    []string // the requests after the first call
+		refused int      // which of them the gateway refuses, if any
+	}{
+		{"an hour later", above, inTime, []string{get, login, get}, -1},
+		{"ended by the gateway", above, early, []string{get, get, login, get}, 1},
+		{"wrong: below the signer, an hour later", below, inTime, []string{get, get, login, get}, 1},
+		{"wrong: below the signer, ended by the gateway", below, early, []string{get, get, login, get}, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := newAvangate(t)
+			client := tt.client(t, g)
+			call := func() string {
+				code, answer, err := send(t, client, http.MethodPost, g.URL+"/rpc/6.0/", "application/json", rpcCall)
+				require.NoError(t, err)
+				assert.Equal(t, http.StatusOK, code)
+				return answer
+			}
+			first := call()
+			tt.fail(g)
+			require.JSONEq(t, first, call())
+
+			seen := g.seen()[2:]
+			require.Len(t, seen, len(tt.want))
+			for i, e := range seen {
+				assert.Equal(t, tt.want[i:i+1], e.Methods)
+				assert.Equal(t, i == tt.refused, e.Err != nil, "request %d: %v", i, e.Err)
+			}
+			last := len(g.sessions) - 1
+			for _, id := range g.sessions[:last] {
+				assert.Equal(t, g.sessions[0], id, "the session of before")
+			}
+			assert.NotEqual(t, g.sessions[0], g.sessions[last])
+		})
+	}
 }
 
 func TestRetryableHTTPRepeatsNoRefusal(t *testing.T) {
