@@ -132,7 +132,8 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 // sentSignature matches a signature in a URL, escaped as often as URLs are nested.
 var sentSignature = regexp.MustCompile(`((?:[^0-9A-Za-z_]|%(?:25)*[0-9A-Fa-f]{2})ApiSignature(?:=|%(?:25)*3[Dd]))(?:[0-9A-Za-z+/=_-]|%(?:25)*(?:20|2[BbFf]|3[Dd]))*`)
 
-// Redact empties ApiSignature wherever it stands in location.
+// Redact empties ApiSignature wherever a gateway repeats it in location: as it was
+// sent, escaped again, or in a URL within the URL.
 func (a *Authenticator) Redact(location string) string {
 	return sentSignature.ReplaceAllString(location, "$1")
 }
