@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -249,6 +251,32 @@ func TestFileHeedsACancelledContext(t *testing.T) {
 	cancel()
 	_, err := source.Secret(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// The garbage collector closes a file that is forgotten, some time: here it does not.
+func TestFileIsClosedWhateverItHolds(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	dir := t.TempDir()
+	for name, content := range map[string]string{"good": "hunter2\n", "empty": "", "too large": strings.Repeat("x", 64<<10+1)} {
+		source := auth.NewFile(write(t, filepath.Join(dir, name), content))
+		before := openDescriptors(t)
+		for range 100 {
+			_, err := source.Secret(t.Context())
+			assert.Equal(t, name == "good", err == nil, name)
+		}
+		assert.Equal(t, before, openDescriptors(t), "%s: descriptors", name)
+	}
+}
+
+// openDescriptors returns how many descriptors the process has, 0 where there is
+// no telling.
+func openDescriptors(t *testing.T) int {
+	t.Helper()
+	open, err := os.ReadDir("/proc/self/fd")
+	if runtime.GOOS == "linux" {
+		require.NoError(t, err)
+	}
+	return len(open)
 }
 
 func TestFileIsSafeForConcurrentUse(t *testing.T) {
