@@ -113,7 +113,7 @@ type emulation struct {
 	base   *http.Transport
 	server http.Server
 	open   sync.WaitGroup // the connections of HTTP/1.1, until their last handler is done
-	ours   atomic.Int64   // our ends of connections that are open
+	ours   sync.WaitGroup // our ends of connections, until they are closed
 	settle func()         // waits for the gateways to have done what they do
 
 	mu       sync.Mutex
@@ -125,17 +125,17 @@ type emulation struct {
 }
 
 // newEmulation starts the gateways, for HTTP/1.1 if protocols is nil.
-func newEmulation(protocols *http.Protocols, listener net.Listener, dial func(context.Context) (net.Conn, error)) *emulation {
+func newEmulation(protocols *http.Protocols, n faultyNetwork) *emulation {
 	e := new(emulation)
 	e.base = &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			conn, err := dial(ctx)
+			conn, err := n.dial(ctx)
 			if err != nil {
 				return nil, err
 			}
 			e.open.Add(1)
 			e.ours.Add(1)
-			return closingConn{conn, sync.OnceFunc(func() { e.ours.Add(-1) })}, nil
+			return closingConn{conn, sync.OnceFunc(e.ours.Done)}, nil
 		},
 		Protocols: protocols,
 	}
@@ -162,7 +162,7 @@ func newEmulation(protocols *http.Protocols, listener net.Listener, dial func(co
 			e.open.Done()
 		}
 	}
-	go e.server.Serve(wrappingListener{listener, e})
+	go e.server.Serve(wrappingListener{n, e})
 	return e
 }
 
@@ -283,49 +283,100 @@ func (l *pipeListener) Close() error {
 	return nil
 }
 
-// inMemory runs a test in a bubble, which fails if a goroutine outlives the test.
-func inMemory(t *testing.T, protocols *http.Protocols, test func(*testing.T, *emulation)) {
+// A faultyNetwork is where a test's listener is, and how to reach it.
+type faultyNetwork struct {
+	net.Listener
+	dial func(context.Context) (net.Conn, error)
+}
+
+// inBubble runs a test whose connections are in memory, and fails if a goroutine
+// outlives it.
+func inBubble(t *testing.T, test func(*testing.T, faultyNetwork)) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newPipeListener()
-		e := newEmulation(protocols, l, l.dial)
+		defer l.Close()
+		test(t, faultyNetwork{l, l.dial})
+	})
+}
+
+// onLoopback runs a test whose connections are TCP's, and fails if a goroutine or a
+// descriptor outlives it.
+func onLoopback(t *testing.T, test func(*testing.T, faultyNetwork)) {
+	leaveNothing(t, func() {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		test(t, faultyNetwork{l, func(ctx context.Context) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
+		}})
+	})
+}
+
+// inMemory runs a test with gateways in a bubble.
+func inMemory(t *testing.T, protocols *http.Protocols, test func(*testing.T, *emulation)) {
+	inBubble(t, func(t *testing.T, n faultyNetwork) {
+		e := newEmulation(protocols, n)
 		e.settle = synctest.Wait
 		defer e.close()
 		test(t, e)
 	})
 }
 
-// overTCP runs a test over loopback, and fails if a goroutine or a descriptor
-// outlives it.
+// overTCP runs a test with gateways on loopback.
 func overTCP(t *testing.T, test func(*testing.T, *emulation)) {
-	leaveNothing(t, func() {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		e := newEmulation(nil, l, func(ctx context.Context) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", l.Addr().String())
-		})
-		e.settle = e.open.Wait
+	onLoopback(t, func(t *testing.T, n faultyNetwork) {
+		e := newEmulation(nil, n)
+		e.settle = func() { awaitAll(t, &e.open, "the gateways' connections end") }
 		defer e.close()
 		test(t, e)
 	})
 }
 
+// patience is how long is waited for what takes a moment. There is no telling how
+// long, so that it is more than anything takes that comes at all.
+const patience = 20 * time.Second
+
+// await fails if what should happen does not.
+func await(t *testing.T, happened <-chan struct{}, what string) {
+	t.Helper()
+	select {
+	case <-happened:
+	case <-time.After(patience):
+		t.Fatalf("got nothing, want that %s:\n%s", what, stacks())
+	}
+}
+
+// awaitAll fails if not all of them are done.
+func awaitAll(t *testing.T, all *sync.WaitGroup, what string) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		all.Wait()
+	}()
+	await(t, done, what)
+}
+
+// stacks returns those of all goroutines.
+func stacks() string {
+	var text strings.Builder
+	pprof.Lookup("goroutine").WriteTo(&text, 1)
+	return text.String()
+}
+
 // leaveNothing fails if goroutines or descriptors are left when run has returned.
-// Those of closed connections take a moment to go; there is no telling how long, so
-// the bound is one that only what never goes can reach.
+// Those of closed connections take a moment to go.
 func leaveNothing(t *testing.T, run func()) {
 	t.Helper()
-	const bound = 20 * time.Second
 	poller, err := net.Listen("tcp", "127.0.0.1:0") // the runtime's poller keeps descriptors of its own once it is in use
 	require.NoError(t, err)
 	require.NoError(t, poller.Close())
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors(t)
 	run()
 	for began := time.Now(); runtime.NumGoroutine() > goroutines || openDescriptors(t) > descriptors; runtime.Gosched() {
-		if time.Since(began) > bound {
-			var stacks strings.Builder
-			pprof.Lookup("goroutine").WriteTo(&stacks, 1)
+		if time.Since(began) > patience {
 			t.Fatalf("got %d goroutines and %d descriptors, want %d and %d:\n%s",
-				runtime.NumGoroutine(), openDescriptors(t), goroutines, descriptors, stacks.String())
+				runtime.NumGoroutine(), openDescriptors(t), goroutines, descriptors, stacks())
 		}
 	}
 }
@@ -478,11 +529,7 @@ func TestConnectionsThatDropAtEveryByte(t *testing.T) {
 	for _, c := range conversations {
 		t.Run(c.name+", new", func(t *testing.T) {
 			inMemory(t, nil, func(t *testing.T, e *emulation) {
-				step := 1
-				if c.refused {
-					step = 3 // it is long, and has the other conversations in it
-				}
-				drops, _ := e.dropEverywhere(t, c, false, step)
+				drops, _ := e.dropEverywhere(t, c, false, 1)
 				t.Logf("%d drops", drops)
 			})
 		})
@@ -572,14 +619,16 @@ func TestConnectionsThatDropWhileIdle(t *testing.T) {
 // time, and stalls when it has taken and given so many.
 type slowConn struct {
 	net.Conn
-	left *atomic.Int64
-	over chan struct{} // ends the stall, and the connection
+	left    *atomic.Int64
+	stalled func()        // is called when the stall begins
+	over    chan struct{} // ends the stall, and the connection
 }
 
 func (c slowConn) pass() error {
 	if c.left.Add(-1) >= 0 {
 		return nil
 	}
+	c.stalled()
 	<-c.over
 	return io.EOF
 }
@@ -613,143 +662,174 @@ func TestSlowGatewaysAndCallersThatLeave(t *testing.T) {
 	for _, c := range conversations {
 		t.Run(c.name, func(t *testing.T) {
 			inMemory(t, nil, func(t *testing.T, e *emulation) {
-				enough := errors.New("enough")
-				// stall lets the gateway stop after so many bytes, and the caller leave if
-				// it does. It reports whether it did, and how many bytes were left.
-				stall := func(after int64) (stalled bool, left int64) {
-					tr := e.transport(t)
-					if c.before != nil {
-						c.before(t, e, tr)
-						e.base.CloseIdleConnections()
-					}
-					slow := slowConn{left: new(atomic.Int64), over: make(chan struct{})}
-					slow.left.Store(after)
-					e.next(func(conn net.Conn) net.Conn {
-						slow.Conn = conn
-						return slow
-					})
-					e.forget()
-					ctx, leave := context.WithCancelCause(t.Context())
-					defer leave(nil)
-					var answer error
-					answered := make(chan struct{})
-					go func() {
-						defer close(answered)
-						answer = ask(tr, c.request(t).WithContext(ctx))
-					}()
-					synctest.Wait()
-					leave(enough)
-					<-answered
-					synctest.Wait()
-					if answer != nil {
-						assert.Zero(t, e.ours.Load(), "after %d bytes: connections that are left to nobody", after)
-					}
-					close(slow.over)
-					e.base.CloseIdleConnections()
-					e.settle()
-					acted, logins, strange := e.forget()
-					assert.LessOrEqual(t, acted, 1, "after %d bytes", after)
-					assert.LessOrEqual(t, logins, 1, "after %d bytes", after)
-					assert.Empty(t, strange, "after %d bytes", after)
-					if answer == nil {
-						assert.Equal(t, 1, acted, "after %d bytes", after)
-						return false, slow.left.Load()
-					}
-					assert.ErrorIs(t, answer, enough, "after %d bytes", after)
-					assertClean(t, "the error", answer.Error())
-					return true, 0
-				}
-				const plenty = 1 << 20
-				stalled, left := stall(plenty)
-				require.False(t, stalled, "the gateway is slow, and no more")
 				step := int64(3) // time goes with the square of the length
 				if c.several {
 					step = 13
 				}
-				for after := int64(0); after < plenty-left; after += step {
-					stalled, _ := stall(after)
-					assert.True(t, stalled, "after %d bytes of %d", after, plenty-left)
-				}
-				t.Logf("left after every %d of %d bytes", step, plenty-left)
+				e.stallEverywhere(t, c, step)
 			})
 		})
+		t.Run(c.name+", TCP", func(t *testing.T) {
+			overTCP(t, func(t *testing.T, e *emulation) { e.stallEverywhere(t, c, 31) })
+		})
 	}
+}
+
+// stallEverywhere lets the gateway stop after every so many bytes of a
+// conversation, and the caller leave then.
+func (e *emulation) stallEverywhere(t *testing.T, c conversation, step int64) {
+	const plenty = 1 << 20
+	stalled, left := e.stall(t, c, plenty)
+	require.False(t, stalled, "the gateway is slow, and no more")
+	for after := int64(0); after < plenty-left; after += step {
+		stalled, _ := e.stall(t, c, after)
+		assert.True(t, stalled, "after %d bytes of %d", after, plenty-left)
+	}
+	t.Logf("left after every %d of %d bytes", step, plenty-left)
+}
+
+// stall lets the gateway stop after so many bytes of a conversation, and the caller
+// leave if it does. It reports whether it did, and how many bytes were left.
+func (e *emulation) stall(t *testing.T, c conversation, after int64) (stalled bool, left int64) {
+	t.Helper()
+	tr := e.transport(t)
+	if c.before != nil {
+		c.before(t, e, tr)
+		e.base.CloseIdleConnections()
+	}
+	stop := make(chan struct{})
+	slow := slowConn{left: new(atomic.Int64), stalled: sync.OnceFunc(func() { close(stop) }), over: make(chan struct{})}
+	slow.left.Store(after)
+	e.next(func(conn net.Conn) net.Conn {
+		slow.Conn = conn
+		return slow
+	})
+	e.forget()
+	enough := errors.New("enough")
+	ctx, leave := context.WithCancelCause(t.Context())
+	defer leave(nil)
+	var answer error
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		answer = ask(tr, c.request(t).WithContext(ctx))
+	}()
+	select {
+	case <-stop:
+		leave(enough)
+	case <-answered:
+	}
+	await(t, answered, "the caller can leave")
+	if answer != nil {
+		awaitAll(t, &e.ours, "our ends of connections are closed")
+	}
+	close(slow.over)
+	e.base.CloseIdleConnections()
+	e.settle()
+	acted, logins, strange := e.forget()
+	assert.LessOrEqual(t, acted, 1, "after %d bytes", after)
+	assert.LessOrEqual(t, logins, 1, "after %d bytes", after)
+	assert.Empty(t, strange, "after %d bytes", after)
+	if answer == nil {
+		assert.Equal(t, 1, acted, "after %d bytes", after)
+		return false, slow.left.Load()
+	}
+	assert.ErrorIs(t, answer, enough, "after %d bytes", after)
+	assertClean(t, "the error", answer.Error())
+	return true, 0
 }
 
 // A gateway may answer before it has read the body, and hang up. The answer is
 // had, or an error; the body is closed, and what was sent of a multipart body has
 // no signature.
 func TestGatewaysThatAnswerBeforeTheyRead(t *testing.T) {
-	const answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo large"
 	const large = 1 << 30
-	for name, request := range map[string]func(*testing.T) (*http.Request, *trackedBody){
-		"form": func(t *testing.T) (*http.Request, *trackedBody) {
-			body := &trackedBody{Reader: strings.NewReader("a=" + strings.Repeat("x", 1<<20))}
-			return newRequest(t, http.MethodPost, paylinkURL, body), body
+	for name, request := range map[string]func(*testing.T) *http.Request{
+		"form": func(t *testing.T) *http.Request {
+			return posting(paylinkURL, "application/x-www-form-urlencoded", "a="+strings.Repeat("x", 1<<20))(t)
 		},
-		"multipart": func(t *testing.T) (*http.Request, *trackedBody) {
+		"multipart": func(t *testing.T) *http.Request {
 			content, length, contentType := upload(large, closing)
-			body := &trackedBody{Reader: content}
-			req := newRequest(t, http.MethodPost, paylinkURL, body)
+			req := newRequest(t, http.MethodPost, paylinkURL, content)
 			req.Header.Set("Content-Type", contentType)
 			req.ContentLength = length
-			return req, body
+			return req
 		},
-		"multipart of unknown length": func(t *testing.T) (*http.Request, *trackedBody) {
+		"multipart of unknown length": func(t *testing.T) *http.Request {
 			content, _, contentType := upload(large, closing)
-			body := &trackedBody{Reader: content}
-			req := newRequest(t, http.MethodPost, paylinkURL, body)
+			req := newRequest(t, http.MethodPost, paylinkURL, content)
 			req.Header.Set("Content-Type", contentType)
-			return req, body
+			return req
 		},
 	} {
 		for _, atOnce := range []bool{true, false} {
-			t.Run(fmt.Sprintf("%s, hangs up at once: %v", name, atOnce), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					l := newPipeListener()
-					defer l.Close()
-					answered := make(chan struct{})
-					if atOnce {
-						close(answered)
-					}
-					var received bytes.Buffer
-					go func() {
-						conn, err := l.Accept()
-						if err != nil {
-							return
-						}
-						defer conn.Close()
-						_, err = http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &received)))
-						assert.NoError(t, err)
-						_, err = io.WriteString(conn, answer)
-						assert.NoError(t, err)
-						<-answered
-					}()
-					base := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return l.dial(ctx) }}
-					req, body := request(t)
-					before := snap(req)
-					resp, err := newTransport(t, base, shop(t, "http://paylink.test", "example")).RoundTrip(req)
-					if !atOnce {
-						close(answered)
-						require.NoError(t, err)
-					}
-					if err != nil {
-						assertClean(t, "the error", err.Error())
-					} else {
-						assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
-						assert.Same(t, req, resp.Request)
-						text, readErr := io.ReadAll(resp.Body)
-						assert.NoError(t, readErr)
-						assert.Equal(t, "too large", string(text))
-						resp.Body.Close()
-					}
-					synctest.Wait()
-					before.assertUnchanged(t, req)
-					body.assertClosedOnce(t)
-					assert.NotContains(t, received.String(), "ApiSignature")
-					assert.Less(t, received.Len(), 64<<10, "bytes sent")
-				})
-			})
+			test := func(t *testing.T, n faultyNetwork) { answerEarly(t, n, request, atOnce) }
+			t.Run(fmt.Sprintf("%s, hangs up at once: %v", name, atOnce), func(t *testing.T) { inBubble(t, test) })
+			t.Run(fmt.Sprintf("%s, hangs up at once: %v, TCP", name, atOnce), func(t *testing.T) { onLoopback(t, test) })
 		}
 	}
+}
+
+// answerEarly sends a request to a gateway that answers once it has the header, and
+// hangs up at once or when the answer has been read.
+func answerEarly(t *testing.T, n faultyNetwork, request func(*testing.T) *http.Request, atOnce bool) {
+	const answer = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 9\r\nConnection: close\r\n\r\ntoo large"
+	read, hungUp := make(chan struct{}), make(chan struct{})
+	haveRead := sync.OnceFunc(func() { close(read) })
+	defer haveRead()
+	if atOnce {
+		haveRead()
+	}
+	var received bytes.Buffer
+	go func() {
+		defer close(hungUp)
+		conn, err := n.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, err = http.ReadRequest(bufio.NewReader(io.TeeReader(conn, &received)))
+		assert.NoError(t, err)
+		_, err = io.WriteString(conn, answer)
+		assert.NoError(t, err)
+		<-read
+	}()
+	base := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return n.dial(ctx) }}
+	req := request(t)
+	body := &trackedBody{Reader: req.Body}
+	closed := make(chan struct{})
+	req.Body = &closingBody{body, sync.OnceFunc(func() { close(closed) })}
+	before := snap(req)
+	resp, err := newTransport(t, base, shop(t, "http://paylink.test", "example")).RoundTrip(req)
+	if !atOnce {
+		require.NoError(t, err)
+	}
+	if err != nil {
+		assertClean(t, "the error", err.Error())
+	} else {
+		assert.Equal(t, http.StatusRequestEntityTooLarge, resp.StatusCode)
+		assert.Same(t, req, resp.Request)
+		text, readErr := io.ReadAll(resp.Body)
+		assert.NoError(t, readErr)
+		assert.Equal(t, "too large", string(text))
+		resp.Body.Close()
+	}
+	haveRead()
+	await(t, hungUp, "the gateway hangs up")
+	await(t, closed, "the body is closed")
+	before.assertUnchanged(t, req)
+	body.assertClosedOnce(t)
+	assert.NotContains(t, received.String(), "ApiSignature")
+	assert.Less(t, received.Len(), 64<<10, "bytes sent")
+}
+
+// A closingBody says when it has been closed.
+type closingBody struct {
+	*trackedBody
+	closed func()
+}
+
+func (b *closingBody) Close() error {
+	defer b.closed()
+	return b.trackedBody.Close()
 }
