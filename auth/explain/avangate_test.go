@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/internal/phptest"
 )
@@ -571,6 +573,111 @@ func FuzzAvangateHeader(f *testing.F) {
 					return strings.Contains(digits, strings.TrimLeft(sum, "0"))
 				}), "%+v", finding)
 			}
+		}
+	})
+}
+
+// FuzzAvangateRequest: whatever the request, Right is what an emulated gateway with
+// the same clock says, and a login that is right is one that it gives a session for.
+// In the header and in the body SHA256_ and SHA3_ stand for the HMAC of the string
+// to sign.
+func FuzzAvangateRequest(f *testing.F) {
+	const (
+		login    = `{"jsonrpc":"2.0","id":1,"method":"login","params":["YOURCODE123","2026-01-02 03:04:05","SHA256_","sha256"]}`
+		getOrder = `{"jsonrpc":"2.0","id":2,"method":"getOrder","params":["none","11331111"]}`
+		envelope = `<?xml version="1.0" encoding="UTF-8"?>
+<SOAP-ENV:Envelope xmlns:SOAP-ENV="http://schemas.xmlsoap.org/soap/envelope/" xmlns:ns1="urn:x"><SOAP-ENV:Body>%s</SOAP-ENV:Body></SOAP-ENV:Envelope>`
+		soapLogin = `<ns1:login><a>YOURCODE123</a><b>2026-01-02 03:04:05</b><c>SHA256_</c><d>sha256</d></ns1:login>`
+	)
+	for _, c := range []struct{ path, body string }{
+		{"/rpc/6.0/", login},
+		{"/rpc/6.0", strings.NewReplacer("SHA256_", "SHA3_", "sha256", "sha3-256").Replace(login)},
+		{"//order/2.0/rpc/", "[" + getOrder + "," + login + "]"},
+		{"/rpc/6.0/", "[" + login + "," + login + "]"},
+		{"/rpc/6.0/", `[{},` + login + `]`},
+		{"/rpc/6.0/", getOrder},
+		{"/rpc/6.0/", strings.Replace(login, "2026-01-02 03", "2026-01-02 04", 1)},
+		{"/rpc/6.0/", strings.Replace(login, "YOURCODE123", `YOUR\u0043ODE124`, 1)},
+		{"/rpc/6.0/", strings.NewReplacer("method", "METHOD", `,"sha256"`, `,null`).Replace(login)},
+		{"/rpc/6.0/", strings.Replace(login, `["YOUR`, `[["YOUR`, 1)},
+		{"/soap/6.0/", fmt.Sprintf(envelope, soapLogin)},
+		{"/product/1.0/soap/", fmt.Sprintf(envelope, strings.Replace(soapLogin, "YOURCODE123", "<![CDATA[YOUR]]><!-- x -->CODE&#49;23", 1))},
+		{"/soap/6.0/", fmt.Sprintf(strings.Replace(envelope, "xmlsoap.org/soap/envelope/", "w3.org/2003/05/soap-envelope", 1), soapLogin+"<getOrder><a>1</a></getOrder>")},
+		{"/soap/6.0/", fmt.Sprintf(envelope, "<logout/>"+soapLogin)},
+		{"/soap/6.0/", fmt.Sprintf(envelope, soapLogin) + "</x>"},
+		{"/soap/6.0/", "<Envelope/>"},
+	} {
+		f.Add("POST", c.path, "", c.body)
+	}
+	for _, path := range []string{"/rest/6.0/orders/", "/rest/6.0/orders/17/", "/", "/order/rpc/", "/rpcs/6.0/"} {
+		f.Add("GET", path, `code="YOURCODE123" date="2026-01-02 03:04:05" hash="SHA256_" algo="sha256"`, "")
+		f.Add("PUT", path, `code='YOURCODE123' date='2026-01-02 03:04:05' hash='SHA3_'algo='sha3-256'`, login)
+	}
+	functions := map[string]func() hash.Hash{"SHA256": sha256.New, "SHA3": func() hash.Hash { return sha3.New256() }}
+	session := regexp.MustCompile(`("result":"|<return>)[0-9A-F]{32}[<"]`)
+	f.Fuzz(func(t *testing.T, method, path, header, body string) {
+		if len(path)+len(header)+len(body) > 4<<10 {
+			return // it is but slow
+		}
+		request := func() *http.Request {
+			req := httptest.NewRequest("POST", "/", strings.NewReader(body))
+			req.Method, req.URL.Path = method, path
+			req.Header["X-Avangate-Authentication"] = []string{header}
+			return req
+		}
+		a := exampleAvangate()
+		sumsOf := func(d *Diagnosis) (sums []string) {
+			for name, function := range functions {
+				mac := hmac.New(function, []byte(avangateKey))
+				io.WriteString(mac, d.StringToSign)
+				sums = append(sums, name+"_", hex.EncodeToString(mac.Sum(nil)))
+			}
+			return sums
+		}
+		d, _ := a.Request(request())
+		signed := strings.NewReplacer(sumsOf(d)...)
+		header, body = signed.Replace(header), signed.Replace(body)
+
+		req := request()
+		d, err := a.Request(req)
+		if err != nil {
+			require.ErrorIs(t, err, auth.ErrUnsigned)
+		}
+		left, err := io.ReadAll(req.Body)
+		require.NoError(t, err)
+		require.Equal(t, body, string(left))
+		if d.Right {
+			sums := sumsOf(d)
+			require.True(t, strings.Contains(header+body, sums[1]) || strings.Contains(header+body, sums[3]), "%q", d.StringToSign)
+			require.Empty(t, d.Findings)
+		}
+
+		var seen authtest.Exchange
+		gateway := &authtest.Avangate{MerchantCode: a.MerchantCode, SecretKey: a.SecretKey, Now: a.Now, Observe: func(e authtest.Exchange) { seen = e }}
+		answer := httptest.NewRecorder()
+		gateway.ServeHTTP(answer, request())
+		if !avangateSession.MatchString(path) {
+			require.Equal(t, seen.Err == nil || seen.Status == http.StatusNotFound, d.Right, "%v", seen.Err)
+			return
+		}
+		logins := 0
+		for _, called := range seen.Methods {
+			if called == "login" {
+				logins++
+			}
+		}
+		require.Equal(t, logins > 0, d.StringToSign != "", "%q", seen.Methods)
+		isAccepted := session.MatchString(answer.Body.String())
+		if logins > 1 { // of which the first is explained
+			require.True(t, isAccepted || !d.Right)
+			return
+		}
+		require.Equal(t, isAccepted, d.Right, "%v", seen.Err)
+		if len(seen.Methods) == 1 && seen.Err == nil {
+			require.True(t, d.Right)
+		}
+		if seen.StringToSign != "" {
+			require.Equal(t, seen.StringToSign, d.StringToSign)
 		}
 	})
 }

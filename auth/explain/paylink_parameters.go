@@ -351,11 +351,13 @@ func (r *paylinkRequest) asSent() string {
 	return join(ps)
 }
 
-// withoutPairs returns what was sent without the pairs of the names.
+// withoutPairs returns what was sent without the pairs that PHP reads as one of the
+// names, however they are spelled.
 func withoutPairs(sent string, names ...string) string {
 	var kept []string
+	var read php.Array
 	for pair := range strings.SplitSeq(sent, "&") {
-		if name, _, _ := strings.Cut(pair, "="); !slices.Contains(names, urldecode(name)) {
+		if php.ParseStr(&read, pair, php.PlusDecoded); !slices.ContainsFunc(names, read.Has) {
 			kept = append(kept, pair)
 		}
 	}
