@@ -138,7 +138,7 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 		return c.fail(errors.New(redact(p.explain(err))))
 	}
 	v, words := meaning(got)
-	fmt.Fprintf(c.stdout, "%s: %s\n", v, words)
+	fmt.Fprintf(c.stdout, "%s: %s\n", v, redact(words))
 	if got.message != "" {
 		fmt.Fprintf(c.stdout, "the gateway says: %q\n", redact(got.message))
 	}
@@ -276,7 +276,7 @@ func avangateMeaning(a *answer) (verdict, string) {
 func (a *answer) otherMeaning() string {
 	switch {
 	case a.location != auth.Origin{}:
-		return fmt.Sprintf("the gateway redirects to %s, and the request does not follow it: is the base URL right?", a.location)
+		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", shorten(a.location.String(), 100))
 	case a.status >= 500:
 		return fmt.Sprintf("the gateway, or a proxy, fails with %d: ask again later", a.status)
 	}

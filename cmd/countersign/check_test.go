@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -15,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,8 +69,8 @@ func TestCheckSaysWhatAnAnswerMeans(t *testing.T) {
 		"rate limit":              {"paylink", answering{429, nil, ""}, "unknown: the gateway takes no more requests"},
 		"wrong instance":          {"paylink", answering{422, nil, `{"status":"error","reason":""}`}, "wrong: the instance"},
 		"wrong version":           {"paylink", answering{404, nil, paylinkError("Version not found.")}, "unknown: there is no SignatureCheck"},
-		"elsewhere":               {"paylink", answering{307, http.Header{"Location": {"https://other.example/v1.0/?ApiSignature=x"}}, ""}, "unknown: the gateway redirects to https://other.example, "},
-		"elsewhere by path":       {"paylink", answering{301, http.Header{"Location": {"/login"}}, ""}, "unknown: the gateway redirects to http://127.0.0.1:"},
+		"elsewhere":               {"paylink", answering{307, http.Header{"Location": {"https://other.example/v1.0/?ApiSignature=x"}}, ""}, "unknown: the gateway redirects to \"https://other.example\", "},
+		"elsewhere by path":       {"paylink", answering{301, http.Header{"Location": {"/login"}}, ""}, "unknown: the gateway redirects to \"http://127.0.0.1:"},
 		"a fault":                 {"paylink", answering{502, nil, html}, "unknown: the gateway, or a proxy, fails with 502"},
 		"another status":          {"paylink", answering{418, nil, ""}, "unknown: the gateway answers with 418"},
 		"2Checkout, right":        {"avangate", answering{200, nil, `{"Items":[]}`}, "right: the gateway accepts"},
@@ -193,4 +196,69 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 	}}
 	require.Equal(t, exitWrong, check(c))
 	assert.Equal(t, "countersign check paylink: interrupted\n", errs.String())
+}
+
+// FuzzCheckAnswer: whatever bytes a gateway answers with, check gives one of its
+// verdicts or says why it has none, in a few lines without a control character and
+// without a secret. SECRET_ stands for the secret.
+func FuzzCheckAnswer(f *testing.F) {
+	for _, answer := range []string{
+		"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"status\":\"success\"}",
+		"HTTP/1.1 200 OK\r\n\r\n{\"status\":\"error\",\"message\":\"SECRET_ \\u001b[2J\\u009b\\u202e\\n\"}",
+		"HTTP/1.1 200 OK\r\n\r\n{\"Items\":[],\"message\":\"\"}",
+		"HTTP/1.1 401 Unauthorized\r\nDate: Mon, 01 Jan 2024 00:00:00 GMT\r\n\r\n{\"message\":\"Time offset mismatch\"}",
+		"HTTP/1.1 401 x\r\nDate: Fri, 31 Dec 9999 23:59:59 GMT\r\n\r\n{\"message\":\"Hash signature could not be authenticated\"}",
+		"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+		"HTTP/1.1 307 x\r\nLocation: https://other.example/?ApiSignature=x\r\n\r\n",
+		"HTTP/1.1 301 x\r\nLocation: %zz\r\n\r\n",
+		"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 422 x\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 502 x\r\nContent-Encoding: gzip\r\n\r\nx",
+		"HTTP/1.1 999 x\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{",
+		"HTTP/1.1 200 OK\r\nx\x1b[2J\r\n\r\n",
+		"SSH-2.0-OpenSSH_9.2\r\n",
+		"",
+	} {
+		f.Add(false, answer)
+		f.Add(true, answer)
+	}
+	base := http.DefaultTransport
+	f.Cleanup(func() { http.DefaultTransport = base })
+	f.Fuzz(func(t *testing.T, is2Checkout bool, answer string) {
+		gateway, secret := "paylink", scriptSecret
+		if is2Checkout {
+			gateway, secret = "avangate", scriptSecretKey
+		}
+		answer = strings.ReplaceAll(answer, "SECRET_", secret)
+		http.DefaultTransport = &http.Transport{
+			DisableKeepAlives: true,
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				go func() {
+					defer server.Close()
+					if _, err := http.ReadRequest(bufio.NewReader(server)); err == nil {
+						io.WriteString(server, answer)
+					}
+				}()
+				return client, nil
+			},
+		}
+		stdout, stderr, code := runIn(t, "", "check", gateway, "--base-url", "http://127.0.0.1")
+		if stderr != "" {
+			require.Empty(t, stdout)
+			require.Equal(t, exitWrong, code)
+			require.Regexp(t, `^countersign check `+gateway+`: [^\n]+\n$`, stderr)
+		} else {
+			require.Regexp(t, `^(right|wrong|unknown): [^\n]+\n(the gateway says: "[^\n]*"\n)?(this machine's clock is [0-9hms.]+ (behind|ahead of) the gateway's\n)?$`, stdout)
+			require.Equal(t, strings.HasPrefix(stdout, "right: "), code == exitRight)
+		}
+		if code == exitRight {
+			require.Regexp(t, `HTTP/1\.\d 200`, answer)
+			require.Contains(t, answer, "{")
+		}
+		printed := stdout + stderr
+		require.True(t, utf8.ValidString(printed), "%q", printed)
+		require.False(t, strings.ContainsFunc(strings.ReplaceAll(printed, "\n", ""), unicode.IsControl), "%q", printed)
+		require.Less(t, len(printed), 4<<10)
+	})
 }
