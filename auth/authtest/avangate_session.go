@@ -157,9 +157,9 @@ func (a *Avangate) serveRPC(w http.ResponseWriter, r *http.Request, e *Exchange)
 
 func (a *Avangate) answerRPC(r *http.Request, request []byte, e *Exchange) any {
 	var q struct {
-		ID     any    `json:"id"`
-		Method string `json:"method"`
-		Params []any  `json:"params"`
+		ID     json.RawMessage `json:"id"`
+		Method string          `json:"method"`
+		Params []any           `json:"params"`
 	}
 	result := callResult{refusal: noCall, reason: errors.New("the body is not a JSON-RPC request")}
 	if json.Unmarshal(request, &q) == nil && q.Method != "" {
