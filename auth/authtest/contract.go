@@ -2,9 +2,11 @@ package authtest
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 
@@ -14,48 +16,82 @@ import (
 
 // TestAuthenticator tests an Authenticator. It tests a [transport.Transport] that
 // has no other one as [TestRoundTripper] does, and that a's list of origins, which
-// must have the requests' origin, never changes.
+// must have the requests' origin, never changes: if it does, that is the only error.
+// In a test function:
+//
+//	if err := authtest.TestAuthenticator(a, gateway, create, list); err != nil {
+//		t.Fatal(err)
+//	}
 func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*http.Request) error {
+	origins := slices.Clone(a.Origins())
 	if _, err := transport.New(nil, a); err != nil {
 		return fmt.Errorf("origins: %w", err)
 	}
-	origins := slices.Clone(a.Origins())
-	err := TestRoundTripper(func(base http.RoundTripper) http.RoundTripper {
-		t, _ := transport.New(base, a) // it was tried above
+	var changed error
+	err := test(func(base http.RoundTripper) http.RoundTripper {
+		t, err := transport.New(base, a)
+		if now := a.Origins(); changed == nil && !slices.Equal(now, origins) {
+			changed = fmt.Errorf("origins: the list was %v and is %v", origins, now)
+		}
+		if err != nil {
+			changed = cmp.Or(changed, fmt.Errorf("origins: %w", err))
+			return base
+		}
 		return t
-	}, gateway, requests...)
-	if !slices.Equal(a.Origins(), origins) {
-		err = errors.Join(err, fmt.Errorf("origins: the list was %v and is %v", origins, a.Origins()))
+	}, origins, gateway, requests)
+	if changed != nil {
+		return changed
 	}
 	return err
 }
 
 // TestRoundTripper tests a RoundTripper that authenticates requests. It returns nil
 // if the RoundTripper keeps the contract below, else one error for each rule that
-// is broken, joined, with the rule's name at its beginning.
+// is broken, joined, with the rule's name at its beginning. No rule can be left out.
+// In a test function:
+//
+//	if err := authtest.TestRoundTripper(wrap, gateway, create, list); err != nil {
+//		t.Fatal(err)
+//	}
 //
 // wrap returns the RoundTripper under test, which sends through base. It is called
 // many times. base is not the network: whichever host a request names, it stays on
-// this machine.
+// this machine. RoundTrip is called in goroutines of its own, and given up if it
+// does not return within some seconds.
 //
 // gateway stands for the real one. It answers a request that is rightly
 // authenticated with a status of 2xx and others with another one, as [Paylink] and
-// [Avangate] do. It is called concurrently.
+// the REST and SOAP APIs of an [Avangate] do. JSON-RPC refuses in an answer of 200:
+// put a handler around such a gateway that gives these another status. It is called
+// concurrently. It must accept the same bytes twice: one that refuses what it has
+// seen before, such as a nonce, cannot be used.
 //
 // requests are some that the program makes, without credentials. Give one with a
-// body and one without: a rule about bodies tests nothing without a body. They go
-// to one scheme, host and port. If the gateway does not accept each of them as it
-// is given, that is the only error. Their bodies are read, and they must not be used
-// afterwards.
+// body and one without: a rule about bodies tests nothing without a body. A body
+// without bytes is none. They go to one scheme, host and port. If the gateway
+// accepts one of them without credentials, that is the only error. Their bodies are
+// read, and they must not be used afterwards.
 //
-// Copies of them are sent, with one more header field, Authtest-Case. Requests
-// without that field are the RoundTripper's own, such as a login: the gateway
+// Copies of them are sent, with two more header fields, Authtest-Case and
+// Authtest-Values. Some have a trailer, and some a body that differs in white space
+// or has one more form parameter, authtest, if the gateway accepts that. Requests
+// without Authtest-Case are the RoundTripper's own, such as a login: the gateway
 // answers them, wherever they go, and no rule is about them.
+//
+// A RoundTripper may send a request without credentials first, and again when the
+// gateway has answered 401 or 403: then the rules are about the second one. It must
+// read that answer to its end, or the connection cannot be used again.
 //
 // The rules are:
 //
-//   - request: the caller's request is not changed, nor anything that it points
-//     to, not even for a while. Its body is read and closed.
+//   - arrival: the gateway accepts each request as it is given. Its method and path
+//     arrive, a header field of any name with all its values, and the Content-Type,
+//     unless the body is rewritten. So does each name in the query, in a form and at
+//     the top of a JSON object, up to a bracket. The values of these, and other
+//     bodies that are rewritten, are left to the gateway to check. If this rule is
+//     broken, no other is tested.
+//   - request: the caller's request is not changed on any path, nor anything that it
+//     points to, not even for a while. Its body is read and closed.
 //   - close: the body, and each one that GetBody has given, is closed once on every
 //     path, and not read after that.
 //   - body: the body arrives whole, in whatever pieces it is read. Body, GetBody and
@@ -64,9 +100,10 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //   - failing body: if the body cannot be read, its error is returned, and nothing
 //     has been sent whole.
 //   - early answer: an answer may come before the body has been read.
-//   - answer: the base's answer or error is returned, whatever the status. The
-//     answer's Request is the caller's. Nothing is sent twice, save after 401 and
-//     403.
+//   - answer: the base's answer or error is returned, whatever the status. An answer
+//     is not read whole first, nor changed, save that its Request is the caller's and
+//     that its Body may be another that closes the base's. Nothing is sent twice, save
+//     after 401 and 403, and then no more than twice.
 //   - repeat: the same request can be sent again, and through two RoundTrippers one
 //     above the other: it then is authenticated once, or refused.
 //   - replay: if the connection drops, [http.Transport] can send the same bytes
@@ -82,24 +119,39 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     RoundTripper. Multipart bodies, which are better not held in memory, need not
 //     keep this.
 //   - protocols: it works over HTTP/1.1 and HTTP/2, with bodies of known and of
-//     unknown length.
+//     unknown length. A trailer arrives if the protocol sends one, or is refused.
 //   - expect: Expect: 100-continue is passed on, and an answer in place of the 100
 //     is returned.
 //   - origins: what goes elsewhere is refused, or sent as it is. What only spells
 //     the origin in another way is refused or authenticated. A host, port or scheme
 //     that differs is elsewhere, and so is what has another Host or an opaque URL.
+//     Other origins of an Authenticator are not tried. A RoundTripper must have no
+//     origin but the requests': not the parent domain, nor another port.
+//     Give one request of each method that the program uses. HEAD is tried in place
+//     of each GET: it may be refused, but neither goes without credentials nor
+//     anywhere else.
 //   - redirects: with an [http.Client], no redirect is followed from the origin to
 //     elsewhere, nor from elsewhere to the origin, nor with another method. One
 //     within the origin is followed, and authenticated afresh.
 func TestRoundTripper(wrap func(base http.RoundTripper) http.RoundTripper, gateway http.Handler, requests ...*http.Request) error {
+	return test(wrap, nil, gateway, requests)
+}
+
+// test tests a RoundTripper that authenticates requests to these origins, and to the
+// requests' own.
+func test(wrap func(base http.RoundTripper) http.RoundTripper, origins []auth.Origin, gateway http.Handler, requests []*http.Request) error {
 	s, err := newSuite(wrap, gateway, requests)
 	if err != nil {
 		return err
 	}
+	s.origins = origins
 	var broken []error
-	for _, rule := range rules {
+	for i, rule := range rules {
 		if err := rule.test(s); err != nil {
 			broken = append(broken, fmt.Errorf("%s: %w", rule.name, err))
+			if i == 0 {
+				break
+			}
 		}
 	}
 	return errors.Join(broken...)
@@ -111,6 +163,7 @@ var rules = []struct {
 	name string
 	test func(*suite) error
 }{
+	{"arrival", testArrival},
 	{"request", testRequest},
 	{"close", testClose},
 	{"body", testBody},
@@ -136,6 +189,9 @@ type suite struct {
 	wrap    func(base http.RoundTripper) http.RoundTripper
 	gateway http.Handler
 	samples []sample
+	origins []auth.Origin // the Authenticator's
+	// challenged says that requests go out again when the gateway has refused them.
+	challenged bool
 }
 
 func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handler, requests []*http.Request) (*suite, error) {
@@ -154,13 +210,21 @@ func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handl
 		}
 	}
 	for i, p := range s.samples {
-		m := s.memory()
-		_, err := roundTrip(wrap(m), p.request())
-		if err == nil {
-			s.samples[i].usual, err = m.takeOne(p)
-		}
+		resp, err := roundTrip(s.memory(), p.request())
 		if err != nil {
-			return nil, fmt.Errorf("%s, as it is given: %w", p, err)
+			return nil, fmt.Errorf("%s, without credentials: %w", p, err)
+		}
+		if resp.StatusCode/100 == 2 {
+			return nil, fmt.Errorf("the gateway accepts %s without credentials: give a handler that refuses it", p)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return nil, err
+		}
+		s.samples[i].refuse = func(w http.ResponseWriter) {
+			maps.Copy(w.Header(), resp.Header)
+			w.WriteHeader(resp.StatusCode)
+			w.Write(text)
 		}
 	}
 	return s, nil
@@ -195,9 +259,11 @@ func each(samples []sample, test func(p sample) error) error {
 // A sample is a request of the user's.
 type sample struct {
 	proto   *http.Request
-	body    []byte  // nil for none
-	chunked bool    // the length is not told, and there is no GetBody
-	usual   arrival // what comes of it
+	body    []byte // nil for none
+	trailer bool
+	chunked bool                      // the length is not told, and there is no GetBody
+	usual   arrival                   // what comes of it
+	refuse  func(http.ResponseWriter) // answers as the gateway does without credentials
 }
 
 func newSample(req *http.Request) (sample, error) {
@@ -212,7 +278,9 @@ func newSample(req *http.Request) (sample, error) {
 	if err != nil {
 		return sample{}, fmt.Errorf("the body of a request cannot be read: %w", err)
 	}
-	p.body = b
+	if len(b) > 0 {
+		p.body = b
+	}
 	return p, req.Body.Close()
 }
 
@@ -227,8 +295,13 @@ func (p sample) String() string {
 	return name + " with a body"
 }
 
-// caseHeader marks the suite's requests.
-const caseHeader = "Authtest-Case"
+// caseHeader marks the suite's requests. The others stand for the fields that a
+// caller sets.
+const (
+	caseHeader    = "Authtest-Case"
+	valuesHeader  = "Authtest-Values"
+	trailerHeader = "Authtest-Trailer"
+)
 
 // request returns a new copy of the sample.
 func (p sample) request() *http.Request {
@@ -237,6 +310,7 @@ func (p sample) request() *http.Request {
 		req.Header = make(http.Header)
 	}
 	req.Header.Set(caseHeader, "1")
+	req.Header[valuesHeader] = []string{"a", "b"}
 	req.Body, req.GetBody, req.ContentLength = nil, nil, 0
 	if p.body == nil {
 		return req
@@ -247,6 +321,9 @@ func (p sample) request() *http.Request {
 		req.ContentLength = -1
 	} else {
 		req.ContentLength, req.GetBody = int64(len(p.body)), body
+	}
+	if p.trailer {
+		req.Trailer = http.Header{trailerHeader: {"a"}}
 	}
 	return req
 }

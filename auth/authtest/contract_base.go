@@ -5,16 +5,18 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"maps"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +26,7 @@ import (
 // A site is all servers that there are. It keeps what arrives, with what the
 // gateway says about it.
 type site struct {
-	gateway http.Handler
+	suite *suite
 
 	// answer, if it is not nil, answers the n-th request in the gateway's place, or
 	// returns false.
@@ -43,42 +45,74 @@ type arrival struct {
 	answer  *http.Response // the gateway's
 }
 
-// check returns an error if the gateway did not accept the request, or if it is not
-// p as it usually arrives. A RoundTripper that rewrites bodies may do so in another
-// way each time: then only the names in a form are compared.
+// refused reports whether the gateway may be asked again.
+func (a arrival) refused() bool {
+	return a.answer.StatusCode == http.StatusUnauthorized || a.answer.StatusCode == http.StatusForbidden
+}
+
+// check returns an error if the gateway did not accept the request, if it lacks
+// what p has, or if it is not p as it usually arrives. A RoundTripper that rewrites
+// bodies may do so in another way each time: then only the names in it are compared.
 func (a arrival) check(p sample) error {
 	if a.answer.StatusCode/100 != 2 {
 		text, _ := io.ReadAll(io.LimitReader(a.answer.Body, 200))
 		return fmt.Errorf("the gateway answers %s: %s", a.answer.Status, text)
 	}
-	if len(a.body) == 0 && len(p.body) > 0 {
+	r, usual := a.request, p.usual
+	line, wantLine := r.Method+" "+r.URL.Path, cmp.Or(p.proto.Method, http.MethodGet)+" "+cmp.Or(p.proto.URL.Path, "/")
+	got, want := shapeOf(r.URL, r.Header, a.body), shapeOf(p.proto.URL, p.proto.Header, p.body)
+	contentType := p.proto.Header.Get("Content-Type")
+	switch values := r.Header[valuesHeader]; {
+	case line != wantLine:
+		return fmt.Errorf("it arrives as %s, want %s", line, wantLine)
+	case len(a.body) == 0 && len(p.body) > 0:
 		return errors.New("the body does not arrive")
+	case !slices.Equal(values, []string{"a", "b"}):
+		return fmt.Errorf("the field %s arrives with the values %q, want a and b", valuesHeader, values)
+	case bytes.Equal(a.body, p.body) && contentType != "" && r.Header.Get("Content-Type") != contentType:
+		return fmt.Errorf("the Content-Type arrives as %q, want %q", r.Header.Get("Content-Type"), contentType)
+	case p.trailer && (r.ContentLength < 0 || r.ProtoMajor == 2) && r.Trailer.Get(trailerHeader) != "a":
+		return fmt.Errorf("the trailer %s arrives as %q, want a", trailerHeader, r.Trailer.Get(trailerHeader))
+	case usual.request != nil && bytes.Equal(usual.body, p.body) && !bytes.Equal(a.body, p.body):
+		return fmt.Errorf("a body of %d bytes arrives, not the caller's of %d", len(a.body), len(p.body))
 	}
-	usual := p.usual
-	switch {
-	case usual.request == nil: // this is the first time
-	case !reflect.DeepEqual(shapeOf(a), shapeOf(usual)):
-		return errors.New("the request does not arrive as it usually does")
-	case bytes.Equal(usual.body, p.body) && !bytes.Equal(a.body, p.body):
-		return errors.New("the body does not arrive as it usually does")
+	if err := got.compare(want, true); err != nil || usual.request == nil {
+		return err
 	}
-	return nil
+	return got.compare(shapeOf(usual.request.URL, usual.request.Header, usual.body), false)
 }
 
-// A shape is how often a request has each name.
-type shape struct {
-	method, path string
-	query, form  map[string]int
-}
+// A shape is how often each part of a request has each name.
+type shape map[string]map[string]int
 
-func shapeOf(a arrival) shape {
-	s := shape{method: a.request.Method, path: a.request.URL.Path, query: counts(a.request.URL.Query())}
-	if strings.HasPrefix(a.request.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
-		form, _ := url.ParseQuery(string(a.body))
-		s.form = counts(form)
+func shapeOf(u *url.URL, header http.Header, body []byte) shape {
+	s := shape{"query": tops(u.Query())}
+	switch mediaType, _, _ := mime.ParseMediaType(header.Get("Content-Type")); mediaType {
+	case formType:
+		form, _ := url.ParseQuery(string(body))
+		s["form"] = tops(form)
+	case "application/json":
+		var object map[string]json.RawMessage
+		json.Unmarshal(body, &object) // what is no object has no names
+		s["JSON object"] = make(map[string]int)
+		for name := range object {
+			s["JSON object"][name] = 1
+		}
 	}
 	return s
 }
+
+// tops counts names up to their first bracket, in which PHP writes an index.
+func tops(m map[string][]string) map[string]int {
+	c := make(map[string]int)
+	for key, values := range m {
+		top, _, _ := strings.Cut(key, "[")
+		c[top] += len(values)
+	}
+	return c
+}
+
+const formType = "application/x-www-form-urlencoded"
 
 func counts(m map[string][]string) map[string]int {
 	c := make(map[string]int)
@@ -86,6 +120,21 @@ func counts(m map[string][]string) map[string]int {
 		c[key] = len(values)
 	}
 	return c
+}
+
+// compare returns an error if a name is not there as often as it is in want, or
+// more often where that is allowed.
+func (s shape) compare(want shape, more bool) error {
+	for _, part := range slices.Sorted(maps.Keys(want)) {
+		all := maps.Clone(want[part])
+		maps.Copy(all, s[part])
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if got, want := s[part][name], want[part][name]; got < want || got > want && !more {
+				return fmt.Errorf("the %s arrives with %q %d times, want %d", part, name, got, want)
+			}
+		}
+	}
+	return nil
 }
 
 // ServeHTTP is called by real servers.
@@ -104,18 +153,15 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *site) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if !isCase(r) {
-		s.gateway.ServeHTTP(w, r)
+		s.suite.gateway.ServeHTTP(w, r)
 		return
 	}
 	asked := r.Clone(r.Context())
 	recorder := httptest.NewRecorder()
-	s.gateway.ServeHTTP(recorder, r)
+	s.suite.gateway.ServeHTTP(recorder, r)
 	a := arrival{asked, body, recorder.Result()}
-	s.mu.Lock()
-	s.got = append(s.got, a)
-	n := len(s.got)
-	s.mu.Unlock()
-	if s.answer != nil && s.answer(w, r, n) {
+	n := s.add(a)
+	if s.answer != nil && !s.challenges(a) && s.answer(w, r, n) {
 		return
 	}
 	maps.Copy(w.Header(), recorder.Header())
@@ -123,13 +169,55 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	w.Write(recorder.Body.Bytes())
 }
 
-// take returns what has arrived since the last take.
-func (s *site) take() []arrival {
+// add keeps an arrival, and returns the number of those that are no challenges.
+func (s *site) add(a arrival) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got = append(s.got, a)
+	n := 0
+	for _, a := range s.got {
+		if !s.challenges(a) {
+			n++
+		}
+	}
+	return n
+}
+
+// challenges reports whether a is the first of two turns, and its answer asks for
+// the second.
+func (s *site) challenges(a arrival) bool {
+	to := url.URL{Host: a.request.Host}
+	return s.suite.challenged && a.refused() && strings.EqualFold(to.Hostname(), s.suite.samples[0].proto.URL.Hostname())
+}
+
+// twoTurns reports whether one request has arrived again after it was refused.
+func (s *site) twoTurns() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got) == 2 && s.got[0].refused()
+}
+
+// takeAll returns what has arrived since the last take.
+func (s *site) takeAll() []arrival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	got := s.got
 	s.got = nil
 	return got
+}
+
+// take returns the same without the challenges that another turn followed.
+func (s *site) take() []arrival {
+	var kept []arrival
+	got := s.takeAll()
+	for i, a := range got {
+		id := a.request.Header.Get(caseHeader)
+		follows := func(b arrival) bool { return b.request.Header.Get(caseHeader) == id }
+		if !s.challenges(a) || !slices.ContainsFunc(got[i+1:], follows) {
+			kept = append(kept, a)
+		}
+	}
+	return kept
 }
 
 // takeOne returns what has arrived since the last take, which must be p, once.
@@ -141,6 +229,16 @@ func (s *site) takeOne(p sample) (arrival, error) {
 	return got[0], got[0].check(p)
 }
 
+// takeEarly is takeOne for a request that was answered before it was read, which
+// is too early to ask for credentials.
+func (s *site) takeEarly(p sample) error {
+	a, err := s.takeOne(p)
+	if a.request != nil && s.challenges(a) {
+		return nil
+	}
+	return err
+}
+
 func isCase(r *http.Request) bool { return r.Header.Get(caseHeader) != "" }
 
 // A memory is a base without a network: it writes requests as they go over the
@@ -150,6 +248,8 @@ type memory struct {
 
 	// before, if it is not nil, is called first. If it fails, so does RoundTrip.
 	before func(sent *http.Request) error
+	// after, if it is not nil, is called with each answer.
+	after func(*http.Response)
 	// late makes it answer first, and send when the answer is closed.
 	late    bool
 	lateErr error // of sending late
@@ -157,7 +257,7 @@ type memory struct {
 	idle int // calls of CloseIdleConnections
 }
 
-func (s *suite) memory() *memory { return &memory{site: site{gateway: s.gateway}} }
+func (s *suite) memory() *memory { return &memory{site: site{suite: s}} }
 
 func (m *memory) CloseIdleConnections() { m.idle++ }
 
@@ -178,12 +278,16 @@ func (m *memory) RoundTrip(sent *http.Request) (*http.Response, error) {
 	case m.late:
 		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: sent, Body: &lateAnswer{m, sent}}, nil
 	}
-	return m.deliver(sent)
+	resp, err := m.deliver(sent)
+	if err == nil && m.after != nil {
+		m.after(resp)
+	}
+	return resp, err
 }
 
 func (m *memory) deliver(sent *http.Request) (*http.Response, error) {
 	var wire bytes.Buffer
-	written, source := *sent, &source{ReadCloser: sent.Body}
+	written, source := *sent, &source{ReadCloser: sent.Body, ctx: sent.Context()}
 	if sent.Body != nil && sent.Body != http.NoBody {
 		written.Body = source
 	}
@@ -205,14 +309,19 @@ func (m *memory) deliver(sent *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A source keeps the error of a body, which Request.Write hides.
+// A source is a body that fails when a context has ended. It keeps its error, which
+// Request.Write hides.
 type source struct {
 	io.ReadCloser
+	ctx context.Context
 	err error
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.ReadCloser.Read(p)
+	if ended := context.Cause(s.ctx); ended != nil {
+		err = ended
+	}
 	if err != io.EOF {
 		s.err = err
 	}
@@ -248,7 +357,7 @@ type loopback struct {
 // loopback starts a server, for HTTP/1.1 or for HTTP/2 alone. HTTP/1.1 goes without
 // TLS, whatever the URL says.
 func (s *suite) loopback(http2 bool) *loopback {
-	l := &loopback{site: site{gateway: s.gateway}}
+	l := &loopback{site: site{suite: s}}
 	l.server = httptest.NewUnstartedServer(l)
 	l.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	l.transport = &http.Transport{DialContext: l.dial, ExpectContinueTimeout: time.Hour, Protocols: new(http.Protocols)}
@@ -295,22 +404,60 @@ func (c countingConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// roundTrip sends a request and reads the answer, which it leaves whole.
-func roundTrip(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
-	resp, err := rt.RoundTrip(req)
-	if err != nil {
-		if resp != nil {
-			return nil, errors.New("RoundTrip returns both an answer and an error")
-		}
-		return nil, err
+var errHangs = errors.New("RoundTrip does not return, or reading its answer does not end")
+
+// patiently calls f. It returns errHangs if that takes longer than patience.
+func patiently(f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(patience):
+		return errHangs
 	}
-	if resp == nil || resp.Body == nil {
+}
+
+// begin sends a request.
+func begin(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	var resp *http.Response
+	err := patiently(func() (err error) {
+		resp, err = rt.RoundTrip(req)
+		return err
+	})
+	switch {
+	case err == errHangs:
+		return nil, err
+	case err != nil && resp != nil:
+		return nil, errors.New("RoundTrip returns both an answer and an error")
+	case err == nil && (resp == nil || resp.Body == nil):
 		return nil, errors.New("RoundTrip returns no error, and no answer with a body")
 	}
-	b, err := io.ReadAll(resp.Body)
-	if closeErr := resp.Body.Close(); err == nil {
-		err = closeErr
+	return resp, err
+}
+
+// finish reads and closes an answer, which it leaves whole.
+func finish(resp *http.Response) error {
+	from := resp.Body
+	var b []byte
+	if err := patiently(func() (err error) {
+		b, err = io.ReadAll(from)
+		if closeErr := from.Close(); err == nil {
+			err = closeErr
+		}
+		return err
+	}); err != nil {
+		return err
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(b))
-	return resp, err
+	return nil
+}
+
+// roundTrip sends a request and reads the answer, which it leaves whole.
+func roundTrip(rt http.RoundTripper, req *http.Request) (*http.Response, error) {
+	resp, err := begin(rt, req)
+	if err != nil {
+		return nil, err
+	}
+	return resp, finish(resp)
 }

@@ -17,6 +17,9 @@ import (
 // that it does not.
 const patience = 5 * time.Second
 
+// briefly is for how long it waits while RoundTrip is called.
+const briefly = patience / 2
+
 // bodies are the body of a request and those that its GetBody has given.
 type bodies struct {
 	open     func() io.Reader
@@ -80,7 +83,7 @@ func (b *body) Close() error {
 }
 
 func (b *body) check() error {
-	if !within(b.closed) {
+	if !within(patience, b.closed) {
 		return errors.New("a body is not closed")
 	}
 	b.mu.Lock()
@@ -94,12 +97,12 @@ func (b *body) check() error {
 	return nil
 }
 
-// within reports whether a channel is closed before patience ends.
-func within(done <-chan struct{}) bool {
+// within reports whether a channel is closed before some time is over.
+func within(limit time.Duration, done <-chan struct{}) bool {
 	select {
 	case <-done:
 		return true
-	case <-time.After(patience):
+	case <-time.After(limit):
 		return false
 	}
 }

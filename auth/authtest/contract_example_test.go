@@ -44,8 +44,7 @@ func payments() (create, list *http.Request) {
 	return create, list
 }
 
-// The test of a scheme of one's own. In a test function the last line is
-// t.Error(err).
+// The test of a scheme of one's own.
 func ExampleTestAuthenticator() {
 	origin, err := auth.ParseOrigin("https://api.example.com", false)
 	if err != nil {

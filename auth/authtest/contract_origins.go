@@ -10,21 +10,42 @@ import (
 	"net/netip"
 	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/countersign/countersign/auth"
 )
 
 // elsewhere is a host that is not the gateway's.
 const elsewhere = "elsewhere.test"
 
-// A place is the beginning of a URL, up to its path.
+// A place is somewhere that requests may go.
 type place struct {
-	name, url string
-	same      bool // it is the requests' origin
-	plain     bool // in a spelling that everybody must know
+	name, url string // up to the path
+	same      bool   // it is the requests' origin
+	plain     bool   // in a spelling that everybody must know
+
+	change func(*http.Request) // of a request that goes there; nil for none
+}
+
+// request returns a new copy of p that goes to the place.
+func (to place) request(p sample) (*http.Request, error) {
+	u, err := url.Parse(to.url + p.proto.URL.RequestURI())
+	if err != nil {
+		return nil, err
+	}
+	req := p.request()
+	req.URL, req.Host = u, ""
+	if to.change != nil {
+		to.change(req)
+	}
+	return req, nil
 }
 
 // places lists where requests may go: the origin of u and others that look like it.
+// A RoundTripper that takes two of them for the origin is told about the first, so
+// that what looks like the whole origin stands before what looks like a part of it.
 func places(u *url.URL) []place {
 	scheme, host, port := u.Scheme, u.Hostname(), u.Port()
 	otherScheme, usual := "http", "443"
@@ -32,41 +53,61 @@ func places(u *url.URL) []place {
 		otherScheme, usual = "https", "80"
 	}
 	at := func(scheme, host, port string) string { return scheme + "://" + hostport(host, port) }
-	effective := cmp.Or(port, usual)
+	as := func(user *url.Userinfo, host string) string {
+		return scheme + "://" + user.String() + "@" + hostport(host, port)
+	}
+	origin, effective := at(scheme, host, port), cmp.Or(port, usual)
 	number, _ := strconv.Atoi(effective)
 	list := []place{
-		{"the same origin", at(scheme, host, port), true, true},
-		{"user information", strings.Replace(at(scheme, host, port), "://", "://user:password@", 1), true, false},
-		{"an upper-case host", at(scheme, strings.ToUpper(host), port), true, false},
-		{"the scheme's own port written out", at(scheme, host, usual), effective == usual, false},
-		{"no port", at(scheme, host, ""), effective == usual, false},
-		{"an empty port", at(scheme, host, "") + ":", effective == usual, false},
+		{name: "the same origin", url: origin, same: true, plain: true},
+		{name: "user information", url: as(url.UserPassword("user", "password"), host), same: true},
+		{name: "an upper-case host", url: at(scheme, strings.ToUpper(host), port), same: true},
+		{name: "the scheme's own port written out", url: at(scheme, host, usual), same: effective == usual},
+		{name: "no port", url: at(scheme, host, ""), same: effective == usual},
+		{name: "an empty port", url: at(scheme, host, "") + ":", same: effective == usual},
 
-		{"another host", at(scheme, elsewhere, port), false, false},
-		{"another port", at(scheme, host, strconv.Itoa(number%65535+1)), false, false},
-		{"another scheme", at(otherScheme, host, port), false, false},
-		{"another scheme at the same port", at(otherScheme, host, effective), false, false},
-		{"a longer name", at(scheme, strings.ReplaceAll(host, ":", "-")+"."+elsewhere, port), false, false},
-		{"the host as user information", strings.Replace(at(scheme, elsewhere, port), "://", "://"+url.User(host).String()+"@", 1), false, false},
-		{"the host and port as user information", strings.Replace(at(scheme, elsewhere, port), "://", "://"+url.UserPassword(host, effective).String()+"@", 1), false, false},
-		{"the origin in the path", at(scheme, elsewhere, port) + "/" + at(scheme, host, port), false, false},
-		{"an IPv6 address", at(scheme, "2001:db8::ffff:7", port), false, false},
+		{name: "another host", url: at(scheme, elsewhere, port)},
+		{name: "the origin in the path", url: at(scheme, elsewhere, port) + "/" + origin},
+		{name: "the host as user information", url: as(url.User(host), elsewhere)},
+		{name: "the host and port as user information", url: as(url.UserPassword(host, effective), elsewhere)},
+		{name: "a longer name", url: at(scheme, strings.ReplaceAll(host, ":", "-")+"."+elsewhere, port)},
+		{name: "another port", url: at(scheme, host, strconv.Itoa(number%65535+1))},
+		{name: "another scheme", url: at(otherScheme, host, port)},
+		{name: "another scheme at the same port", url: at(otherScheme, host, effective)},
+		{name: "an IPv6 address", url: at(scheme, "2001:db8::ffff:7", port)},
 	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		if ip.Is4() {
-			list = append(list, place{"an IPv6 address that maps the IPv4 one", at(scheme, "::ffff:"+host, port), false, false})
+	ip, err := netip.ParseAddr(host)
+	switch {
+	case err != nil:
+		list = append(list,
+			place{name: "a name with the same end", url: at(scheme, "not-"+host, port)},
+			place{name: "a subdomain", url: at(scheme, "sub."+host, port)},
+			place{name: "a trailing dot", url: at(scheme, host+".", port)},
+			place{name: "a look-alike", url: at(scheme, lookAlike.Replace(host), port), same: lookAlike.Replace(host) == host},
+			place{name: "punycode", url: at(scheme, "xn--"+host, port)},
+		)
+		if _, parent, ok := strings.Cut(host, "."); ok {
+			list = append(list, place{name: "the parent domain", url: at(scheme, parent, port)})
 		}
-		return list
-	}
-	if _, parent, ok := strings.Cut(host, "."); ok {
-		list = append(list, place{"the parent domain", at(scheme, parent, port), false, false})
+	case ip.Is4():
+		list = append(list, place{name: "an IPv6 address that maps the IPv4 one", url: at(scheme, "::ffff:"+host, port)})
 	}
 	return append(list,
-		place{"a subdomain", at(scheme, "sub."+host, port), false, false},
-		place{"a trailing dot", at(scheme, host+".", port), false, false},
-		place{"a look-alike", at(scheme, lookAlike.Replace(host), port), lookAlike.Replace(host) == host, false},
-		place{"punycode", at(scheme, "xn--"+host, port), false, false},
+		place{name: "another Host", url: origin, change: func(r *http.Request) { r.Host = elsewhere }},
+		place{name: "a Host with another port", url: origin, change: func(r *http.Request) { r.Host = hostport(host, "1") }},
+		place{name: "a Host with a trailing dot", url: origin, change: func(r *http.Request) { r.Host = hostport(host+".", port) }},
+		place{name: "another host, with the origin's Host", url: at(scheme, elsewhere, port), change: func(r *http.Request) { r.Host = u.Host }},
+		place{name: "an opaque URL with another host", url: origin, change: func(r *http.Request) { r.URL.Opaque = "//" + elsewhere + r.URL.Path }},
+		place{name: "an opaque URL that is a path", url: origin, change: func(r *http.Request) { r.URL.Opaque = "/authtest" }},
 	)
+}
+
+// places lists them without other origins of the Authenticator.
+func (s *suite) places(u *url.URL) []place {
+	return slices.DeleteFunc(places(u), func(to place) bool {
+		there, err := url.Parse(to.url)
+		return err == nil && !to.same && to.change == nil && slices.Contains(s.origins, auth.OriginOf(there))
+	})
 }
 
 func hostport(host, port string) string {
@@ -83,59 +124,95 @@ func hostport(host, port string) string {
 var lookAlike = strings.NewReplacer("a", "\u0430", "e", "\u0435", "o", "\u043e", "p", "\u0440", "c", "\u0441", "x", "\u0445")
 
 func testOrigins(s *suite) error {
-	return s.each(func(p sample) error {
-		for _, to := range places(p.proto.URL) {
-			u, err := url.Parse(to.url + p.proto.URL.RequestURI())
-			if err != nil {
-				return err
+	return s.withHeads(func(s *suite) error {
+		return s.each(func(p sample) error {
+			for _, to := range s.places(p.proto.URL) {
+				if err := s.sendTo(p, to); err != nil {
+					return fmt.Errorf("%s, %s: %w", to.name, to.url, err)
+				}
 			}
-			if err := s.sendTo(p, to.same, func(r *http.Request) { *r.URL, r.Host = *u, "" }); err != nil {
-				return fmt.Errorf("%s, %s: %w", to.name, to.url, err)
-			}
-		}
-		for _, c := range []struct {
-			name   string
-			change func(*http.Request)
-		}{
-			{"a Host that is another", func(r *http.Request) { r.Host = elsewhere }},
-			{"a Host with another port", func(r *http.Request) { r.Host = hostport(r.URL.Hostname(), "1") }},
-			{"a Host with a trailing dot", func(r *http.Request) { r.Host = r.URL.Host + "." }},
-			{"an opaque URL with another host", func(r *http.Request) { r.URL.Opaque = "//" + elsewhere + r.URL.Path }},
-			{"an opaque URL that is a path", func(r *http.Request) { r.URL.Opaque = "/authtest" }},
-		} {
-			if err := s.sendTo(p, false, c.change); err != nil {
-				return fmt.Errorf("%s: %w", c.name, err)
-			}
-		}
-		return nil
+			return nil
+		})
 	})
 }
 
-// sendTo sends a request that has been changed. It may be refused; if it is not, it
-// must be authenticated at the same origin, and as it is elsewhere.
-func (s *suite) sendTo(p sample, same bool, change func(*http.Request)) error {
+// withHeads does a test with the samples, then with the HEAD of each GET, which
+// programs send without a thought. Of other methods only the samples' are tested. A
+// HEAD may be refused; if it is not, it must have credentials. They must be right
+// if the gateway accepts them once: it may have no HEAD.
+func (s *suite) withHeads(test func(*suite) error) error {
+	if err := test(s); err != nil {
+		return err
+	}
+	for _, p := range s.samples {
+		if p.body != nil || cmp.Or(p.proto.Method, http.MethodGet) != http.MethodGet {
+			continue
+		}
+		p.proto = p.proto.Clone(p.proto.Context())
+		p.proto.Method, p.usual = http.MethodHead, arrival{}
+		m, plain := s.memory(), s.memory()
+		if _, err := roundTrip(s.wrap(m), p.request()); err != nil {
+			continue
+		}
+		if _, err := roundTrip(plain, p.request()); err != nil {
+			return err
+		}
+		heads := *s
+		heads.samples = []sample{p}
+		got := m.take()
+		if len(got) == 0 {
+			return fmt.Errorf("%s: it does not arrive", p)
+		}
+		if last := got[len(got)-1]; last.check(p) != nil {
+			if equal(last, plain.take()[0]) {
+				return fmt.Errorf("%s: it is sent without credentials", p)
+			}
+			heads.gateway = acceptHeads(s.gateway)
+		}
+		if err := test(&heads); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func acceptHeads(gateway http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodHead {
+			gateway.ServeHTTP(w, r)
+		}
+	})
+}
+
+// sendTo sends a request to a place. It may be refused; if it is not, it must be
+// authenticated at the same origin, and as it is elsewhere.
+func (s *suite) sendTo(p sample, to place) error {
 	m, plain := s.memory(), s.memory()
-	var to string
-	m.before = func(sent *http.Request) error { to = sent.URL.String(); return nil }
-	req := p.request()
-	change(req)
+	var target string
+	m.before = func(sent *http.Request) error { target = sent.URL.String(); return nil }
+	req, err := to.request(p)
+	if err != nil {
+		return err
+	}
 	if _, err := roundTrip(s.wrap(m), req); err != nil {
 		if len(m.take()) > 0 {
 			return fmt.Errorf("it is sent, and refused: %w", err)
 		}
 		return nil
 	}
-	if same {
+	if to.same {
 		_, err := m.takeOne(p)
 		return err
 	}
-	unsigned := p.request()
-	change(unsigned)
+	unsigned, err := to.request(p)
+	if err != nil {
+		return err
+	}
 	if _, err := roundTrip(plain, unsigned); err != nil {
 		return err
 	}
 	want, got := plain.take(), m.take()
-	if len(got) != 1 || to != unsigned.URL.String() || !equal(got[0], want[0]) {
+	if len(got) != 1 || target != unsigned.URL.String() || !equal(got[0], want[0]) {
 		return errors.New("it is sent, and not as it is")
 	}
 	return nil
@@ -147,32 +224,34 @@ func equal(a, b arrival) bool {
 }
 
 func testRedirects(s *suite) error {
-	m := s.memory()
-	if err := s.redirects(&m.site, s.wrap(m), func(place) bool { return true }); err != nil {
-		return err
-	}
-	for _, http2 := range []bool{false, true} {
-		l := s.loopback(http2)
-		defer l.close()
-		few := func(to place) bool { return to.plain || to.name == "another host" }
-		if err := s.redirects(&l.site, s.wrap(l.transport), few); err != nil {
-			return fmt.Errorf("over a connection: %w", err)
+	return s.withHeads(func(s *suite) error {
+		m := s.memory()
+		if err := s.redirects(&m.site, s.wrap(m), func(place) bool { return true }); err != nil {
+			return err
 		}
-	}
-	return nil
+		for _, http2 := range []bool{false, true} {
+			l := s.loopback(http2)
+			defer l.close()
+			few := func(to place) bool { return to.plain || to.name == "another host" }
+			if err := s.redirects(&l.site, s.wrap(l.transport), few); err != nil {
+				return fmt.Errorf("over a connection: %w", err)
+			}
+		}
+		return nil
+	})
 }
 
 // redirects has requests redirected from the origin to the places that are chosen,
 // and from those to the origin.
 func (s *suite) redirects(at *site, rt http.RoundTripper, choose func(place) bool) error {
 	return s.each(func(p sample) error {
-		list := places(p.proto.URL)
+		list := s.places(p.proto.URL)
 		origin := list[0]
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			for _, to := range append(list,
-				place{"a path", "", true, true},
-				place{"another host without a scheme", "//" + elsewhere, false, false},
-				place{"an opaque URL", p.proto.URL.Scheme + ":" + elsewhere, false, false},
+				place{name: "a path", same: true, plain: true},
+				place{name: "another host without a scheme", url: "//" + elsewhere},
+				place{name: "an opaque URL", url: p.proto.URL.Scheme + ":" + elsewhere},
 			) {
 				if !choose(to) {
 					continue
@@ -204,13 +283,17 @@ func redirect(at *site, rt http.RoundTripper, p sample, status int, from, to pla
 		w.WriteHeader(status)
 		return true
 	}
-	req := p.request()
-	u, err := url.Parse(from.url + p.proto.URL.RequestURI())
+	req, err := from.request(p)
 	if err != nil {
 		return err
 	}
-	req.URL, req.Host = u, ""
-	resp, err := (&http.Client{Transport: rt}).Do(req)
+	client := http.Client{Transport: rt, CheckRedirect: func(hop *http.Request, _ []*http.Request) error {
+		if to.change != nil {
+			to.change(hop)
+		}
+		return nil
+	}}
+	resp, err := client.Do(req)
 	if err == nil {
 		_, err = io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()

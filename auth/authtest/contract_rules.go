@@ -2,18 +2,22 @@ package authtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
-	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing/iotest"
+	"time"
 )
 
 var (
@@ -38,52 +42,141 @@ func failing(b []byte, n int, err error) func() io.Reader {
 	return func() io.Reader { return io.MultiReader(bytes.NewReader(b[:n]), iotest.ErrReader(err)) }
 }
 
+func testArrival(s *suite) error {
+	for i, p := range s.samples {
+		m := s.memory()
+		_, err := roundTrip(s.wrap(m), p.request())
+		if err == nil {
+			s.challenged = s.challenged || m.twoTurns()
+			s.samples[i].usual, err = m.takeOne(p)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", p, err)
+		}
+	}
+	return nil
+}
+
+// A path is one that a request can take through a RoundTripper.
+type path struct {
+	name     string
+	before   func(sent *http.Request) error
+	late     bool
+	answer   func(w http.ResponseWriter, r *http.Request, n int) bool
+	change   func(*http.Request) // makes some RoundTrippers refuse it
+	open     func() io.Reader
+	closeErr error
+}
+
+// paths lists those of p.
+func (p sample) paths() []path {
+	// refuse answers n times with a status, 0 for the gateway's own.
+	refuse := func(status, n int) func(http.ResponseWriter, *http.Request, int) bool {
+		return func(w http.ResponseWriter, _ *http.Request, arrived int) bool {
+			switch {
+			case arrived > n:
+				return false
+			case status == 0:
+				p.refuse(w)
+			default:
+				w.WriteHeader(status)
+			}
+			return true
+		}
+	}
+	const always = 1 << 30
+	leave := func(r *http.Request) { r.URL.Host, r.Host = elsewhere, "" }
+	redirect := func(r *http.Request, change func(earlier *http.Request)) {
+		earlier := p.request()
+		change(earlier)
+		r.Response = &http.Response{StatusCode: http.StatusTemporaryRedirect, Request: earlier}
+	}
+	all := []path{
+		{name: "an answer"},
+		{name: "an answer of 401", answer: refuse(401, always)},
+		{name: "an answer of 403", answer: refuse(403, always)},
+		{name: "an answer of 401, then another", answer: refuse(401, 1)},
+		{name: "the gateway's refusal", answer: refuse(0, always)},
+		{name: "the gateway's refusal, then another answer", answer: refuse(0, 1)},
+		{name: "a failure of the base", before: failBase},
+		{name: "a request that goes elsewhere", change: leave},
+		{name: "another Host", change: func(r *http.Request) { r.Host = elsewhere }},
+		{name: "an opaque URL", change: func(r *http.Request) { r.URL.Opaque = "//" + elsewhere }},
+		{name: "a redirect from elsewhere", change: func(r *http.Request) { redirect(r, leave) }},
+		{name: "a redirect to elsewhere", change: func(r *http.Request) { leave(r); redirect(r, func(*http.Request) {}) }},
+		{name: "a redirect with another method", change: func(r *http.Request) {
+			redirect(r, func(earlier *http.Request) { earlier.Method = "AUTHTEST" })
+		}},
+		{name: "a trailer", change: func(r *http.Request) { r.Trailer = http.Header{trailerHeader: {"a"}} }},
+		{name: "a transfer encoding", change: func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }},
+		{name: "a context that has ended", change: func(r *http.Request) {
+			ctx, cancel := context.WithCancel(r.Context())
+			cancel()
+			*r = *r.WithContext(ctx)
+		}},
+	}
+	if p.body == nil {
+		return all
+	}
+	return append(all, []path{
+		{name: "an early answer", late: true},
+		{name: "a failure of the base while it reads", before: readAndFail(1)},
+		{name: "a failure of the base after it has read", before: readAndFail(1 << 62)},
+		{name: "a failure of the body at once", open: failing(p.body, 0, errBody)},
+		{name: "a failure of the body in the middle", open: failing(p.body, len(p.body)/2, errBody)},
+		{name: "a failure of the body at its end", open: failing(p.body, len(p.body), errBody)},
+		{name: "a body that cannot be closed", closeErr: errBody},
+		{name: "a body in small pieces", open: func() io.Reader { return iotest.OneByteReader(bytes.NewReader(p.body)) }},
+		{name: "a body whose end comes with its last bytes", open: func() io.Reader { return iotest.DataErrReader(bytes.NewReader(p.body)) }},
+	}...)
+}
+
+// walk calls test for each path, with a request and a base to send it through.
+func (s *suite) walk(p sample, test func(*memory, *http.Request, *bodies) error) error {
+	for _, c := range p.paths() {
+		m := s.memory()
+		m.before, m.late, m.answer = c.before, c.late, c.answer
+		req, watch := p.watched(c.open)
+		if req.Body != nil {
+			req.Body.(*body).err, watch.closeErr = c.closeErr, c.closeErr
+		}
+		if c.change != nil {
+			c.change(req)
+		}
+		if err := test(m, req, watch); err != nil {
+			return fmt.Errorf("on %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
 func testRequest(s *suite) error {
 	return s.each(func(p sample) error {
-		for _, c := range []struct {
-			name   string
-			before func(*http.Request) error
-			open   func() io.Reader
-			change func(*http.Request) // makes some RoundTrippers refuse it
-		}{
-			{name: "an answer"},
-			{name: "a failure of the base", before: failBase},
-			{name: "a failure of the body", open: failing(p.body, len(p.body)/2, errBody)},
-			{name: "a request that goes elsewhere", change: func(r *http.Request) { r.URL.Host = elsewhere }},
-			{name: "a trailer", change: func(r *http.Request) { r.Trailer = http.Header{"X-Sum": {"1"}} }},
-			{name: "a transfer encoding", change: func(r *http.Request) { r.TransferEncoding = []string{"chunked"} }},
-		} {
-			req, _ := p.watched(c.open)
+		return s.walk(p, func(m *memory, req *http.Request, _ *bodies) error {
 			fill(req)
-			if c.change != nil {
-				c.change(req)
-			}
-			before := snap(req)
-			m := s.memory()
+			before, next := snap(req), m.before
 			var err error
 			m.before = func(sent *http.Request) error {
-				err = changed(before, req)
-				if c.before != nil {
-					return c.before(sent)
+				err = cmp.Or(err, changed(before, req))
+				if next != nil {
+					return next(sent)
 				}
 				return nil
 			}
-			roundTrip(s.wrap(m), req)
+			if _, err := roundTrip(s.wrap(m), req); err == errHangs {
+				return err
+			}
 			if err != nil {
-				return fmt.Errorf("on %s: %w while it is sent", c.name, err)
+				return fmt.Errorf("%w while it is sent", err)
 			}
-			if err := changed(before, req); err != nil {
-				return fmt.Errorf("on %s: %w", c.name, err)
-			}
-		}
-		return nil
+			return changed(before, req)
+		})
 	})
 }
 
 // fill puts into a request what clients ignore, and room for more values into its
 // header.
 func fill(req *http.Request) {
-	req.Header["Authtest-Values"] = []string{"a", "b"}
 	for key, values := range req.Header {
 		req.Header[key] = append(make([]string, 0, len(values)+2), values...)
 	}
@@ -92,54 +185,36 @@ func fill(req *http.Request) {
 }
 
 func testClose(s *suite) error {
-	return s.eachBody(func(p sample) error {
-		for _, c := range []struct {
-			name     string
-			before   func(*http.Request) error
-			open     func() io.Reader
-			closeErr error
-			change   func(*http.Request)
-			late     bool
-		}{
-			{name: "an answer"},
-			{name: "an early answer", late: true},
-			{name: "a failure of the base before it reads", before: failBase},
-			{name: "a failure of the base while it reads", before: readAndFail(1)},
-			{name: "a failure of the base after it has read", before: readAndFail(1 << 62)},
-			{name: "a failure of the body at once", open: failing(p.body, 0, errBody)},
-			{name: "a failure of the body in the middle", open: failing(p.body, len(p.body)/2, errBody)},
-			{name: "a failure of the body at its end", open: failing(p.body, len(p.body), errBody)},
-			{name: "a body that cannot be closed", closeErr: errBody},
-			{name: "a body in small pieces", open: func() io.Reader { return iotest.OneByteReader(bytes.NewReader(p.body)) }},
-			{name: "a body whose end comes with its last bytes", open: func() io.Reader { return iotest.DataErrReader(bytes.NewReader(p.body)) }},
-			{name: "a request that goes elsewhere", change: func(r *http.Request) { r.URL.Host = elsewhere }},
-			{name: "a redirect from elsewhere", change: func(r *http.Request) {
-				earlier := p.request()
-				earlier.URL.Host = elsewhere
-				r.Response = &http.Response{StatusCode: http.StatusTemporaryRedirect, Request: earlier}
-			}},
-			{name: "a context that has ended", change: func(r *http.Request) {
-				ctx, cancel := context.WithCancel(r.Context())
-				cancel()
-				*r = *r.WithContext(ctx)
-			}},
-			{name: "another Host", change: func(r *http.Request) { r.Host = elsewhere }},
-			{name: "an opaque URL", change: func(r *http.Request) { r.URL.Opaque = "//" + elsewhere }},
-		} {
-			m := s.memory()
-			m.before, m.late = c.before, c.late
-			req, watch := p.watched(c.open)
-			req.Body.(*body).err, watch.closeErr = c.closeErr, c.closeErr
-			if c.change != nil {
-				c.change(req)
-			}
-			roundTrip(s.wrap(m), req)
-			if err := watch.check(); err != nil {
-				return fmt.Errorf("on %s: %w", c.name, err)
-			}
+	if err := s.eachBody(func(p sample) error {
+		return s.walk(p, func(m *memory, req *http.Request, watch *bodies) error {
+			_, err := roundTrip(s.wrap(m), req)
+			return closed(watch, err)
+		})
+	}); err != nil {
+		return err
+	}
+	if err := s.overConnections(func(l *loopback, p sample) error {
+		if err := closed(s.answersEarly(l, p)); err != nil {
+			return fmt.Errorf("on an early answer: %w", err)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	return s.overConnections(func(l *loopback, p sample) error {
+		if err := closed(failsMidway(&l.site, s.wrap(l.transport), p, len(p.body)/2)); err != nil {
+			return fmt.Errorf("on a failure of the body in the middle: %w", err)
 		}
 		return nil
 	})
+}
+
+// closed checks bodies, whatever else is wrong.
+func closed(watch *bodies, err error) error {
+	if err == errHangs {
+		return err
+	}
+	return watch.check()
 }
 
 func testBody(s *suite) error {
@@ -153,7 +228,7 @@ func testBody(s *suite) error {
 			var sent http.Request
 			var again [][]byte
 			m.before = func(r *http.Request) error {
-				sent = *r
+				sent, again = *r, nil
 				for range 2 {
 					if r.GetBody == nil {
 						break
@@ -234,24 +309,56 @@ func testNoBody(s *suite) error {
 }
 
 func testFailingBody(s *suite) error {
-	return s.eachBody(func(p sample) error {
+	if err := s.eachBody(func(p sample) error {
 		for _, n := range []int{0, len(p.body) / 2, len(p.body)} {
 			m := s.memory()
-			req, _ := p.watched(failing(p.body, n, errBody))
-			_, err := roundTrip(s.wrap(m), req)
-			if !errors.Is(err, errBody) {
-				return fmt.Errorf("the body fails after %d bytes, and the error is %v, not the body's", n, err)
-			}
-			if len(m.take()) > 0 {
-				return fmt.Errorf("the body fails after %d bytes, and a whole request is sent", n)
+			if _, err := failsMidway(&m.site, s.wrap(m), p, n); err != nil {
+				return err
 			}
 		}
 		return nil
+	}); err != nil {
+		return err
+	}
+	return s.overConnections(func(l *loopback, p sample) error {
+		_, err := failsMidway(&l.site, s.wrap(l.transport), p, len(p.body)/2)
+		return err
 	})
 }
 
+// failsMidway sends p with a body that fails after n bytes.
+func failsMidway(at *site, rt http.RoundTripper, p sample, n int) (*bodies, error) {
+	req, watch := p.watched(failing(p.body, n, errBody))
+	_, err := roundTrip(rt, req)
+	switch {
+	case err == errHangs:
+	case !errors.Is(err, errBody):
+		err = fmt.Errorf("the body fails after %d bytes, and the error is %v, not the body's", n, err)
+	case len(at.take()) > 0:
+		err = fmt.Errorf("the body fails after %d bytes, and a whole request is sent", n)
+	default:
+		err = nil
+	}
+	return watch, err
+}
+
+// overConnections calls test for each sample with a body, over HTTP/1.1 and HTTP/2,
+// each with a server of its own.
+func (s *suite) overConnections(test func(*loopback, sample) error) error {
+	for _, proto := range []int{1, 2} {
+		if err := s.eachBody(func(p sample) error {
+			l := s.loopback(proto == 2)
+			defer l.close()
+			return test(l, p)
+		}); err != nil {
+			return fmt.Errorf("over HTTP/%d: %w", proto, err)
+		}
+	}
+	return nil
+}
+
 func testEarlyAnswer(s *suite) error {
-	return s.eachBody(func(p sample) error {
+	if err := s.eachBody(func(p sample) error {
 		m := s.memory()
 		m.late = true
 		req, _ := p.watched(nil)
@@ -261,49 +368,134 @@ func testEarlyAnswer(s *suite) error {
 		if m.lateErr != nil {
 			return m.lateErr
 		}
-		_, err := m.takeOne(p)
+		return m.takeEarly(p)
+	}); err != nil {
+		return err
+	}
+	return s.overConnections(func(l *loopback, p sample) error {
+		_, err := s.answersEarly(l, p)
 		return err
 	})
 }
 
+// answersEarly has a server answer p before it reads the body. A RoundTripper that
+// does not read the body itself has the answer before the body goes on.
+func (s *suite) answersEarly(l *loopback, p sample) (*bodies, error) {
+	streams := false
+	var ended atomic.Bool
+	m := s.memory()
+	m.before = func(*http.Request) error { streams = !ended.Load(); return nil }
+	end := func(f func()) io.Reader {
+		return readerFunc(func([]byte) (int, error) { f(); return 0, io.EOF })
+	}
+	req, watch := p.watched(func() io.Reader {
+		return io.MultiReader(bytes.NewReader(p.body), end(func() { ended.Store(true) }))
+	})
+	if _, err := roundTrip(s.wrap(m), req); err != nil {
+		return watch, err
+	}
+	returned := make(chan struct{})
+	req, watch = p.watched(func() io.Reader {
+		return io.MultiReader(bytes.NewReader(p.body), end(func() {
+			if streams {
+				<-returned
+			}
+		}))
+	})
+	l.unread = func(w http.ResponseWriter, r *http.Request) {
+		control := http.NewResponseController(w)
+		control.EnableFullDuplex() // HTTP/2 has no other way
+		w.WriteHeader(http.StatusAccepted)
+		control.Flush()
+		if body, err := io.ReadAll(r.Body); err == nil {
+			l.serve(httptest.NewRecorder(), r, body)
+		}
+	}
+	resp, err := begin(s.wrap(l.transport), req)
+	close(returned)
+	if err == nil && resp.StatusCode != http.StatusAccepted {
+		err = fmt.Errorf("an answer of 202 becomes one of %d", resp.StatusCode)
+	}
+	if err == nil {
+		err = finish(resp)
+	}
+	if err == nil {
+		err = l.takeEarly(p)
+	}
+	return watch, err
+}
+
 func testAnswer(s *suite) error {
-	const location = "/authtest?page=2"
 	long := strings.Repeat("The answer. ", 6_000)
 	return s.each(func(p sample) error {
 		for _, status := range []int{200, 302, 401, 403, 404, 429, 500, 503} {
-			m := s.memory()
 			text := long
 			if status != http.StatusOK {
 				text = long[:100]
 			}
+			m := s.memory()
 			m.answer = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
-				w.Header()["Authtest-Values"] = []string{"a", "b"}
-				w.Header().Set("Location", location)
+				w.Header()[valuesHeader] = []string{"a", "b"}
+				for key, value := range map[string]string{"Location": "/authtest?page=2", "Retry-After": "7", "Set-Cookie": "a=b", "Www-Authenticate": "Authtest"} {
+					w.Header().Set(key, value)
+				}
 				w.WriteHeader(status)
 				io.WriteString(w, text)
 				return true
 			}
+			var was http.Response // the last one of the base
+			var ended atomic.Bool // it has been read
+			var bases []*body
+			m.after = func(resp *http.Response) {
+				ended.Store(false)
+				resp.Trailer = http.Header{trailerHeader: {"a"}}
+				base := &body{Reader: io.MultiReader(resp.Body, readerFunc(func([]byte) (int, error) {
+					ended.Store(true)
+					return 0, io.EOF
+				})), closed: make(chan struct{})}
+				bases, resp.Body = append(bases, base), base
+				was = *resp
+				was.Header, was.Trailer = resp.Header.Clone(), resp.Trailer.Clone()
+			}
 			req := p.request()
-			resp, err := roundTrip(s.wrap(m), req)
+			resp, err := begin(s.wrap(m), req)
+			whole := ended.Load()
+			if err == nil {
+				err = finish(resp)
+			}
 			if err != nil {
 				return fmt.Errorf("an answer of %d: %w", status, err)
 			}
 			b, _ := io.ReadAll(resp.Body)
 			switch {
-			case resp.StatusCode != status:
-				return fmt.Errorf("an answer of %d becomes one of %d", status, resp.StatusCode)
-			case !slices.Equal(resp.Header["Authtest-Values"], []string{"a", "b"}) || resp.Header.Get("Location") != location:
-				return fmt.Errorf("the header of an answer of %d is changed", status)
 			case string(b) != text:
 				return fmt.Errorf("of the %d bytes of an answer of %d, %d are returned, or others", len(text), status, len(b))
+			case whole && status == http.StatusOK:
+				return errors.New("the answer is read whole before it is returned")
 			case resp.Request != req:
 				return errors.New("the answer's Request is not the caller's")
 			}
-			if status == http.StatusUnauthorized || status == http.StatusForbidden {
-				continue
-			}
-			if _, err := m.takeOne(p); err != nil {
+			if err := altered(&was, resp); err != nil {
 				return fmt.Errorf("an answer of %d: %w", status, err)
+			}
+			for _, base := range bases {
+				if !within(patience, base.closed) {
+					return fmt.Errorf("an answer of %d: the base's is not closed", status)
+				}
+			}
+			got := m.take()
+			switch turns := len(got); {
+			case status == http.StatusUnauthorized || status == http.StatusForbidden:
+				if turns != 1 && turns != 2 {
+					return fmt.Errorf("an answer of %d: the request arrives %d times, want once or twice", status, turns)
+				}
+			case turns != 1:
+				return fmt.Errorf("an answer of %d: the request arrives %d times, want once", status, turns)
+			}
+			for _, a := range got {
+				if err := a.check(p); err != nil {
+					return fmt.Errorf("an answer of %d: %w", status, err)
+				}
 			}
 		}
 		m := s.memory()
@@ -317,6 +509,20 @@ func testAnswer(s *suite) error {
 		}
 		return nil
 	})
+}
+
+// altered returns an error if an answer is not the base's. Its Body and Request may
+// be others.
+func altered(base, resp *http.Response) error {
+	was, is := reflect.ValueOf(base).Elem(), reflect.ValueOf(resp).Elem()
+	for i := range was.NumField() {
+		field := was.Type().Field(i).Name
+		a, b := was.Field(i).Interface(), is.Field(i).Interface()
+		if field != "Body" && field != "Request" && !reflect.DeepEqual(a, b) {
+			return fmt.Errorf("the %s becomes %v, want %v", field, b, a)
+		}
+	}
+	return nil
 }
 
 func testRepeat(s *suite) error {
@@ -353,10 +559,10 @@ func testRepeat(s *suite) error {
 // arrivesAlike returns an error if p has not arrived with the usual header fields.
 func arrivesAlike(m *memory, p sample) error {
 	a, err := m.takeOne(p)
-	if err == nil && !maps.Equal(counts(a.request.Header), counts(p.usual.request.Header)) {
-		err = errors.New("the header does not have the usual fields")
+	if err != nil {
+		return err
 	}
-	return err
+	return shape{"header": counts(a.request.Header)}.compare(shape{"header": counts(p.usual.request.Header)}, false)
 }
 
 func testReplay(s *suite) error {
@@ -388,9 +594,13 @@ func testReplay(s *suite) error {
 				return err
 			}
 		}
-		a, b := got[0], got[1]
-		if a.request.RequestURI != b.request.RequestURI || !reflect.DeepEqual(a.request.Header, b.request.Header) || !bytes.Equal(a.body, b.body) {
-			return errors.New("the request that is sent again has other bytes")
+		switch a, b := got[0], got[1]; {
+		case a.request.RequestURI != b.request.RequestURI:
+			return errors.New("the request is sent again with another URL")
+		case !reflect.DeepEqual(a.request.Header, b.request.Header):
+			return errors.New("the request is sent again with another header")
+		case !bytes.Equal(a.body, b.body):
+			return errors.New("the request is sent again with another body")
 		}
 		return nil
 	})
@@ -409,10 +619,11 @@ func testContext(s *suite) error {
 					cancel()
 					return
 				}
-				req.Body.(*body).Reader = io.MultiReader(bytes.NewReader(p.body[:len(p.body)/2]), readerFunc(func([]byte) (int, error) {
+				half := len(p.body) / 2
+				req.Body.(*body).Reader = io.MultiReader(bytes.NewReader(p.body[:half]), readerFunc(func([]byte) (int, error) {
 					cancel()
-					return 0, context.Canceled
-				}))
+					return 0, io.EOF
+				}), bytes.NewReader(p.body[half:]))
 			}},
 			{"after the body", func(m *memory, _ *http.Request, cancel func()) {
 				m.before = func(sent *http.Request) error {
@@ -420,7 +631,7 @@ func testContext(s *suite) error {
 						io.Copy(io.Discard, sent.Body)
 					}
 					cancel()
-					if !within(sent.Context().Done()) {
+					if !within(briefly, sent.Context().Done()) {
 						return errors.New("the context of the request that is sent goes on")
 					}
 					return context.Cause(sent.Context())
@@ -446,7 +657,7 @@ func testContext(s *suite) error {
 		m := s.memory()
 		var sent context.Context
 		m.before = func(r *http.Request) error { sent = r.Context(); return nil }
-		resp, err := s.wrap(m).RoundTrip(p.request().WithContext(ctx))
+		resp, err := begin(s.wrap(m), p.request().WithContext(ctx))
 		if err != nil {
 			return err
 		}
@@ -461,7 +672,7 @@ func testContext(s *suite) error {
 			return errors.New("the context of the request that is sent ends before the answer has been read")
 		}
 		cancel()
-		if !within(sent.Done()) {
+		if !within(patience, sent.Done()) {
 			return errors.New("the context of the request that is sent goes on while the answer is read")
 		}
 		return nil
@@ -475,56 +686,166 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 func testConcurrency(s *suite) error {
 	return s.each(func(p sample) error {
 		const n = 8
-		m := s.memory()
-		all := make(chan struct{})
-		timeout, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		m.answer = func(w http.ResponseWriter, r *http.Request, arrived int) bool {
-			if arrived == n {
-				close(all)
-			}
-			select {
-			case <-all:
-			case <-timeout.Done():
-				w.WriteHeader(http.StatusGatewayTimeout)
-				return true
-			}
-			w.Header().Set(caseHeader, r.Header.Get(caseHeader))
-			return true
-		}
-		rt := s.wrap(m)
-		errs := make(chan error, n)
-		for i := range n {
-			go func() {
-				req := p.request()
-				req.Header.Set(caseHeader, fmt.Sprint(i))
-				resp, err := roundTrip(rt, req)
-				switch {
-				case err != nil:
-				case resp.StatusCode == http.StatusGatewayTimeout:
-					err = fmt.Errorf("a request waits for another of %d", n)
-				case resp.Header.Get(caseHeader) != fmt.Sprint(i) || resp.Request.Header.Get(caseHeader) != fmt.Sprint(i):
-					err = errors.New("a request gets another one's answer")
-				}
-				errs <- err
-			}()
-		}
-		var first error
-		for range n {
-			if err := <-errs; first == nil {
-				first = err
-			}
-		}
-		if first != nil {
-			return first
-		}
-		for _, a := range m.take() {
-			if err := a.check(p); err != nil {
+		requests := make([]variant, n)
+		for i := range requests {
+			var err error
+			if requests[i], err = s.variant(p, i, n); err != nil {
 				return err
 			}
 		}
-		return nil
+		if err := s.atOnce(requests); err != nil {
+			return err
+		}
+		if p.body == nil {
+			return nil
+		}
+		return s.lateAtOnce(requests[:2])
 	})
+}
+
+// atOnce sends requests that have all read their bodies before one goes on, and
+// that have all arrived before one is answered.
+func (s *suite) atOnce(requests []variant) error {
+	m := s.memory()
+	read, arrived := meeting(len(requests)), meeting(len(requests))
+	m.answer = func(w http.ResponseWriter, r *http.Request, _ int) bool {
+		if arrived() != nil {
+			w.WriteHeader(http.StatusGatewayTimeout)
+		}
+		w.Header().Set(caseHeader, r.Header.Get(caseHeader))
+		return true
+	}
+	rt := s.wrap(m)
+	errs := make(chan error, len(requests))
+	for _, v := range requests {
+		go func() {
+			meet := sync.OnceValue(read)
+			req, _ := v.watched(func() io.Reader {
+				return io.MultiReader(bytes.NewReader(v.body), readerFunc(func([]byte) (int, error) { return 0, cmp.Or(meet(), io.EOF) }))
+			})
+			req.Header.Set(caseHeader, v.id)
+			resp, err := roundTrip(rt, req)
+			switch {
+			case err != nil:
+			case resp.StatusCode == http.StatusGatewayTimeout:
+				err = errWaits
+			case resp.Header.Get(caseHeader) != v.id || resp.Request.Header.Get(caseHeader) != v.id:
+				err = errors.New("a request gets another one's answer")
+			}
+			errs <- err
+		}()
+	}
+	var first error
+	for range requests {
+		first = cmp.Or(first, <-errs)
+	}
+	if first != nil {
+		return first
+	}
+	return unmixed(m, requests)
+}
+
+// lateAtOnce sends requests that are all answered before one is read.
+func (s *suite) lateAtOnce(requests []variant) error {
+	m := s.memory()
+	m.late = true
+	rt := s.wrap(m)
+	var answers []*http.Response
+	for _, v := range requests {
+		req := v.request()
+		req.Header.Set(caseHeader, v.id)
+		resp, err := begin(rt, req)
+		if err != nil {
+			return err
+		}
+		answers = append(answers, resp)
+	}
+	for _, resp := range answers {
+		if err := finish(resp); err != nil {
+			return err
+		}
+	}
+	return unmixed(m, requests)
+}
+
+var errWaits = errors.New("a request waits for another one")
+
+// meeting returns a function that waits until n goroutines have called it.
+func meeting(n int) func() error {
+	var called atomic.Int64
+	all, end := make(chan struct{}), time.Now().Add(briefly)
+	return func() error {
+		if called.Add(1) == int64(n) {
+			close(all)
+		}
+		if !within(time.Until(end), all) {
+			return errWaits
+		}
+		return nil
+	}
+}
+
+// A variant is one of some requests that are sent at once.
+type variant struct {
+	sample
+	id   string // its case
+	want []byte // the body that arrives, nil if that is another each time
+}
+
+// variant returns the i-th of n requests, whose body differs from the others' if
+// the gateway accepts that.
+func (s *suite) variant(p sample, i, n int) (variant, error) {
+	v := variant{p, strconv.Itoa(i + 1), nil}
+	switch {
+	case p.body == nil:
+	case strings.HasPrefix(p.proto.Header.Get("Content-Type"), formType):
+		v.body = fmt.Appendf(nil, "%s&authtest=%d", p.body, i)
+	default:
+		v.body = fmt.Appendf(nil, "%*s%s%*s", i, "", p.body, n-i, "")
+	}
+	v.usual = arrival{}
+	rt := s.memory()
+	alone := func() (arrival, error) {
+		if _, err := roundTrip(s.wrap(rt), v.request()); err != nil {
+			return arrival{}, err
+		}
+		return rt.takeOne(v.sample)
+	}
+	first, err := alone()
+	if err != nil {
+		v.body, v.usual = p.body, p.usual
+		if first, err = alone(); err != nil {
+			return v, err
+		}
+	}
+	v.usual = first
+	second, err := alone()
+	if bytes.Equal(first.body, second.body) {
+		v.want = first.body
+	}
+	return v, err
+}
+
+// unmixed returns an error if what has arrived is not what was sent.
+func unmixed(m *memory, requests []variant) error {
+	got := m.take()
+	if len(got) != len(requests) {
+		return fmt.Errorf("of %d requests %d arrive", len(requests), len(got))
+	}
+	for _, v := range requests {
+		for _, a := range got {
+			if a.request.Header.Get(caseHeader) != v.id || m.late && m.challenges(a) {
+				continue
+			}
+			if len(a.body) > 0 && v.want != nil && !bytes.Equal(a.body, v.want) {
+				return errors.New("a request arrives with another body than it has alone")
+			}
+			if err := a.check(v.sample); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func testCloseIdleConnections(s *suite) (err error) {
@@ -548,15 +869,21 @@ func testUnwrap(s *suite) error {
 	if _, ok := rt.(interface{ Unwrap() http.RoundTripper }); !ok {
 		return nil
 	}
-	for rt != http.RoundTripper(m) {
+	for range maxLayers {
+		if rt == http.RoundTripper(m) {
+			return nil
+		}
 		u, ok := rt.(interface{ Unwrap() http.RoundTripper })
 		if !ok {
 			return fmt.Errorf("it leads to a %T, not to the base", rt)
 		}
 		rt = u.Unwrap()
 	}
-	return nil
+	return fmt.Errorf("after %d calls it has not led to the base", maxLayers)
 }
+
+// maxLayers is more than any RoundTripper has.
+const maxLayers = 100
 
 // smallBody is how long a body may be to go out in one write with the header, in
 // bytes: http.Transport has a buffer of 4 KiB.
@@ -576,7 +903,7 @@ func testWrites(s *suite) error {
 				if _, err := roundTrip(rt, p.request()); err != nil {
 					return err
 				}
-				writes[i] = l.writes.Load()
+				writes[i] = l.writes.Load() / int64(len(l.takeAll())) // two turns may take twice as many
 			}
 		}
 		if writes[1] > writes[0] {
@@ -592,23 +919,34 @@ func testProtocols(s *suite) error {
 		defer l.close()
 		rt := s.wrap(l.transport)
 		test := func(p sample) error {
-			if _, err := roundTrip(rt, p.request()); err != nil {
-				return fmt.Errorf("over HTTP/%d: %w", proto, err)
+			_, err := roundTrip(rt, p.request())
+			if err != nil && p.trailer && len(l.take()) == 0 {
+				return nil // it is refused
+			}
+			if err != nil {
+				return err
 			}
 			a, err := l.takeOne(p)
 			if err != nil {
-				return fmt.Errorf("over HTTP/%d: %w", proto, err)
+				return err
 			}
 			if !p.chunked && a.request.ContentLength != int64(len(a.body)) {
-				return fmt.Errorf("over HTTP/%d: the length of the body does not arrive", proto)
+				return fmt.Errorf("the length arrives as %d, want %d", a.request.ContentLength, len(a.body))
 			}
 			return nil
 		}
-		if err := s.each(test); err != nil {
-			return err
+		err := s.each(test)
+		if err == nil {
+			err = s.eachBody(test)
 		}
-		if err := s.eachBody(test); err != nil {
-			return err
+		if err == nil {
+			err = s.eachBody(func(p sample) error {
+				p.trailer = true
+				return test(p)
+			})
+		}
+		if err != nil {
+			return fmt.Errorf("over HTTP/%d: %w", proto, err)
 		}
 	}
 	return nil
@@ -629,7 +967,7 @@ func testExpect(s *suite) error {
 			return err
 		}
 		if a.request.Header.Get("Expect") != "100-continue" {
-			return errors.New("the field Expect does not arrive")
+			return fmt.Errorf("the field Expect arrives as %q, want 100-continue", a.request.Header.Get("Expect"))
 		}
 		l.unread = func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusExpectationFailed) }
 		req = p.request()

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,10 @@ func TestOurAuthenticatorsKeepTheContract(t *testing.T) {
 	require.NoError(t, err)
 	paylink := &authtest.Paylink{Instance: "example", Secret: secret}
 	twoCheckout := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: secret}
+	learning, err := avangate.New(avangate.Config{BaseURL: api, MerchantCode: "YOURCODE123", SecretKey: secret})
+	require.NoError(t, err)
+	ahead := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: secret, Now: func() time.Time { return time.Now().Add(time.Hour) }}
+	const envelope = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getOrder><id>` + avangate.Session + `</id><ref>1</ref></getOrder></e:Body></e:Envelope>`
 	const multipartType = "multipart/form-data; boundary=BOUNDARY"
 	const multipartBody = "--BOUNDARY\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--BOUNDARY--\r\n"
 	for name, c := range map[string]struct {
@@ -75,7 +80,14 @@ func TestOurAuthenticatorsKeepTheContract(t *testing.T) {
 			request(t, "POST", api+"/rest/6.0/orders/", jsonType, `{"Country":"us"}`),
 			request(t, "GET", api+"/rest/6.0/orders/?Limit=2", "", ""),
 		}},
-		"2Checkout's session": {tco, refusing(twoCheckout, "error"), []*http.Request{
+		"2Checkout's header, with a clock that is slow": {learning, ahead, []*http.Request{
+			request(t, "GET", api+"/rest/6.0/orders/?Limit=2", "", ""),
+			request(t, "POST", api+"/rest/6.0/orders/", jsonType, `{"Country":"us"}`),
+		}},
+		"2Checkout's session in SOAP": {tco, twoCheckout, []*http.Request{
+			request(t, "POST", api+"/soap/6.0/", "text/xml; charset=utf-8", envelope),
+		}},
+		"2Checkout's session in JSON-RPC": {tco, refusing(twoCheckout, "error"), []*http.Request{
 			request(t, "POST", api+"/rpc/6.0/", jsonType, `{"jsonrpc":"2.0","method":"getOrder","params":["`+avangate.Session+`","1"],"id":2}`),
 		}},
 	} {
@@ -188,6 +200,9 @@ func closeBody(req *http.Request) {
 
 // signerGateway verifies what signers send.
 func signerGateway(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/open" {
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	right := fmt.Sprint([]string{signature(r.Method, r.URL.RequestURI(), body)})
 	if fmt.Sprint(r.Header["Signature"]) != right && fmt.Sprint(r.Header["Key"]) != "[test-key]" {
@@ -195,15 +210,49 @@ func signerGateway(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+const paymentBody = `{"amount":100}`
+
 func payment(t *testing.T) *http.Request {
-	return request(t, "POST", api+"/payments", jsonType, `{"amount":100}`)
+	return request(t, "POST", api+"/payments", jsonType, paymentBody)
 }
 
 func list(t *testing.T) *http.Request { return request(t, "GET", api+"/payments?page=2", "", "") }
 
 func TestPlainRoundTrippersKeepTheContract(t *testing.T) {
-	for _, key := range []bool{false, true} {
-		wrap := func(base http.RoundTripper) http.RoundTripper { return &signer{base, key, toOrigin, withinOrigin} }
-		assert.NoError(t, authtest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t)))
+	for name, wrap := range map[string]wrapper{
+		"a signature":              func(base http.RoundTripper) http.RoundTripper { return newSigner(base) },
+		"a key":                    aboveKey(func(req *http.Request, next http.RoundTripper) (*http.Response, error) { return next.RoundTrip(req) }),
+		"a signature if asked for": func(base http.RoundTripper) http.RoundTripper { return layer{newSigner(base), challenged} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			empty := payment(t)
+			empty.Body = io.NopCloser(strings.NewReader(""))
+			assert.NoError(t, authtest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t), empty,
+				request(t, "POST", api+"/payments", formType, "amount=100"), request(t, "PUT", api, "text/plain", "The body.")))
+		})
 	}
+}
+
+// challenged signs what the gateway has refused, and before that only a body that
+// cannot be had again.
+func challenged(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+	none := req.Body == nil || req.Body == http.NoBody
+	if !toOrigin(req) || req.Response != nil || req.Header.Get("Signature") != "" || !none && req.GetBody == nil {
+		return next.RoundTrip(req)
+	}
+	resp, err := next.(*signer).base.RoundTrip(req.Clone(req.Context()))
+	if err == nil && resp.StatusCode == http.StatusUnauthorized {
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		second := req.Clone(req.Context())
+		if !none {
+			second.Body, _ = req.GetBody()
+		}
+		resp, err = next.RoundTrip(second)
+	}
+	if resp != nil {
+		resp.Request = req
+	}
+	return resp, err
 }
