@@ -14,7 +14,7 @@ func TestASignerUsesNoKeyOfAnotherCall(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	const calls, signed = 400_000, 100 // one in so many
 	stringToSign := []byte("title=b%C3%A4ckerei")
-	secrets := [...]string{"test-secret-key", "another key", "a third key", "a fourth key"}
+	secrets := [...]string{"test-secret-key", "another-secret-key", "a-third-secret-key", "a-fourth-secret-key"}
 	var want [len(secrets)]string
 	for i, secret := range secrets {
 		want[i] = string(new(signer).appendSignature(nil, auth.NewSecret(secret), stringToSign))
