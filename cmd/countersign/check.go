@@ -163,6 +163,8 @@ type answer struct {
 const (
 	maxAnswer  = 1 << 20 // of which so many bytes are read: an order takes a few KiB
 	maxMessage = 300     // of what a gateway says, so many characters are shown
+
+	century = 100 * 365 * 24 * time.Hour
 )
 
 func (p *probe) ask(ctx context.Context, a auth.Authenticator, url string) (*answer, error) {
@@ -192,8 +194,9 @@ func (p *probe) ask(ctx context.Context, a auth.Authenticator, url string) (*ans
 	if to, err := resp.Location(); err == nil {
 		got.location = auth.OriginOf(to)
 	}
-	// An answer with an Age comes from a cache, and its Date is of the past.
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
+	// An answer with an Age comes from a cache, and its Date is of the past. One of
+	// another century is no clock's.
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" && time.Until(date).Abs() < century {
 		got.offset = time.Until(date).Round(time.Second)
 	}
 	return got, nil
