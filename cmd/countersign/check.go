@@ -196,8 +196,10 @@ func (p *probe) ask(ctx context.Context, a auth.Authenticator, url string) (*ans
 	}
 	// An answer with an Age comes from a cache, and its Date is of the past. One of
 	// another century is no clock's.
-	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" && time.Until(date).Abs() < century {
-		got.offset = time.Until(date).Round(time.Second)
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil && resp.Header.Get("Age") == "" {
+		if offset := time.Until(date); offset.Abs() < century {
+			got.offset = offset.Round(time.Second)
+		}
 	}
 	return got, nil
 }
