@@ -9,11 +9,12 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/transport/transporttest"
 )
 
 // The contract of http.RoundTripper, with a scheme that rewrites bodies and with
-// one that passes them on, and in each way to use a Transport. Package authtest
-// tests the schemes with it.
+// one that passes them on, and in each way to use a Transport. Package
+// transporttest tests the schemes with it.
 func TestContractSuite(t *testing.T) {
 	paylink := &authtest.Paylink{Instance: "example", Secret: secrets["example"]}
 	header := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -48,7 +49,7 @@ func TestContractSuite(t *testing.T) {
 			remove := newRequest(t, "DELETE", c.baseURL+"/v1.0/Invoice/7/", nil)
 			upload := newRequest(t, "POST", c.baseURL+"/v1.0/Design/", strings.NewReader(multipartForm))
 			upload.Header.Set("Content-Type", multipartType)
-			assert.NoError(t, authtest.TestRoundTripper(func(base http.RoundTripper) http.RoundTripper {
+			assert.NoError(t, transporttest.TestRoundTripper(func(base http.RoundTripper) http.RoundTripper {
 				tr := newTransport(t, base, served)
 				if c.passes {
 					tr = tr.PassOthers()

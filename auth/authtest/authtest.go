@@ -9,13 +9,8 @@
 // They have no memory but for an Avangate's sessions: what is created with one
 // request is not found by the next.
 //
-// # Schemes and RoundTrippers of your own
-//
-// [TestAuthenticator] tests an Authenticator, and [TestRoundTripper] any RoundTripper
-// that authenticates requests, as [testing/fstest.TestFS] tests file systems. They
-// send copies of your requests on every path that a program may take, have your own
-// handler judge what arrives, and return an error that names each rule that is
-// broken. [TestRoundTripper] lists the rules.
+// Package [github.com/countersign/countersign/transport/transporttest] tests schemes
+// and RoundTrippers of your own.
 package authtest
 
 import (

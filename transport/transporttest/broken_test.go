@@ -1,4 +1,4 @@
-package authtest_test
+package transporttest_test
 
 import (
 	"bytes"
@@ -20,7 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/transport/transporttest"
 )
 
 // A fault is a RoundTripper that breaks the rules that are named, and no other.
@@ -39,10 +39,10 @@ var faults = []fault{
 		return next.RoundTrip(req)
 	})},
 	{"arrival", "drops the Content-Type", `the Content-Type arrives as "", want "application/json"`, signed(func(r *http.Request) { r.Header.Del("Content-Type") })},
-	{"arrival", "keeps the fields that it knows alone", "the field Authtest-Values arrives with the values [], want a and b", signed(func(r *http.Request) {
-		maps.DeleteFunc(r.Header, func(key string, _ []string) bool { return key == "Authtest-Values" })
+	{"arrival", "keeps the fields that it knows alone", "the field Transporttest-Values arrives with the values [], want a and b", signed(func(r *http.Request) {
+		maps.DeleteFunc(r.Header, func(key string, _ []string) bool { return key == "Transporttest-Values" })
 	})},
-	{"arrival", "keeps one value of each field", `the field Authtest-Values arrives with the values ["a"], want a and b`, signed(func(r *http.Request) {
+	{"arrival", "keeps one value of each field", `the field Transporttest-Values arrives with the values ["a"], want a and b`, signed(func(r *http.Request) {
 		for key := range r.Header {
 			r.Header.Set(key, r.Header.Get(key))
 		}
@@ -57,7 +57,7 @@ var faults = []fault{
 		return next.RoundTrip(req)
 	})},
 	{"request,repeat", "writes into a value of the header", "on an answer: the Header of the caller's request is changed", after(func(r *http.Request) {
-		if v := r.Header["Authtest-Values"]; v != nil {
+		if v := r.Header["Transporttest-Values"]; v != nil {
 			v[1] = "c"
 		}
 	})},
@@ -244,9 +244,9 @@ var faults = []fault{
 		}
 		return resp, err
 	})},
-	{"answer", "takes from the header", "an answer of 200: the Header becomes map[Authtest-Values:[a] ", answered(func(_ *http.Request, resp *http.Response, err error) (*http.Response, error) {
-		if resp != nil && len(resp.Header["Authtest-Values"]) > 0 {
-			resp.Header.Set("Authtest-Values", "a")
+	{"answer", "takes from the header", "an answer of 200: the Header becomes map[Location:[/transporttest?page=2] Retry-After:[7] Set-Cookie:[a=b] Transporttest-Values:[a] ", answered(func(_ *http.Request, resp *http.Response, err error) (*http.Response, error) {
+		if resp != nil && len(resp.Header["Transporttest-Values"]) > 0 {
+			resp.Header.Set("Transporttest-Values", "a")
 		}
 		return resp, err
 	})},
@@ -268,7 +268,7 @@ var faults = []fault{
 		}
 		return resp, err
 	})},
-	{"answer", "drops the trailer", "an answer of 200: the Trailer becomes map[], want map[Authtest-Trailer:[a]]", answered(func(_ *http.Request, resp *http.Response, err error) (*http.Response, error) {
+	{"answer", "drops the trailer", "an answer of 200: the Trailer becomes map[], want map[Transporttest-Trailer:[a]]", answered(func(_ *http.Request, resp *http.Response, err error) (*http.Response, error) {
 		if resp != nil {
 			resp.Trailer = nil
 		}
@@ -430,7 +430,7 @@ var faults = []fault{
 		}
 	})},
 	{"early answer,protocols,redirects", "sets a field that HTTP/2 forbids", `http2: invalid Upgrade request header: ["websocket"]`, signed(func(r *http.Request) { r.Header.Set("Upgrade", "websocket") })},
-	{"protocols", "drops the trailer", `the trailer Authtest-Trailer arrives as "", want a`, signed(func(r *http.Request) { r.Trailer = nil })},
+	{"protocols", "drops the trailer", `the trailer Transporttest-Trailer arrives as "", want a`, signed(func(r *http.Request) { r.Trailer = nil })},
 	{"failing body,early answer,protocols,expect", "knows HTTP/2 alone for bodies of unknown length", "the body fails after 7 bytes, and the error is something else, not the body's", belowKey(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if t, real := next.(*http.Transport); real && t.Protocols.HTTP1() && req.ContentLength < 0 {
 			closeBody(req)
@@ -694,7 +694,7 @@ func TestRoundTrippersThatAreWrongOnOnePathAreRejected(t *testing.T) {
 		for _, way := range ways {
 			t.Run(rule+"/"+way.path, func(t *testing.T) {
 				t.Parallel()
-				err := authtest.TestRoundTripper(on(way.is, f), http.HandlerFunc(signerGateway), payment(t))
+				err := transporttest.TestRoundTripper(on(way.is, f), http.HandlerFunc(signerGateway), payment(t))
 				assertBroken(t, rule+",writes", "with a body: on "+way.path+": ", err) // bodies of its own type take two writes
 			})
 		}
@@ -707,7 +707,7 @@ func TestBrokenRoundTrippersAreRejected(t *testing.T) {
 		if c.rules == "no body" {
 			sent = list(t)
 		}
-		result := sync.OnceValue(func() error { return authtest.TestRoundTripper(c.wrap, http.HandlerFunc(signerGateway), sent) })
+		result := sync.OnceValue(func() error { return transporttest.TestRoundTripper(c.wrap, http.HandlerFunc(signerGateway), sent) })
 		if i < len(waits) {
 			go result()
 		}
@@ -723,7 +723,7 @@ func TestEachRuleIsBrokenAlone(t *testing.T) {
 	for _, c := range slices.Concat(waits, faults) {
 		alone[c.rules] = true
 	}
-	for _, rule := range authtest.Rules() {
+	for _, rule := range transporttest.Rules() {
 		assert.True(t, alone[rule], rule)
 	}
 }
@@ -793,7 +793,7 @@ func TestBrokenAuthenticatorsAreRejected(t *testing.T) {
 		}}},
 	} {
 		t.Run(c.rules+"/"+c.name, func(t *testing.T) {
-			assertBroken(t, c.rules, c.want, authtest.TestAuthenticator(c.a, http.HandlerFunc(signerGateway), payment(t)))
+			assertBroken(t, c.rules, c.want, transporttest.TestAuthenticator(c.a, http.HandlerFunc(signerGateway), payment(t)))
 		})
 	}
 }
@@ -817,7 +817,7 @@ func TestOriginsThatChangeAreRejected(t *testing.T) {
 				calls++
 				return c.lists[(calls-1)%len(c.lists)]
 			}, func(*http.Request) error { return nil }, func(*http.Response) {}}
-			err := authtest.TestAuthenticator(a, http.HandlerFunc(signerGateway), payment(t))
+			err := transporttest.TestAuthenticator(a, http.HandlerFunc(signerGateway), payment(t))
 			require.Error(t, err)
 			assert.True(t, strings.HasPrefix(err.Error(), c.want), "%v", err)
 			assert.Equal(t, len(c.lists[0]) == 0, errors.Is(err, auth.ErrConfig))
@@ -857,7 +857,7 @@ func TestTheSuiteRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.EqualError(t, authtest.TestRoundTripper(c.wrap, http.HandlerFunc(signerGateway), c.requests...), c.want)
+			assert.EqualError(t, transporttest.TestRoundTripper(c.wrap, http.HandlerFunc(signerGateway), c.requests...), c.want)
 		})
 	}
 }

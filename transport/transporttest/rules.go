@@ -1,4 +1,4 @@
-package authtest
+package transporttest
 
 import (
 	"bytes"
@@ -436,7 +436,7 @@ func testAnswer(s *suite) error {
 			m := s.memory()
 			m.answer = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
 				w.Header()[valuesHeader] = []string{"a", "b"}
-				for key, value := range map[string]string{"Location": "/authtest?page=2", "Retry-After": "7", "Set-Cookie": "a=b", "Www-Authenticate": "Authtest"} {
+				for key, value := range map[string]string{"Location": "/transporttest?page=2", "Retry-After": "7", "Set-Cookie": "a=b", "Www-Authenticate": "Transporttest"} {
 					w.Header().Set(key, value)
 				}
 				w.WriteHeader(status)
@@ -799,7 +799,7 @@ func (s *suite) variant(p sample, i, n int) (variant, error) {
 	switch {
 	case p.body == nil:
 	case strings.HasPrefix(p.proto.Header.Get("Content-Type"), formType):
-		v.body = fmt.Appendf(nil, "%s&authtest=%d", p.body, i)
+		v.body = fmt.Appendf(nil, "%s&transporttest=%d", p.body, i)
 	default:
 		v.body = fmt.Appendf(nil, "%*s%s%*s", i, "", p.body, n-i, "")
 	}

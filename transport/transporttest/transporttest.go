@@ -1,4 +1,15 @@
-package authtest
+// Package transporttest tests RoundTrippers that authenticate requests, and the
+// Authenticators of package auth, as [testing/fstest.TestFS] tests file systems.
+//
+// [TestAuthenticator] tests an Authenticator, and [TestRoundTripper] any
+// RoundTripper that authenticates requests. They send copies of your requests on
+// every path that a program may take, have your own handler judge what arrives,
+// and return an error that names each rule that is broken. [TestRoundTripper]
+// lists the rules.
+//
+// Minor versions may add rules: a test that passes today may then name a fault
+// that was there before.
+package transporttest
 
 import (
 	"bytes"
@@ -19,7 +30,7 @@ import (
 // must have the requests' origin, never changes: if it does, that is the only error.
 // In a test function:
 //
-//	if err := authtest.TestAuthenticator(a, gateway, create, list); err != nil {
+//	if err := transporttest.TestAuthenticator(a, gateway, create, list); err != nil {
 //		t.Fatal(err)
 //	}
 func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*http.Request) error {
@@ -50,7 +61,7 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 // is broken, joined, with the rule's name at its beginning. No rule can be left out.
 // In a test function:
 //
-//	if err := authtest.TestRoundTripper(wrap, gateway, create, list); err != nil {
+//	if err := transporttest.TestRoundTripper(wrap, gateway, create, list); err != nil {
 //		t.Fatal(err)
 //	}
 //
@@ -60,8 +71,8 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 // does not return within some seconds.
 //
 // gateway stands for the real one. It answers a request that is rightly
-// authenticated with a status of 2xx and others with another one, as [Paylink] and
-// the REST and SOAP APIs of an [Avangate] do. JSON-RPC refuses in an answer of 200:
+// authenticated with a status of 2xx and others with another one, as package
+// authtest's Paylink and the REST and SOAP APIs of its Avangate do. JSON-RPC refuses in an answer of 200:
 // put a handler around such a gateway that gives these another status. It is called
 // concurrently. It must accept the same bytes twice: one that refuses what it has
 // seen before, such as a nonce, cannot be used.
@@ -72,11 +83,11 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 // accepts one of them without credentials, that is the only error. Their bodies are
 // read, and they must not be used afterwards.
 //
-// Copies of them are sent, with two more header fields, Authtest-Case and
-// Authtest-Values. Some have a trailer, and some a body that differs in white space
-// or has one more form parameter, authtest, if the gateway accepts that. Requests
-// without Authtest-Case are the RoundTripper's own, such as a login: the gateway
-// answers them, wherever they go, and no rule is about them.
+// Copies of them are sent, with two more header fields, Transporttest-Case and
+// Transporttest-Values. Some have a trailer, and some a body that differs in white
+// space or has one more form parameter, transporttest, if the gateway accepts that.
+// Requests without Transporttest-Case are the RoundTripper's own, such as a login:
+// the gateway answers them, wherever they go, and no rule is about them.
 //
 // A RoundTripper may send a request without credentials first, and again when the
 // gateway has answered 401 or 403: then the rules are about the second one. It must
@@ -298,9 +309,9 @@ func (p sample) String() string {
 // caseHeader marks the suite's requests. The others stand for the fields that a
 // caller sets.
 const (
-	caseHeader    = "Authtest-Case"
-	valuesHeader  = "Authtest-Values"
-	trailerHeader = "Authtest-Trailer"
+	caseHeader    = "Transporttest-Case"
+	valuesHeader  = "Transporttest-Values"
+	trailerHeader = "Transporttest-Trailer"
 )
 
 // request returns a new copy of the sample.

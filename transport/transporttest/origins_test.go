@@ -1,4 +1,4 @@
-package authtest_test
+package transporttest_test
 
 import (
 	"net/http"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/transport/transporttest"
 )
 
 // goesTo tells what goes to an origin from what does not.
@@ -28,7 +28,7 @@ func goesTo(t *testing.T, origin string) func(*http.Request) bool {
 // testGet tests a RoundTripper with a GET to an origin.
 func testGet(t *testing.T, origin string, wrap wrapper) error {
 	t.Helper()
-	return authtest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), request(t, "GET", origin+"/payments?page=2", "", ""))
+	return transporttest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), request(t, "GET", origin+"/payments?page=2", "", ""))
 }
 
 func TestSignersOfAnyOriginKeepTheContract(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAnAuthenticatorMayHaveManyOrigins(t *testing.T) {
 		return list
 	}
 	a := keyAuth{origins, func(*http.Request) error { return nil }, func(*http.Response) {}}
-	assert.NoError(t, authtest.TestAuthenticator(a, http.HandlerFunc(signerGateway), list(t)))
+	assert.NoError(t, transporttest.TestAuthenticator(a, http.HandlerFunc(signerGateway), list(t)))
 }
 
 func TestSignersOfWhatGoesElsewhereAreRejected(t *testing.T) {
@@ -233,7 +233,7 @@ func TestAHeadIsTriedForEachGet(t *testing.T) {
 		for name, gateway := range map[string]http.HandlerFunc{"": signerGateway, ", without a HEAD": withoutHead} {
 			t.Run(c.name+name, func(t *testing.T) {
 				t.Parallel()
-				assertBroken(t, c.rules, c.want, authtest.TestRoundTripper(c.wrap, gateway, list(t)))
+				assertBroken(t, c.rules, c.want, transporttest.TestRoundTripper(c.wrap, gateway, list(t)))
 			})
 		}
 	}
@@ -244,12 +244,12 @@ func TestAHeadIsTriedForEachGet(t *testing.T) {
 		return next.RoundTrip(req)
 	})
 	assertBroken(t, "redirects", "HEAD /payments: a 301 to the same origin", testGet(t, api, wrong))
-	assert.NoError(t, authtest.TestRoundTripper(ours(toOrigin), http.HandlerFunc(withoutHead), list(t)), "a gateway without a HEAD")
+	assert.NoError(t, transporttest.TestRoundTripper(ours(toOrigin), http.HandlerFunc(withoutHead), list(t)), "a gateway without a HEAD")
 	refuses := above(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if isHead(req) {
 			return nil, errOther
 		}
 		return next.RoundTrip(req)
 	})
-	assert.NoError(t, authtest.TestRoundTripper(refuses, http.HandlerFunc(signerGateway), list(t)), "a RoundTripper without a HEAD")
+	assert.NoError(t, transporttest.TestRoundTripper(refuses, http.HandlerFunc(signerGateway), list(t)), "a RoundTripper without a HEAD")
 }

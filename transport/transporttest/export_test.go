@@ -1,4 +1,4 @@
-package authtest
+package transporttest
 
 // Rules returns the names of the rules.
 func Rules() []string {

@@ -1,4 +1,4 @@
-package authtest
+package transporttest
 
 import (
 	"bytes"
@@ -98,7 +98,7 @@ func places(u *url.URL) []place {
 		place{name: "a Host with a trailing dot", url: origin, change: func(r *http.Request) { r.Host = hostport(host+".", port) }},
 		place{name: "another host, with the origin's Host", url: at(scheme, elsewhere, port), change: func(r *http.Request) { r.Host = u.Host }},
 		place{name: "an opaque URL with another host", url: origin, change: func(r *http.Request) { r.URL.Opaque = "//" + elsewhere + r.URL.Path }},
-		place{name: "an opaque URL that is a path", url: origin, change: func(r *http.Request) { r.URL.Opaque = "/authtest" }},
+		place{name: "an opaque URL that is a path", url: origin, change: func(r *http.Request) { r.URL.Opaque = "/transporttest" }},
 	)
 }
 

@@ -1,4 +1,4 @@
-package authtest_test
+package transporttest_test
 
 import (
 	"bytes"
@@ -24,6 +24,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/paylinkkey"
+	"github.com/countersign/countersign/transport/transporttest"
 )
 
 const (
@@ -93,7 +94,7 @@ func TestOurAuthenticatorsKeepTheContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.NoError(t, authtest.TestAuthenticator(c.a, c.gateway, c.requests...))
+			assert.NoError(t, transporttest.TestAuthenticator(c.a, c.gateway, c.requests...))
 		})
 	}
 }
@@ -228,7 +229,7 @@ func TestPlainRoundTrippersKeepTheContract(t *testing.T) {
 			t.Parallel()
 			empty := payment(t)
 			empty.Body = io.NopCloser(strings.NewReader(""))
-			assert.NoError(t, authtest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t), empty,
+			assert.NoError(t, transporttest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t), empty,
 				request(t, "POST", api+"/payments", formType, "amount=100"), request(t, "PUT", api, "text/plain", "The body.")))
 		})
 	}

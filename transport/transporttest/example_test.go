@@ -1,4 +1,4 @@
-package authtest_test
+package transporttest_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/transport/transporttest"
 )
 
 // A tokenAuth is a scheme of one's own: the gateway wants a token in the header.
@@ -51,7 +51,7 @@ func ExampleTestAuthenticator() {
 		log.Fatal(err)
 	}
 	create, list := payments()
-	err = authtest.TestAuthenticator(tokenAuth{origin, auth.NewSecret("test-token")}, http.HandlerFunc(tokenGateway), create, list)
+	err = transporttest.TestAuthenticator(tokenAuth{origin, auth.NewSecret("test-token")}, http.HandlerFunc(tokenGateway), create, list)
 	fmt.Println(err)
 	// Output: <nil>
 }
@@ -70,7 +70,7 @@ func ExampleTestRoundTripper() {
 		})
 	}
 	create, list := payments()
-	err := authtest.TestRoundTripper(wrap, http.HandlerFunc(tokenGateway), create, list)
+	err := transporttest.TestRoundTripper(wrap, http.HandlerFunc(tokenGateway), create, list)
 	fmt.Println(err)
 	// Output:
 	// request: POST /payments with a body: on an answer: the Header of the caller's request is changed while it is sent
