@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth/authtest"
-	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 // page returns the page's HTML.

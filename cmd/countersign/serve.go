@@ -19,8 +19,8 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
-	"github.com/countersign/countersign/auth/explain"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 const serveUsage = `usage: countersign serve [--listen ADDRESS] [--tls]

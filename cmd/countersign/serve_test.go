@@ -24,7 +24,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
-	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 // The credentials of the tests.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 const verifyUsage = `usage: countersign verify [paylink|avangate] [flags] < REQUEST

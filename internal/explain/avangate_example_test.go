@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 // The header of a program that signs what echo prints, and sends local time.

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/explain"
+	"github.com/countersign/countersign/internal/explain"
 )
 
 // A form that Go's url.Values has encoded and sorted.
