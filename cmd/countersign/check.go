@@ -17,6 +17,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -127,7 +128,7 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 	u = u.JoinPath(path)
 	u.RawQuery = query
 	redact := func(s string) string {
-		s = shorten(strings.ReplaceAll(s, secret.Reveal(), auth.Redacted), maxMessage)
+		s = printable.Shorten(strings.ReplaceAll(s, secret.Reveal(), auth.Redacted), maxMessage)
 		if r, ok := a.(auth.Redactor); ok {
 			s = r.Redact(s)
 		}
@@ -281,7 +282,7 @@ func avangateMeaning(a *answer) (verdict, string) {
 func (a *answer) otherMeaning() string {
 	switch {
 	case a.location != auth.Origin{}:
-		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", shorten(a.location.String(), 100))
+		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", printable.Shorten(a.location.String(), 100))
 	case a.status >= 500:
 		return fmt.Sprintf("the gateway, or a proxy, fails with %d: ask again later", a.status)
 	}

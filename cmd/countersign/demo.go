@@ -21,6 +21,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/paylinkkey"
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -327,7 +328,7 @@ func (d *demonstration) call(client *http.Client, g *gateway, c call) {
 	}
 	signed := ""
 	if len(seen) > 0 {
-		signed = cmp.Or(shorten(stringToSign(seen), 44), "(empty)")
+		signed = cmp.Or(printable.Shorten(stringToSign(seen), 44), "(empty)")
 	}
 	if problem != "" {
 		answer += " WRONG"
@@ -383,15 +384,7 @@ func stringToSign(seen []authtest.Exchange) string {
 // around it.
 func causeOf(err error) string {
 	if e, ok := errors.AsType[*auth.Error](err); ok {
-		return shorten(e.Err.Error(), 70)
+		return printable.Shorten(e.Err.Error(), 70)
 	}
 	return err.Error()
-}
-
-// shorten cuts s, which is shown, to n characters.
-func shorten(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }

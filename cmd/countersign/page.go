@@ -11,12 +11,10 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
 
@@ -168,7 +166,7 @@ func compare(want string, f explain.Finding) comparison {
 	}
 	markedA, markedB := mark(show(a[:len(a)-same]), show(b[:len(b)-same]))
 	around := func(middle []segment) []segment {
-		return slices.Concat([]segment{{Text: printable(before)}}, middle, []segment{{Text: printable(after)}})
+		return slices.Concat([]segment{{Text: printable.Line(before)}}, middle, []segment{{Text: printable.Line(after)}})
 	}
 	return comparison{around(markedA), around(markedB)}
 }
@@ -197,18 +195,7 @@ func mark(a, b string) (as, bs []segment) {
 // seen.
 func show(s string) string {
 	if len(s) > maxShown {
-		return printable(strings.ToValidUTF8(s[:maxShown], "")) + "…"
+		return printable.Line(strings.ToValidUTF8(s[:maxShown], "")) + "…"
 	}
-	return printable(s)
-}
-
-// printable returns s if all of it can be seen, and otherwise with escapes, as a
-// string of Go has them. It has one line.
-func printable(s string) string {
-	hidden := func(c rune) bool { return !unicode.IsPrint(c) }
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, hidden) {
-		return s
-	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	return printable.Line(s)
 }

@@ -187,11 +187,3 @@ func TestDifferencesAreMarked(t *testing.T) {
 	}
 	assert.Empty(t, compare("a", explain.Finding{StringToSign: "a", Difference: -1}).Want)
 }
-
-func TestPrintable(t *testing.T) {
-	for s, want := range map[string]string{
-		"": "", "Grüße \"a\" \\n": "Grüße \"a\" \\n", "a\nb": `a\nb`, "a\x00\xff": `a\x00\xff`, "\u202e\u00a0": `\u202e\u00a0`,
-	} {
-		assert.Equal(t, want, printable(s))
-	}
-}

@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
 
@@ -247,14 +248,14 @@ func (e *exchange) Reason() string {
 // peer has sent can begin a line.
 func (e *exchange) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), shorten(e.Method+" "+e.Path, maxLogged), e.Status, e.Verdict())
+	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), printable.Shorten(e.Method+" "+e.Path, maxLogged), e.Status, e.Verdict())
 	if e.Err != nil {
-		b.WriteString(": " + printable(e.Reason()))
+		b.WriteString(": " + printable.Line(e.Reason()))
 	}
 	b.WriteByte('\n')
 	if e.Diagnosis != nil {
 		for line := range strings.SplitSeq(e.Diagnosis.String(), "\n") {
-			b.WriteString("    " + printable(line) + "\n")
+			b.WriteString("    " + printable.Line(line) + "\n")
 		}
 	}
 	return b.String()
@@ -271,7 +272,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e := &exchange{At: time.Now()}
 	answer := &heldAnswer{header: make(http.Header)}
 	if isPage {
-		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", shorten(r.Host, maxLogged))
+		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", printable.Shorten(r.Host, maxLogged))
 	} else {
 		s.exchange(answer, w, r, e)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
 
@@ -93,7 +94,7 @@ func (c *command) inspect(usage string, show func(*explain.Diagnosis) (text stri
 		if !unsigned {
 			fmt.Fprintln(c.stdout, text)
 		}
-		fmt.Fprintln(c.stdout, "string to sign:", printable(d.StringToSign))
+		fmt.Fprintln(c.stdout, "string to sign:", printable.Line(d.StringToSign))
 	}
 	switch {
 	case unsigned:
