@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/countersign/countersign/cmd/countersign/internal/curl"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -24,7 +25,11 @@ func readRequest(input []byte) (*http.Request, error) {
 		return nil, usagef("the standard input is empty: give a raw HTTP request or a curl command line")
 	}
 	if curlName.Match(input) {
-		return readCurl(string(input))
+		req, err := curl.Request(string(input))
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return req, nil
 	}
 	return readRaw(input)
 }

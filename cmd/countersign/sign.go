@@ -17,6 +17,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/cmd/countersign/internal/curl"
 	"github.com/countersign/countersign/internal/request"
 	"github.com/countersign/countersign/transport"
 )
@@ -378,12 +379,12 @@ func (s *signed) printCurl(c *command) int {
 	if s.Method == http.MethodHead {
 		method = []string{"--head"}
 	}
-	lines := []string{quoteWords(slices.Concat([]string{"curl", "--globoff", "--path-as-is"}, method, []string{s.URL})...)}
+	lines := []string{curl.Quote(slices.Concat([]string{"curl", "--globoff", "--path-as-is"}, method, []string{s.URL})...)}
 	for _, name := range slices.Sorted(maps.Keys(s.Header)) {
-		lines = append(lines, quoteWords("--header", name+": "+s.Header[name]))
+		lines = append(lines, curl.Quote("--header", name+": "+s.Header[name]))
 	}
 	if s.Body != "" {
-		lines = append(lines, quoteWords("--data-raw", s.Body))
+		lines = append(lines, curl.Quote("--data-raw", s.Body))
 	}
 	fmt.Fprintln(c.stdout, strings.Join(lines, " \\\n  "))
 	return exitRight

@@ -17,6 +17,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/cmd/countersign/internal/curl"
 )
 
 // runIn runs the command with the credentials of the scripts and returns what it
@@ -37,7 +38,7 @@ func runIn(t *testing.T, stdin string, args ...string) (stdout, stderr string, c
 // TestCurlSendsWhatIsSigned runs what sign --curl prints, with the curl that is
 // installed, against emulated gateways.
 func TestCurlSendsWhatIsSigned(t *testing.T) {
-	curl, err := exec.LookPath("curl")
+	program, err := exec.LookPath("curl")
 	if err != nil {
 		t.Skip("no curl here: install it to run this test")
 	}
@@ -88,7 +89,7 @@ func TestCurlSendsWhatIsSigned(t *testing.T) {
 			line, stderr, code := runIn(t, c.stdin, slices.Concat([]string{"sign"}, c.args, []string{"--curl"})...)
 			require.Equal(t, exitRight, code, stderr)
 			require.True(t, strings.HasPrefix(line, "curl "), line)
-			output, err := exec.Command("sh", "-c", quoteWords(curl, "-q", "--noproxy", "*", "--silent", "--show-error")+line[len("curl"):]).CombinedOutput()
+			output, err := exec.Command("sh", "-c", curl.Quote(program, "-q", "--noproxy", "*", "--silent", "--show-error")+line[len("curl"):]).CombinedOutput()
 			require.NoError(t, err, "%s", output)
 			mu.Lock()
 			defer mu.Unlock()

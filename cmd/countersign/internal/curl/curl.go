@@ -1,29 +1,38 @@
-package main
+// Package curl reads curl command lines, as bash and curl would, and writes words so
+// that a shell reads them as they are. It runs nothing, reads no file and knows no
+// variable: what a reader cannot know without them is an error. An error tells the
+// user what to write instead, and holds nothing of a parameter's value.
+package curl
 
 import (
 	"bytes"
 	"cmp"
+	"errors"
+	"fmt"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"net/url"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/request"
 )
 
-// readCurl reads a curl command line and returns the request that curl would send.
-// It runs nothing, reads no file and knows no variable.
-func readCurl(line string) (*http.Request, error) {
+const formType = "application/x-www-form-urlencoded"
+
+// Request returns the request that curl would send for a command line, which begins
+// with the word curl.
+func Request(line string) (*http.Request, error) {
 	words, err := splitWords(line)
 	if err != nil {
 		return nil, err
 	}
-	c := curlCommand{given: make(map[string]bool), header: make(http.Header)}
+	if len(words) == 0 || words[0] != "curl" {
+		return nil, errors.New("the line does not begin with curl")
+	}
+	c := command{given: make(map[string]bool), header: make(http.Header)}
 	c.form = multipart.NewWriter(&c.formBody)
 	if err := c.parse(words[1:]); err != nil {
 		return nil, err
@@ -31,168 +40,16 @@ func readCurl(line string) (*http.Request, error) {
 	return c.request()
 }
 
-// quoteWords writes words so that a shell, and splitWords, reads them as they are.
-// None may hold a NUL byte, which no argument can.
-func quoteWords(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = w
-		if !plainWord.MatchString(w) {
-			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(quoted, " ")
-}
-
-var plainWord = regexp.MustCompile(`^[0-9A-Za-z_./:@%+,=-]+$`)
-
-// splitWords splits a command line into words as bash does. What bash would carry
-// out or fill in is an error.
-func splitWords(line string) ([]string, error) {
-	var words []string
-	var word []byte
-	begun := false // a word may be empty, in quotes
-	for line != "" {
-		c := line[0]
-		var err error
-		switch {
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			if begun {
-				words, word, begun = append(words, string(word)), nil, false
-			}
-			if c == '\n' && strings.TrimSpace(line) != "" {
-				return nil, usagef("the command ends at the end of its line, and more follows: end each line but the last with a backslash")
-			}
-			line = line[1:]
-			continue
-		case strings.HasPrefix(line, "\\\n"), strings.HasPrefix(line, "\\\r\n"):
-			_, line, _ = strings.Cut(line, "\n")
-			continue
-		case c == '\'':
-			var found bool
-			var text string
-			if text, line, found = strings.Cut(line[1:], "'"); !found {
-				err = errUnclosed
-			}
-			word = append(word, text...)
-		case c == '"', strings.HasPrefix(line, `$"`):
-			word, line, err = appendQuoted(word, strings.TrimPrefix(line, "$")[1:])
-		case strings.HasPrefix(line, "$'"):
-			word, line, err = appendEscaped(word, line[2:])
-		case c == '\\' && len(line) > 1:
-			word, line = append(word, line[1]), line[2:]
-		case strings.IndexByte("|&;<>()", c) >= 0, c == '{' && !strings.HasPrefix(line, "{}"), c == '#' && !begun:
-			return nil, usagef("the shell takes %q outside of quotes for its own: put the URL and the data in single quotes, and leave out what is not curl's", c)
-		default:
-			word, line, err = appendPlain(word, line)
-		}
-		if err != nil {
-			return nil, err
-		}
-		begun = true
-	}
-	if begun {
-		words = append(words, string(word))
-	}
-	return words, nil
-}
-
-var (
-	errUnclosed = usagef("a quote is not closed: paste the whole command")
-	expansion   = regexp.MustCompile("^(?:`|\\$([0-9A-Za-z_]{1,64}|[{(\\[@*#?$!-]))")
-)
-
-// appendPlain appends the first byte of line, unless the shell would expand it.
-func appendPlain(word []byte, line string) ([]byte, string, error) {
-	if line[0] != '$' && line[0] != '`' {
-		return append(word, line[0]), line[1:], nil
-	}
-	if expanded := expansion.FindString(line); expanded != "" {
-		return nil, "", usagef("%s stands for something that only your shell knows: write the value itself, or put it in single quotes if it is the value", expanded)
-	}
-	return append(word, line[0]), line[1:], nil
-}
-
-// appendQuoted appends what stands in double quotes.
-func appendQuoted(word []byte, line string) (_ []byte, rest string, err error) {
-	for line != "" {
-		switch {
-		case line[0] == '"':
-			return word, line[1:], nil
-		case strings.HasPrefix(line, "\\\n"):
-			line = line[2:]
-		case len(line) > 1 && line[0] == '\\' && strings.IndexByte("$`\"\\", line[1]) >= 0:
-			word, line = append(word, line[1]), line[2:]
-		default:
-			if word, line, err = appendPlain(word, line); err != nil {
-				return nil, "", err
-			}
-		}
-	}
-	return nil, "", errUnclosed
-}
-
-var codeEscape = regexp.MustCompile(`^\\(?:[0-7]{1,3}|x[0-9A-Fa-f]{1,2}|u[0-9A-Fa-f]{1,4}|U[0-9A-Fa-f]{1,8})`)
-
-// appendEscaped appends what stands in $'...', in which a backslash begins an
-// escape.
-func appendEscaped(word []byte, line string) (_ []byte, rest string, err error) {
-	const letters, meanings = `abeEfnrtv\'"?`, "\a\b\x1b\x1b\f\n\r\t\v\\'\"?"
-	for line != "" {
-		if line[0] == '\'' {
-			return word, line[1:], nil
-		}
-		if line[0] != '\\' || len(line) == 1 {
-			word, line = append(word, line[0]), line[1:]
-			continue
-		}
-		code := codeEscape.FindString(line)
-		letter := strings.IndexByte(letters, line[1])
-		switch {
-		case code != "":
-			if word = appendCode(word, code[1:]); word[len(word)-1] == 0 {
-				return nil, "", usagef("a NUL byte cannot stand in an argument")
-			}
-			line = line[len(code):]
-		case letter >= 0:
-			word, line = append(word, meanings[letter]), line[2:]
-		case line[1] == 'c' && len(line) > 2 && line[2] != '\'':
-			word, line = append(word, line[2]&0x1f), line[3:]
-		default:
-			word, line = append(word, line[:2]...), line[2:]
-		}
-	}
-	return nil, "", errUnclosed
-}
-
-// appendCode appends what a code stands for: a byte in octal digits or behind an x,
-// a character behind a u or U.
-func appendCode(word []byte, code string) []byte {
-	switch code[0] {
-	case 'x':
-		n, _ := strconv.ParseUint(code[1:], 16, 8)
-		return append(word, byte(n))
-	case 'u', 'U':
-		n, _ := strconv.ParseUint(code[1:], 16, 32)
-		if 0xd800 <= n && n <= 0xdfff { // bash writes half a character, too
-			return append(word, 0xe0|byte(n>>12), 0x80|byte(n>>6&0x3f), 0x80|byte(n&0x3f))
-		}
-		return utf8.AppendRune(word, rune(n))
-	}
-	n, _ := strconv.ParseUint(code, 8, 16)
-	return append(word, byte(n))
-}
-
 // The flags of curl that are understood, by their long names and, behind a slash,
 // their short ones: those with a value, and those without. What neither
-// curlCommand.set nor request names has no bearing on what is signed.
+// command.set nor request names has no bearing on what is signed.
 var (
-	curlValueFlags = flagNames(`request/X header/H data/d data-ascii data-binary data-raw data-urlencode json form/F form-string url
+	valueFlags = flagNames(`request/X header/H data/d data-ascii data-binary data-raw data-urlencode json form/F form-string url
 		user/u user-agent/A cookie/b cookie-jar/c referer/e output/o output-dir dump-header/D write-out/w stderr trace trace-ascii
 		max-time/m connect-timeout max-redirs max-filesize limit-rate speed-limit/Y speed-time/y keepalive-time
 		retry retry-delay retry-max-time proxy/x proxy-user/U noproxy proto proto-redir interface resolve connect-to
 		cacert capath cert/E cert-type key key-type pass pinnedpubkey ciphers tls-max tls13-ciphers`)
-	curlSwitches = flagNames(`get/G head/I globoff/g path-as-is
+	switches = flagNames(`get/G head/I globoff/g path-as-is
 		insecure/k silent/s show-error/S include/i verbose/v location/L location-trusted post301 post302 post303
 		fail/f fail-with-body fail-early compressed basic http1.0/0 http1.1 http2 http2-prior-knowledge http3 ipv4/4 ipv6/6
 		tlsv1/1 tlsv1.0 tlsv1.1 tlsv1.2 tlsv1.3 retry-all-errors retry-connrefused remote-name/O remote-header-name/J
@@ -212,8 +69,8 @@ func flagNames(list string) map[string]string {
 	return names
 }
 
-// A curlCommand is what curl's command line has said so far.
-type curlCommand struct {
+// A command is what curl's command line has said so far.
+type command struct {
 	given       map[string]bool // flags, by their long names; data for each of its kind
 	url, method string
 	header      http.Header // a field without values is one that curl leaves out
@@ -222,7 +79,7 @@ type curlCommand struct {
 	formBody    bytes.Buffer
 }
 
-func (c *curlCommand) parse(words []string) error {
+func (c *command) parse(words []string) error {
 	for len(words) > 0 {
 		word := words[0]
 		words = words[1:]
@@ -230,8 +87,8 @@ func (c *curlCommand) parse(words []string) error {
 		switch {
 		case !strings.HasPrefix(word, "-"):
 			err = c.set("url", word)
-		case curlSwitches[word] != "":
-			c.given[curlSwitches[word]] = true
+		case switches[word] != "":
+			c.given[switches[word]] = true
 		case strings.HasPrefix(word, "--"):
 			name, value, attached := strings.Cut(word, "=")
 			words, err = c.take(name, value, attached, words)
@@ -247,26 +104,26 @@ func (c *curlCommand) parse(words []string) error {
 
 // parseShort parses short flags in one word, the last of which may have its value
 // there: -sSXPOST. It returns the words that are left.
-func (c *curlCommand) parseShort(word string, words []string) ([]string, error) {
+func (c *command) parseShort(word string, words []string) ([]string, error) {
 	for i := 1; i < len(word); i++ {
 		name := "-" + word[i:i+1]
-		if curlSwitches[name] == "" {
+		if switches[name] == "" {
 			return c.take(name, word[i+1:], i+1 < len(word), words)
 		}
-		c.given[curlSwitches[name]] = true
+		c.given[switches[name]] = true
 	}
 	return words, nil
 }
 
 // take sets a flag to the value that is attached to it, or else to the next word,
 // and returns the words that are left.
-func (c *curlCommand) take(name, value string, attached bool, words []string) ([]string, error) {
-	long := curlValueFlags[name]
+func (c *command) take(name, value string, attached bool, words []string) ([]string, error) {
+	long := valueFlags[name]
 	switch {
 	case long == "":
-		return nil, usagef("curl's flag %q is not known here: leave it out if it does not change the request", name)
+		return nil, fmt.Errorf("curl's flag %q is not known here: leave it out if it does not change the request", name)
 	case !attached && len(words) == 0:
-		return nil, usagef("curl's flag %s has no value", name)
+		return nil, fmt.Errorf("curl's flag %s has no value", name)
 	case !attached:
 		value, words = words[0], words[1:]
 	}
@@ -274,11 +131,11 @@ func (c *curlCommand) take(name, value string, attached bool, words []string) ([
 }
 
 // set does what a flag with a value says.
-func (c *curlCommand) set(name, value string) error {
+func (c *command) set(name, value string) error {
 	switch name {
 	case "url":
 		if c.url != "" {
-			return usagef("there are two URLs: put the URL and the data in single quotes, and give one request")
+			return errors.New("there are two URLs: put the URL and the data in single quotes, and give one request")
 		}
 		c.url = value
 	case "request":
@@ -318,10 +175,10 @@ func (c *curlCommand) set(name, value string) error {
 }
 
 func fileError(flag string) error {
-	return usagef("--%s names a file, and no file is read: write its text itself", flag)
+	return fmt.Errorf("--%s names a file, and no file is read: write its text itself", flag)
 }
 
-func (c *curlCommand) addData(separator, text string) {
+func (c *command) addData(separator, text string) {
 	if len(c.data) > 0 {
 		c.data = append(c.data, separator...)
 	}
@@ -331,7 +188,7 @@ func (c *curlCommand) addData(separator, text string) {
 
 // setHeader adds a field. A name alone takes out a field that curl adds itself, and
 // a name with a semicolon is sent without a value.
-func (c *curlCommand) setHeader(field string) error {
+func (c *command) setHeader(field string) error {
 	if strings.HasPrefix(field, "@") {
 		return fileError("header")
 	}
@@ -353,10 +210,10 @@ func (c *curlCommand) setHeader(field string) error {
 
 // addPart adds a part of a multipart body. Of a file there is only the name: files
 // are not signed, and none is read.
-func (c *curlCommand) addPart(flag, value string) error {
+func (c *command) addPart(flag, value string) error {
 	name, content, found := strings.Cut(value, "=")
 	if !found || name == "" {
-		return usagef("--%s wants name=content", flag)
+		return fmt.Errorf("--%s wants name=content", flag)
 	}
 	disposition := `form-data; name="` + escapePart(name) + `"`
 	if flag == "form" {
@@ -366,7 +223,7 @@ func (c *curlCommand) addPart(flag, value string) error {
 		case strings.HasPrefix(content, "<"):
 			return fileError(flag)
 		case strings.HasPrefix(content, "("):
-			return usagef("--form %q begins parts within a part, which these gateways do not know: use --form-string if the parenthesis is meant", name)
+			return fmt.Errorf("--form %q begins parts within a part, which these gateways do not know: use --form-string if the parenthesis is meant", name)
 		case file:
 			content = content[1:]
 			stops = ";,"
@@ -385,11 +242,11 @@ func (c *curlCommand) addPart(flag, value string) error {
 			case "":
 				_, attributes = formWord(attributes, stops) // its type, or what curl skips
 			default:
-				return usagef("--form %q has %s, which is not known here", name, key)
+				return fmt.Errorf("--form %q has %s, which is not known here", name, key)
 			}
 		}
 		if attributes != "" {
-			return usagef("--form %q names more than one file: give each a name of its own", name)
+			return fmt.Errorf("--form %q names more than one file: give each a name of its own", name)
 		}
 		if filename != "" {
 			disposition += `; filename="` + escapePart(filename) + `"`
@@ -439,13 +296,13 @@ func cutAny(s, stops string) (before, rest string) {
 }
 
 // request returns what curl would send.
-func (c *curlCommand) request() (*http.Request, error) {
+func (c *command) request() (*http.Request, error) {
 	inQuery := c.given["get"] && !c.given["form"]
 	method, contentType := http.MethodGet, ""
 	var body []byte
 	switch {
 	case c.given["form"] && (c.given["data"] || c.given["head"]), c.given["head"] && c.given["data"] && !inQuery:
-		return nil, usagef("curl takes only one of --head, --form and --data")
+		return nil, errors.New("curl takes only one of --head, --form and --data")
 	case c.given["form"]:
 		c.form.Close()
 		method, contentType, body = http.MethodPost, "multipart/form-data", c.formBody.Bytes()
@@ -460,7 +317,7 @@ func (c *curlCommand) request() (*http.Request, error) {
 	}
 	req, err := http.NewRequest(cmp.Or(c.method, method), target.String(), nil)
 	if err != nil {
-		return nil, usagef("curl's --request is no method: write GET, POST or the like")
+		return nil, errors.New("curl's --request is no method: write GET, POST or the like")
 	}
 	req.URL, req.Header = target, c.header
 	request.SetBody(req, body)
@@ -482,7 +339,7 @@ func (c *curlCommand) request() (*http.Request, error) {
 }
 
 // setDefault sets a header field that was neither given nor taken out.
-func (c *curlCommand) setDefault(name, value string) {
+func (c *command) setDefault(name, value string) {
 	if _, given := c.header[name]; !given {
 		c.header.Set(name, value)
 	}
@@ -494,7 +351,7 @@ var (
 )
 
 // target returns the URL, with the data in its query if that is where it goes.
-func (c *curlCommand) target(dataInQuery bool) (*url.URL, error) {
+func (c *command) target(dataInQuery bool) (*url.URL, error) {
 	text := c.url
 	if !c.given["globoff"] {
 		var err error
@@ -507,7 +364,7 @@ func (c *curlCommand) target(dataInQuery bool) (*url.URL, error) {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, usagef("curl has no URL, or one that is malformed, or neither http nor https")
+		return nil, errors.New("curl has no URL, or one that is malformed, or neither http nor https")
 	}
 	u.Fragment, u.User = "", nil
 	if !c.given["path-as-is"] {
@@ -517,7 +374,7 @@ func (c *curlCommand) target(dataInQuery bool) (*url.URL, error) {
 		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+string(c.data), "&")
 	}
 	if strings.ContainsFunc(text+u.RawQuery, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return nil, usagef("the URL holds a space, and curl sends none: write %%20")
+		return nil, errors.New("the URL holds a space, and curl sends none: write %20")
 	}
 	return u, nil
 }
@@ -535,7 +392,7 @@ func unglob(text string) (string, error) {
 		case strings.HasPrefix(text, "[]"):
 			plain, text = append(plain, "[]"...), text[2:]
 		case strings.IndexByte("[]{}", text[0]) >= 0:
-			return "", usagef("curl takes brackets and braces in a URL for a pattern: add --globoff")
+			return "", errors.New("curl takes brackets and braces in a URL for a pattern: add --globoff")
 		default:
 			plain, text = append(plain, text[0]), text[1:]
 		}

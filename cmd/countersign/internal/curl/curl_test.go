@@ -1,4 +1,4 @@
-package main
+package curl
 
 import (
 	"bytes"
@@ -19,8 +19,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// curlLines are command lines that curl takes, with URL for the server's.
-var curlLines = []string{
+// commandLines are command lines that curl takes, with URL for the server's.
+var commandLines = []string{
 	// URLs
 	`curl URL/v1.0/SignatureCheck/`,
 	`curl URL`,
@@ -117,15 +117,15 @@ func TestCurlSendsWhatIsRead(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "image.png"), nil, 0o600))
-	for _, line := range curlLines {
+	for _, line := range commandLines {
 		t.Run(line, func(t *testing.T) {
 			text := strings.NewReplacer("HTTPURL", strings.Replace(server.URL, "http", "HTTP", 1), "URL", server.URL, "DIR", dir).Replace(line)
-			req, err := readRequest([]byte(text))
+			req, err := Request(text)
 			require.NoError(t, err)
 			req.RequestURI = req.URL.RequestURI()
 
 			// A proxy or a .curlrc of the machine's would be in the way.
-			cmd := exec.Command("bash", "-c", "curl() { "+quoteWords(curl, "-q", "--noproxy", "*", "--silent", "--show-error")+" \"$@\"; }\n"+text)
+			cmd := exec.Command("bash", "-c", "curl() { "+Quote(curl, "-q", "--noproxy", "*", "--silent", "--show-error")+" \"$@\"; }\n"+text)
 			cmd.Env = []string{"LC_ALL=C.UTF-8"}
 			output, err := cmd.CombinedOutput()
 			require.NoError(t, err, "%s", output)
@@ -159,8 +159,10 @@ func TestWordsAreThoseOfBash(t *testing.T) {
 	}
 }
 
-func TestReadCurlRefuses(t *testing.T) {
+func TestRequestRefuses(t *testing.T) {
 	for line, reason := range map[string]string{
+		``:                                    "does not begin with curl",
+		`curly http://a/`:                     "does not begin with curl",
 		`curl`:                                "curl has no URL",
 		`curl ''`:                             "curl has no URL",
 		`curl ftp://a/`:                       "neither http nor https",
@@ -218,16 +220,15 @@ func TestReadCurlRefuses(t *testing.T) {
 		"curl http://a/\n-d b=c":              "more follows",
 	} {
 		t.Run(line, func(t *testing.T) {
-			_, err := readRequest([]byte(line))
-			require.ErrorContains(t, err, reason)
-			assert.ErrorAs(t, err, new(usageError))
+			_, err := Request(line)
+			assert.ErrorContains(t, err, reason)
 		})
 	}
 }
 
 // curl itself knows no --flag=value, but its users do.
 func TestCurlFlagWithEqualsSign(t *testing.T) {
-	req, err := readRequest([]byte(`curl --request=PUT --data=a=b http://a/`))
+	req, err := Request(`curl --request=PUT --data=a=b http://a/`)
 	require.NoError(t, err)
 	assert.Equal(t, "PUT", req.Method)
 	body, err := io.ReadAll(req.Body)
@@ -236,20 +237,20 @@ func TestCurlFlagWithEqualsSign(t *testing.T) {
 }
 
 // FuzzCurl shows that no line brings the reader down, and that a line which
-// quoteWords writes is read as the same words.
+// Quote writes is read as the same words.
 func FuzzCurl(f *testing.F) {
-	for _, line := range curlLines {
+	for _, line := range commandLines {
 		f.Add(line)
 	}
 	f.Add("curl -F 'a=\"b\\\"c;d\";filename=e;x;' -F 'b=@c;type=d' $'\\x41\\u00fc\\cA' \"\\$\\\\\" {} a#")
 	f.Fuzz(func(t *testing.T, line string) {
-		if req, err := readCurl("curl " + line); err == nil {
+		if req, err := Request("curl " + line); err == nil {
 			body, err := io.ReadAll(req.Body)
 			require.NoError(t, err)
 			assert.EqualValues(t, len(body), req.ContentLength)
 		}
 		words := strings.Split(line, " ")
-		got, err := splitWords(quoteWords(words...))
+		got, err := splitWords(Quote(words...))
 		require.NoError(t, err)
 		assert.Equal(t, words, got)
 	})
