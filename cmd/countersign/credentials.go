@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"flag"
 	"io"
@@ -9,6 +8,7 @@ import (
 	"os"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
 )
 
 // Where credentials are looked for.
@@ -61,7 +61,7 @@ func (a *account) secret(c *command, variable string) (auth.Secret, error) {
 		return auth.NewSecret(value), nil
 	case "-":
 		value, err := c.read("-")
-		return auth.NewSecret(string(cutNewline(value))), err
+		return auth.NewSecret(string(pasted.CutNewline(value))), err
 	}
 	secret, err := auth.NewFile(a.secretFile).Secret(c.ctx)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
@@ -101,12 +101,4 @@ func (c *command) read(path string) ([]byte, error) {
 		return nil, usagef("the input is longer than %d bytes", maxInput)
 	}
 	return data, nil
-}
-
-// cutNewline cuts one final newline, as echo and editors write it.
-func cutNewline(b []byte) []byte {
-	if cut, found := bytes.CutSuffix(b, []byte("\n")); found {
-		return bytes.TrimSuffix(cut, []byte("\r"))
-	}
-	return b
 }

@@ -155,25 +155,6 @@ func (c *command) parse(flags *flag.FlagSet, usage string) (words []string, code
 	}
 }
 
-// perGateway runs the one of two that the first argument names.
-func (c *command) perGateway(usage string, paylink, avangate func(*command) int) int {
-	if len(c.args) == 0 {
-		return c.fail(usagef("name the gateway first, paylink or avangate"))
-	}
-	gateway := c.args[0]
-	runs := map[string]func(*command) int{paylinkGateway: paylink, avangateGateway: avangate}
-	switch run := runs[gateway]; {
-	case run != nil:
-		c.name += " " + gateway
-		c.args = c.args[1:]
-		return run(c)
-	case slices.Contains(helpFlags, gateway):
-		io.WriteString(c.stdout, usage)
-		return exitRight
-	}
-	return c.fail(usagef("name the gateway first, paylink or avangate"))
-}
-
 // printJSON prints v, with characters such as & as they are.
 func (c *command) printJSON(v any) {
 	e := json.NewEncoder(c.stdout)

@@ -18,6 +18,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/curl"
+	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
 	"github.com/countersign/countersign/internal/request"
 	"github.com/countersign/countersign/transport"
 )
@@ -94,7 +95,7 @@ func (d *draft) request(c *command, parameters, contentType string) (*http.Reque
 		if body, err = c.read(d.body); err != nil {
 			return nil, err
 		}
-		body = cutNewline(body)
+		body = pasted.CutNewline(body)
 	}
 	method := d.method
 	if method == "" {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
@@ -114,9 +115,9 @@ func (c *command) diagnose(a *account, words []string, now func() time.Time) (*e
 	if err != nil {
 		return nil, err
 	}
-	req, err := readRequest(input)
+	req, err := pasted.Request(input)
 	if err != nil {
-		return nil, err
+		return nil, usageError{err}
 	}
 	req = req.WithContext(c.ctx)
 	var gateway string

@@ -1,8 +1,13 @@
-package main
+// Package pasted reads a request as people paste it: a raw HTTP request, with the line
+// ends and the final newline that editors and shells leave, or a curl command line. An
+// error tells the user what to give instead, and holds nothing of a parameter.
+package pasted
 
 import (
 	"bufio"
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -14,22 +19,18 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
-// readRequest reads a request as people paste it: a raw HTTP request, or a curl
-// command line. Its errors hold nothing of a parameter.
-func readRequest(input []byte) (*http.Request, error) {
+// Request reads a request. Its body has been read, and its ContentLength is the
+// body's.
+func Request(input []byte) (*http.Request, error) {
 	input = bytes.TrimLeft(input, " \t\r\n")
 	if line, found := bytes.CutPrefix(input, []byte("$ ")); found {
 		input = line // a shell's prompt
 	}
 	if len(input) == 0 {
-		return nil, usagef("the standard input is empty: give a raw HTTP request or a curl command line")
+		return nil, errors.New("the standard input is empty: give a raw HTTP request or a curl command line")
 	}
 	if curlName.Match(input) {
-		req, err := curl.Request(string(input))
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return req, nil
+		return curl.Request(string(input))
 	}
 	return readRaw(input)
 }
@@ -50,18 +51,18 @@ func readRaw(input []byte) (*http.Request, error) {
 	}
 	line := requestLine.FindSubmatch(head)
 	if line == nil {
-		return nil, usagef("the input is neither: a raw HTTP request begins with a line such as GET /v1.0/SignatureCheck/ HTTP/1.1, a curl command line with curl")
+		return nil, errors.New("the input is neither: a raw HTTP request begins with a line such as GET /v1.0/SignatureCheck/ HTTP/1.1, a curl command line with curl")
 	}
 	// The version is written anew, for net/http reads no HTTP/2 in text.
 	fields := string(head[len(line[0]):])
 	req, err := http.ReadRequest(bufio.NewReader(strings.NewReader(
 		string(line[1]) + " " + string(line[2]) + " HTTP/1.1\r\n" + strings.TrimRight(fields, "\r\n") + "\r\n\r\n")))
 	if err != nil {
-		return nil, usagef("the request line or a header is malformed: write each header as Name: value on a line of its own, and an empty line behind them")
+		return nil, errors.New("the request line or a header is malformed: write each header as Name: value on a line of its own, and an empty line behind them")
 	}
 	if len(req.TransferEncoding) > 0 {
 		if body, err = io.ReadAll(httputil.NewChunkedReader(bytes.NewReader(body))); err != nil {
-			return nil, usagef("the body is not chunked as its Transfer-Encoding says: leave that header out")
+			return nil, errors.New("the body is not chunked as its Transfer-Encoding says: leave that header out")
 		}
 		request.SetBody(req, body)
 		return req, nil
@@ -80,36 +81,19 @@ func readRaw(input []byte) (*http.Request, error) {
 // cutBody returns what belongs to the body of all that follows a request's head.
 func cutBody(rest []byte, req *http.Request) ([]byte, error) {
 	if req.Header.Get("Content-Length") == "" {
-		return cutNewline(rest), nil
+		return CutNewline(rest), nil
 	}
 	n := req.ContentLength
 	if int64(len(rest)) < n || len(bytes.TrimSpace(rest[n:])) > 0 {
-		return nil, usagef("the body has %d bytes, and its Content-Length says %d: give the request as it was sent, or leave Content-Length out", len(rest), n)
+		return nil, fmt.Errorf("the body has %d bytes, and its Content-Length says %d: give the request as it was sent, or leave Content-Length out", len(rest), n)
 	}
 	return rest[:n], nil
 }
 
-// The gateways, as arguments name them.
-const (
-	paylinkGateway  = "paylink"
-	avangateGateway = "avangate"
-)
-
-var (
-	avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
-	avangatePath = regexp.MustCompile(`^/(?:rest|rpc|soap|(?:order|product|channel-manager)/[^/]+/(?:rpc|soap))/`)
-	paylinkPath  = regexp.MustCompile(`^/v1(?:\.\d+)?/`)
-)
-
-// gatewayOf tells which gateway a request is for, that was read from input.
-func gatewayOf(req *http.Request, input []byte) (string, error) {
-	switch {
-	case req.Header.Get("X-Avangate-Authentication") != "", avangateHost.MatchString(req.Host):
-		return avangateGateway, nil
-	case bytes.Contains(input, []byte("ApiSignature")), paylinkPath.MatchString(req.URL.Path):
-		return paylinkGateway, nil
-	case avangatePath.MatchString(req.URL.Path):
-		return avangateGateway, nil
+// CutNewline cuts one final newline, as echo and editors write it.
+func CutNewline(b []byte) []byte {
+	if cut, found := bytes.CutSuffix(b, []byte("\n")); found {
+		return bytes.TrimSuffix(cut, []byte("\r"))
 	}
-	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate")
+	return b
 }

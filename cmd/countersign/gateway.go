@@ -1,0 +1,53 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+)
+
+// The gateways, as arguments name them.
+const (
+	paylinkGateway  = "paylink"
+	avangateGateway = "avangate"
+)
+
+// perGateway runs the one of two that the first argument names.
+func (c *command) perGateway(usage string, paylink, avangate func(*command) int) int {
+	if len(c.args) == 0 {
+		return c.fail(usagef("name the gateway first, paylink or avangate"))
+	}
+	gateway := c.args[0]
+	runs := map[string]func(*command) int{paylinkGateway: paylink, avangateGateway: avangate}
+	switch run := runs[gateway]; {
+	case run != nil:
+		c.name += " " + gateway
+		c.args = c.args[1:]
+		return run(c)
+	case slices.Contains(helpFlags, gateway):
+		io.WriteString(c.stdout, usage)
+		return exitRight
+	}
+	return c.fail(usagef("name the gateway first, paylink or avangate"))
+}
+
+var (
+	avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
+	avangatePath = regexp.MustCompile(`^/(?:rest|rpc|soap|(?:order|product|channel-manager)/[^/]+/(?:rpc|soap))/`)
+	paylinkPath  = regexp.MustCompile(`^/v1(?:\.\d+)?/`)
+)
+
+// gatewayOf tells which gateway a request is for, that was read from input.
+func gatewayOf(req *http.Request, input []byte) (string, error) {
+	switch {
+	case req.Header.Get("X-Avangate-Authentication") != "", avangateHost.MatchString(req.Host):
+		return avangateGateway, nil
+	case bytes.Contains(input, []byte("ApiSignature")), paylinkPath.MatchString(req.URL.Path):
+		return paylinkGateway, nil
+	case avangatePath.MatchString(req.URL.Path):
+		return avangateGateway, nil
+	}
+	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate")
+}
