@@ -20,6 +20,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/cmd/countersign/internal/page"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
@@ -119,7 +120,7 @@ func serve(c *command) int {
 // A server plays gateways, and tells the operator what they were asked.
 type server struct {
 	gateways []*emulated
-	page     *page
+	page     *page.Page
 
 	mu  sync.Mutex
 	out io.Writer
@@ -127,9 +128,7 @@ type server struct {
 
 // An emulated is one of the gateways that a server plays.
 type emulated struct {
-	Name    string
-	Account string         // whose requests it accepts
-	Missing string         // what must be set for it to be played; "" if it is
+	page.Gateway
 	paths   *regexp.Regexp // those that are its own
 	handler http.Handler
 	explain func(*http.Request) (*explain.Diagnosis, error)
@@ -164,7 +163,7 @@ func (g *emulated) observe(e authtest.Exchange) { g.seen = e }
 // newServer makes the gateways that the environment has credentials for. host is
 // where it will listen.
 func newServer(c *command, host string) (*server, error) {
-	family := &emulated{Name: "the Payrexx family", paths: regexp.MustCompile(`^/v\d`)}
+	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family"}, paths: regexp.MustCompile(`^/v\d`)}
 	instance, secret, err := c.served(family, instanceVariable, secretVariable)
 	if err != nil {
 		return nil, err
@@ -172,7 +171,7 @@ func newServer(c *command, host string) (*server, error) {
 	family.handler = &authtest.Paylink{Instance: instance, Secret: secret, Observe: family.observe}
 	family.explain = (&explain.Paylink{Secret: secret}).Request
 
-	checkout := &emulated{Name: "2Checkout", paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`)}
+	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`)}
 	code, key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable)
 	if err != nil {
 		return nil, err
@@ -184,12 +183,14 @@ func newServer(c *command, host string) (*server, error) {
 	if family.Missing != "" && checkout.Missing != "" {
 		return nil, usagef("there are no credentials: set %s, or %s", family.Missing, checkout.Missing)
 	}
+	var shown []page.Gateway
 	for _, g := range gateways {
+		shown = append(shown, g.Gateway)
 		if g.Missing != "" {
 			fmt.Fprintf(c.stderr, "countersign serve: %s is left out: it needs %s\n", g.Name, g.Missing)
 		}
 	}
-	return &server{gateways: gateways, page: newPage(host, gateways), out: c.stdout}, nil
+	return &server{gateways: gateways, page: page.New(host, shown), out: c.stdout}, nil
 }
 
 // served reads the credentials of g from two environment variables. Where neither
@@ -215,7 +216,6 @@ func (c *command) served(g *emulated, account, secret string) (string, auth.Secr
 // An exchange is one request and what came of it.
 type exchange struct {
 	authtest.Exchange
-	ID        int // counts all requests, from 1
 	At        time.Time
 	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
 }
@@ -265,7 +265,7 @@ func (e *exchange) String() string {
 // the answer is sent.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	isPage := r.URL.Path == "/" && (r.Method == http.MethodGet || r.Method == http.MethodHead)
-	if isPage && s.page.isFor(r.Host) {
+	if isPage && s.page.IsFor(r.Host) {
 		s.page.ServeHTTP(w, r)
 		return
 	}
@@ -277,7 +277,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.exchange(answer, w, r, e)
 	}
 	e.Method, e.Path = r.Method, r.URL.EscapedPath()
-	s.page.add(e)
+	s.page.Add(page.Entry{Exchange: e.Exchange, At: e.At, Verdict: e.Verdict(), Reason: e.Reason(), Diagnosis: e.Diagnosis})
 	text := e.String()
 	s.mu.Lock()
 	io.WriteString(s.out, text)

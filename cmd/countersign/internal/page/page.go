@@ -1,4 +1,8 @@
-package main
+// Package page shows the latest requests to emulated gateways in a browser, to the
+// developer at this machine: what each held, what was decided, and where the strings
+// to sign differ. Every value is escaped, and a policy lets the page run its own
+// script and nothing else.
+package page
 
 import (
 	"crypto/rand"
@@ -13,7 +17,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
+	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
 )
@@ -50,10 +56,26 @@ const (
 	maxAlike      = 200 // on each side of a difference
 )
 
-// A page lists the latest requests.
-type page struct {
+// A Gateway is one of those whose requests are listed.
+type Gateway struct {
+	Name    string
+	Account string // whose requests it accepts
+	Missing string // what must be set for it to be played; "" if it is
+}
+
+// An Entry is one request and what came of it.
+type Entry struct {
+	authtest.Exchange
+	At        time.Time
+	Verdict   string             // a word: right, or what is in its place
+	Reason    string             // why the request was refused, "" if it was not
+	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
+}
+
+// A Page lists the latest requests. It is safe for concurrent use.
+type Page struct {
 	host     string // under which it may be opened, beside IP addresses
-	gateways []*emulated
+	gateways []Gateway
 	run      string // tells this process from an earlier one
 
 	mu      sync.Mutex
@@ -61,14 +83,16 @@ type page struct {
 	entries []template.HTML // the latest first; never written to
 }
 
-func newPage(host string, gateways []*emulated) *page {
-	return &page{host: host, gateways: gateways, run: rand.Text()}
+// New returns a page that has no requests yet. It may be opened under host, localhost
+// and IP addresses.
+func New(host string, gateways []Gateway) *Page {
+	return &Page{host: host, gateways: gateways, run: rand.Text()}
 }
 
-// isFor reports whether the page may be shown under a host. A name that the
+// IsFor reports whether the page may be shown under a host. A name that the
 // operator did not choose may be that of a hostile web site, which has made it lead
 // here to read the page.
-func (p *page) isFor(host string) bool {
+func (p *Page) IsFor(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
@@ -78,14 +102,14 @@ func (p *page) isFor(host string) bool {
 type pageData struct {
 	CSS      template.CSS
 	JS       template.JS
-	Gateways []*emulated
+	Gateways []Gateway
 	Run      string
 	Total    int
 	Entries  []template.HTML
 }
 
-// ServeHTTP shows the page.
-func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP shows the page, whatever the request asks for.
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	data := pageData{template.CSS(pageCSS), template.JS(pageJS), p.gateways, p.run, p.total, p.entries}
 	p.mu.Unlock()
@@ -106,14 +130,13 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pageTemplate.Execute(w, data)
 }
 
-// add puts a request at the head of the list, and lets go of what is too much.
-func (p *page) add(e *exchange) {
+// Add puts a request at the head of the list, and lets go of what is too much.
+func (p *Page) Add(e Entry) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.total++
-	e.ID = p.total
 	var b strings.Builder
-	pageTemplate.ExecuteTemplate(&b, "entry", e)
+	pageTemplate.ExecuteTemplate(&b, "entry", numbered{e, p.total})
 	entries, length := []template.HTML{template.HTML(b.String())}, b.Len() // the template has escaped it
 	for _, earlier := range p.entries[:min(len(p.entries), maxEntries-1)] {
 		if length += len(earlier); length > maxPage {
@@ -124,18 +147,24 @@ func (p *page) add(e *exchange) {
 	p.entries = entries
 }
 
+// A numbered entry has a number, by which the page's script knows it.
+type numbered struct {
+	Entry
+	ID int // counts all requests, from 1
+}
+
 // HasStringToSign reports whether there is one: that of a request without
 // parameters is empty, and a call in a session has none.
-func (e *exchange) HasStringToSign() bool {
-	judged := e.Verdict() == "right" || e.Verdict() == "wrong"
+func (e numbered) HasStringToSign() bool {
+	judged := e.Verdict == "right" || e.Verdict == "wrong"
 	return e.StringToSign != "" || judged && len(e.Methods) == 0
 }
 
 // Listed returns the parameters that are shown.
-func (e *exchange) Listed() [][2]string { return e.Parameters[:min(len(e.Parameters), maxParameters)] }
+func (e numbered) Listed() [][2]string { return e.Parameters[:min(len(e.Parameters), maxParameters)] }
 
 // Unlisted counts the other parameters.
-func (e *exchange) Unlisted() int { return len(e.Parameters) - len(e.Listed()) }
+func (e numbered) Unlisted() int { return len(e.Parameters) - len(e.Listed()) }
 
 // A comparison is two strings to sign with their differences marked.
 type comparison struct {

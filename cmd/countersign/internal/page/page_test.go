@@ -1,8 +1,7 @@
-package main
+package page
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -16,20 +15,8 @@ import (
 	"github.com/countersign/countersign/internal/explain"
 )
 
-// page returns the page's HTML.
-func (r *running) page(t testing.TB) string {
-	t.Helper()
-	resp, err := http.Get(r.url)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	require.Equal(t, 200, resp.StatusCode)
-	return string(text)
-}
-
 // get asks a page that is not served.
-func (p *page) get(header http.Header) *httptest.ResponseRecorder {
+func (p *Page) get(header http.Header) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	req := httptest.NewRequest("GET", "/", nil)
 	req.Header = header
@@ -37,35 +24,13 @@ func (p *page) get(header http.Header) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestPageShowsTheLatest(t *testing.T) {
-	r := startServe(t, paylinkEnv)
-	page := r.page(t)
-	assert.Contains(t, page, "Nothing yet")
-	assert.Contains(t, page, "the Payrexx family: <code>example</code>")
-	assert.Contains(t, page, "2Checkout: not played, for want of COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY")
-	for i := range maxEntries + 10 {
-		r.post(t, fmt.Sprintf("/v1.0/Invoice/%d/?instance=example", i), formType, "title=Gr%C3%BC%C3%9Fe+x")
-	}
-	page = strings.ReplaceAll(r.page(t), "&#43;", "+")
-	assert.NotContains(t, page, "Nothing yet")
-	assert.Contains(t, page, "60 requests, the latest 50 are shown")
-	shown := regexp.MustCompile(`POST</b> /v1.0/Invoice/(\d+)/`).FindAllStringSubmatch(page, -1)
-	require.Len(t, shown, 50)
-	for i, match := range shown {
-		assert.Equal(t, fmt.Sprint(59-i), match[1])
-	}
-	assert.Contains(t, page, `<th scope="row"><code>title</code><td><code>Grüße x</code>`)
-	assert.Contains(t, page, `<code>title=Gr%C3%BC%C3%9Fe+x</code>`)
-	assert.NotContains(t, r.stdout.String(), " GET / ", "the page's own requests are in the log")
-}
-
 func TestPageIsBounded(t *testing.T) {
-	p := newPage("", nil)
+	p := New("", nil)
 	large := strings.Repeat("<", 8<<10)
-	e := &exchange{Exchange: authtest.Exchange{
-		Path: large, Methods: []string{large}, StringToSign: large + "a",
-		Err: fmt.Errorf("%s", large),
-	}}
+	e := Entry{
+		Exchange: authtest.Exchange{Path: large, Methods: []string{large}, StringToSign: large + "a"},
+		Verdict:  "wrong", Reason: large,
+	}
 	e.Diagnosis = &explain.Diagnosis{StringToSign: large + "a" + large}
 	for range 2 {
 		e.Diagnosis.Findings = append(e.Diagnosis.Findings, explain.Finding{StringToSign: large + "b" + large, Difference: len(large)})
@@ -73,25 +38,26 @@ func TestPageIsBounded(t *testing.T) {
 	for range 10_000 {
 		e.Parameters = append(e.Parameters, [2]string{large, large})
 	}
-	p.add(e)
+	p.Add(e)
 	one := p.get(nil).Body.Len()
 	assert.Less(t, one, 2<<20)
 	assert.Contains(t, p.get(nil).Body.String(), "and 9900 more")
 	require.Greater(t, 7*one, maxPage)
 	for range 6 {
-		p.add(e)
+		p.Add(e)
 	}
 	assert.Less(t, p.get(nil).Body.Len(), maxPage+maxPage/8)
 }
 
 func TestPageEscapesEveryValue(t *testing.T) {
 	const hostile = `"'><script>x</script><img src=x onerror=x>{{.}}` + "\x00\u202e"
-	p := newPage("", []*emulated{{Account: hostile}})
-	p.add(&exchange{
+	p := New("", []Gateway{{Account: hostile}})
+	p.Add(Entry{
 		Exchange: authtest.Exchange{
 			Method: hostile, Path: hostile, Methods: []string{hostile}, StringToSign: hostile,
-			Parameters: [][2]string{{hostile, hostile}}, Err: fmt.Errorf("%s", hostile),
+			Parameters: [][2]string{{hostile, hostile}},
 		},
+		Verdict: "wrong", Reason: hostile,
 		Diagnosis: &explain.Diagnosis{
 			StringToSign:  hostile + "a" + hostile,
 			Findings:      []explain.Finding{{Mistakes: []explain.Mistake{{Name: hostile, Fix: hostile}}, StringToSign: hostile + hostile, Difference: len(hostile)}},
@@ -108,7 +74,7 @@ func TestPageEscapesEveryValue(t *testing.T) {
 
 // TestPageRunsItsOwnScriptOnly computes the policy's hashes from what is sent.
 func TestPageRunsItsOwnScriptOnly(t *testing.T) {
-	w := newPage("", nil).get(nil)
+	w := New("", nil).get(nil)
 	page, policy := w.Body.String(), w.Header().Get("Content-Security-Policy")
 	for name, directive := range map[string]string{"script": "script-src", "style": "style-src"} {
 		text := regexp.MustCompile(`(?s)<` + name + `>(.*)</` + name + `>`).FindStringSubmatch(page)
@@ -121,41 +87,28 @@ func TestPageRunsItsOwnScriptOnly(t *testing.T) {
 }
 
 func TestPageIsNotSentTwice(t *testing.T) {
-	p := newPage("", nil)
+	p := New("", nil)
 	tag := p.get(nil).Header().Get("ETag")
 	require.NotEmpty(t, tag)
 	seen := http.Header{"If-None-Match": {tag}}
 	assert.Equal(t, http.StatusNotModified, p.get(seen).Code)
-	p.add(new(exchange))
+	p.Add(Entry{})
 	assert.Equal(t, http.StatusOK, p.get(seen).Code)
-	assert.NotEqual(t, tag, newPage("", nil).get(nil).Header().Get("ETag"), "another process has the same tag")
+	assert.NotEqual(t, tag, New("", nil).get(nil).Header().Get("ETag"), "another process has the same tag")
 }
 
 // A web site whose name is made to lead here must not read the page.
 func TestPageIsShownUnderItsOwnHost(t *testing.T) {
-	p := newPage("gateway.test", nil)
+	p := New("gateway.test", nil)
 	for host, want := range map[string]bool{
 		"127.0.0.1": true, "127.0.0.1:8080": true, "[::1]:8080": true, "[::1]": true, "192.0.2.1:80": true,
 		"localhost": true, "LOCALHOST:8080": true, "gateway.test": true, "Gateway.test:8080": true,
 		"": false, "evil.example": false, "evil.example:8080": false, "127.0.0.1.evil.example": false, "localhost.evil.example": false,
 		"localhost:80:80": false,
 	} {
-		assert.Equal(t, want, p.isFor(host), "%q", host)
+		assert.Equal(t, want, p.IsFor(host), "%q", host)
 	}
-	assert.False(t, newPage("", nil).isFor(""))
-
-	r := startServe(t, paylinkEnv)
-	req, err := http.NewRequest("GET", r.url, nil)
-	require.NoError(t, err)
-	req.Host = "evil.example"
-	resp, err := http.DefaultClient.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	assert.Equal(t, http.StatusMisdirectedRequest, resp.StatusCode)
-	assert.NotContains(t, string(answer), "<html")
-	assert.Contains(t, r.stdout.String(), ` GET / 421 refused: the page is not shown under the host "evil.example"`)
+	assert.False(t, New("", nil).IsFor(""))
 }
 
 func TestDifferencesAreMarked(t *testing.T) {
