@@ -73,8 +73,6 @@ var paylinkCalls = []call{
 	},
 }
 
-const formType = "application/x-www-form-urlencoded"
-
 // keyCalls go to a gateway that takes the API key in the place of a signature.
 var keyCalls = []call{{
 	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "title=Monatliches+Abo",

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// A command is one run of a subcommand.
+type command struct {
+	ctx            context.Context // ends on an interrupt
+	name           string
+	args           []string // what follows the name
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+}
+
+// helpFlags are those that package flag takes for a call for help.
+var helpFlags = []string{"-h", "--h", "-help", "--help"}
+
+// parse parses the flags, which may stand before, between and behind the other
+// words, and returns those. With --help it prints usage, and with a mistake what is
+// wrong; done then says that nothing is left to do but to exit with code.
+func (c *command) parse(flags *flag.FlagSet, usage string) (words []string, code int, done bool) {
+	flags.Init(c.name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	for args := c.args; ; args = flags.Args()[1:] {
+		err := flags.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			io.WriteString(c.stdout, usage)
+			return nil, exitRight, true
+		case err != nil:
+			if strings.HasPrefix(err.Error(), "flag provided but not defined: -secret") {
+				err = errors.New("a secret is not taken as an argument, where every process of the machine can read it: use the environment, or --secret-file")
+			}
+			return nil, c.fail(usageError{err}), true
+		case flags.NArg() == 0:
+			return words, 0, false
+		}
+		words = append(words, flags.Arg(0))
+	}
+}
+
+// printJSON prints v, with characters such as & as they are.
+func (c *command) printJSON(v any) {
+	e := json.NewEncoder(c.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	e.Encode(v) // of what is printed, all can be encoded
+}
+
+// A usageError is a mistake of the user's in arguments, environment or input.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// fail prints an error and returns the exit code that goes with it.
+func (c *command) fail(err error) int {
+	fmt.Fprintf(c.stderr, "countersign %s: %s\n", c.name, strings.TrimPrefix(err.Error(), "countersign: "))
+	if _, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintf(c.stderr, "countersign %s --help tells more\n", c.name)
+		return exitUsage
+	}
+	if errors.Is(err, auth.ErrConfig) || errors.Is(err, auth.ErrSecret) {
+		return exitUsage
+	}
+	return exitWrong
+}

@@ -1,0 +1,22 @@
+package main
+
+import (
+	"github.com/countersign/countersign/internal/explain"
+)
+
+const explainUsage = `usage: countersign explain [paylink|avangate] [flags] < REQUEST
+
+Says whether the signature of a request is right. If not, it tries the mistakes
+that people make and names those that give this very signature, with the fix and
+the place where the strings to sign begin to differ. Exits with 0 if the signature
+is right, and with 1 if not.
+` + inspectUsage + `
+example:
+  countersign explain <<'END'
+  curl https://api.payrexx.com/v1.0/Gateway/?instance=example --data 'amount=200&ApiSignature=...'
+  END
+`
+
+func explainRequest(c *command) int {
+	return c.inspect(explainUsage, func(d *explain.Diagnosis) (text string, object any) { return d.String(), d })
+}
