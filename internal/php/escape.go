@@ -96,6 +96,12 @@ func unescapeTildes(s []byte) int {
 	return n + copy(s[n:], s[from:])
 }
 
+// AppendURLEncoded appends s as PHP's urlencode spells it: a space as a plus sign,
+// and all but letters, digits and "-_." as "%XX" in capitals.
+func AppendURLEncoded[S string | []byte](dst []byte, s S) []byte {
+	return appendEscaped(dst, []byte(s))
+}
+
 // AppendEscaped appends s as PHP's rawurlencode spells it.
 func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	from := 0

@@ -70,7 +70,7 @@ func TestEscapesOfEveryByte(t *testing.T) {
 			url = "+"
 		}
 		text := "<" + string([]byte{c, c}) + "x"
-		assert.Equal(t, "%3C"+url+url+"x", string(appendEscaped(nil, []byte(text))), "urlencode of %q", c)
+		assert.Equal(t, "%3C"+url+url+"x", string(AppendURLEncoded(nil, text)), "urlencode of %q", c)
 		assert.Equal(t, "%3C"+raw+raw+"x", string(AppendEscaped(nil, text)), "rawurlencode of %q", c)
 		assert.Equal(t, "&%3C"+raw+raw+"x", string(AppendWire([]byte("&"), []byte("%3C"+url+url+"x"))), "rawurlencode of urlencoded %q", c)
 
