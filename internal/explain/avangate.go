@@ -5,12 +5,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/fips140"
-	"crypto/hmac"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"hash"
 	"net/http"
 	"regexp"
 	"slices"
@@ -151,7 +149,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	flaws := c.flaws()
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
-	right := &avangateAttempt{claim: c, code: c.code, date: c.date, layout: documented, key: secret.Reveal(), sum: (*avangateTrial).hmac}
+	right := &avangateAttempt{claim: c, code: c.code, date: c.date, layout: documented, key: secret.Reveal()}
 	for _, f := range c.functions {
 		if f.forbidden && fips140.Enforced() {
 			d.Skipped = append(d.Skipped, f.name)
@@ -159,15 +157,15 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 		}
 		right.functions = append(right.functions, f)
 	}
-	t := &avangateTrial{digest: c.digest, macs: make(map[macKey]hash.Hash)}
+	t := &avangateTrial{digest: c.digest}
 	if _, reproduced, _ := t.try(right); reproduced {
 		d.Findings = []Finding{{StringToSign: d.StringToSign, Difference: -1}}
 	} else {
 		s := search[*avangateAttempt]{rows: avangateRows, try: t.try}
 		s.explain(d, right)
 	}
-	if t.shortKey {
-		d.Skipped = append(d.Skipped, "mistakes that make an HMAC key of under 14 bytes")
+	if t.hasher.shortKey {
+		d.Skipped = append(d.Skipped, shortKeys)
 	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
@@ -527,39 +525,17 @@ type avangateAttempt struct {
 	tail      string        // behind the layout
 	key       string
 	functions []*hashFunction // any of these
-	sum       avangateSum
-}
-
-// An avangateSum computes the hash of the trial's message.
-type avangateSum func(t *avangateTrial, f *hashFunction, key string) []byte
-
-// A hashFunction is one that people use.
-type hashFunction struct {
-	name      string
-	new       func() hash.Hash
-	forbidden bool // in FIPS 140 mode
+	keying    keying
 }
 
 // An avangateTrial compares attempts with the digest that was sent.
 type avangateTrial struct {
 	digest  []byte
 	message []byte // the string to sign of the attempt
-	last    []byte // what was computed last
-	macs    map[macKey]hash.Hash
+	hasher  hasher
 
 	// found are the attempts that gave the digest, in the order of the Findings.
 	found []*avangateAttempt
-
-	// shortKey says that FIPS 140 mode forbade the key of an attempt.
-	shortKey bool
-}
-
-// A macKey is a key and the function that it is used with. Setting up an HMAC costs
-// as much as several attempts.
-type macKey struct {
-	key      string
-	function *hashFunction
-	narrow   bool
 }
 
 func (t *avangateTrial) try(a *avangateAttempt) (stringToSign string, reproduced bool, cost int) {
@@ -567,8 +543,7 @@ func (t *avangateTrial) try(a *avangateAttempt) (stringToSign string, reproduced
 	cost = len(t.message)
 	for _, f := range a.functions {
 		cost += len(t.message) + len(a.key)
-		t.last = a.sum(t, f, a.key)
-		if bytes.Equal(t.last, t.digest) {
+		if bytes.Equal(t.hasher.sum(keyedHash{f, a.keying, a.key}, t.message), t.digest) {
 			t.found = append(t.found, a)
 			return string(t.message), true, cost
 		}
@@ -604,63 +579,4 @@ func layOut(b []byte, layout, code, date string) []byte {
 		}
 	}
 	return b
-}
-
-func (t *avangateTrial) hmac(f *hashFunction, key string) []byte {
-	return t.mac(macKey{key, f, false}, f.new)
-}
-
-// narrowHMAC is an HMAC with blocks of 64 bytes.
-func (t *avangateTrial) narrowHMAC(f *hashFunction, key string) []byte {
-	return t.mac(macKey{key, f, true}, func() hash.Hash { return narrow{f.new()} })
-}
-
-type narrow struct{ hash.Hash }
-
-func (narrow) BlockSize() int { return 64 }
-
-func (t *avangateTrial) mac(k macKey, function func() hash.Hash) []byte {
-	m, ok := t.macs[k]
-	if !ok {
-		if t.forbids([]byte(k.key)) {
-			return nil
-		}
-		m = hmac.New(function, []byte(k.key))
-		t.macs[k] = m
-	}
-	m.Reset()
-	m.Write(t.message)
-	return m.Sum(t.last[:0])
-}
-
-// swappedHMAC has the string to sign as the key and the key as the message.
-func (t *avangateTrial) swappedHMAC(f *hashFunction, key string) []byte {
-	if t.forbids(t.message) {
-		return nil
-	}
-	m := hmac.New(f.new, t.message)
-	m.Write([]byte(key))
-	return m.Sum(t.last[:0])
-}
-
-// forbids reports whether FIPS 140 mode forbids a key, at which crypto/hmac panics.
-func (t *avangateTrial) forbids(key []byte) bool {
-	forbidden := len(key) < minFIPSKey && fips140.Enforced()
-	t.shortKey = t.shortKey || forbidden
-	return forbidden
-}
-
-func (t *avangateTrial) plain(f *hashFunction, _ string) []byte { return t.plainSum(f, "", "") }
-
-func (t *avangateTrial) keyFirst(f *hashFunction, key string) []byte { return t.plainSum(f, key, "") }
-
-func (t *avangateTrial) keyLast(f *hashFunction, key string) []byte { return t.plainSum(f, "", key) }
-
-// plainSum is the hash of the string to sign between two texts.
-func (t *avangateTrial) plainSum(f *hashFunction, before, after string) []byte {
-	h := f.new()
-	h.Write([]byte(before))
-	h.Write(t.message)
-	h.Write([]byte(after))
-	return h.Sum(t.last[:0])
 }

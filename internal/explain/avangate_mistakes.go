@@ -5,7 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -13,9 +12,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	// For Keccak, and for SHA-3 as package avangate has it.
-	"golang.org/x/crypto/sha3"
 )
 
 // avangateRows are the mistakes that are tried, those that are made most often
@@ -35,32 +31,30 @@ var avangateRows = append([]row[*avangateAttempt]{
 		tails("\n"), false},
 
 	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
-		function(sha3_256, sha2_256), false},
+		function(sha3_256, sha256Hash), false},
 	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
-		function(sha2_256, sha3_256), false},
+		function(sha256Hash, sha3_256), false},
 	{Mistake{"Keccak-256 is used in place of SHA3-256", "Take a library that has the SHA3-256 of FIPS 202, or use SHA-256: some libraries call the older Keccak SHA3."},
-		function(sha3_256, keccak256), true},
+		function(sha3_256, keccak256), keccak256.forbidden},
 	{Mistake{"HMAC-SHA3 with a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
-		sums((*avangateTrial).narrowHMAC), true},
+		keyings(inNarrowHMAC), true},
 	{Mistake{"a hash of the string to sign, without the key", "Make an HMAC, with the Secret Key as the key."},
-		sums((*avangateTrial).plain), false},
+		keyings(noKey), false},
 	{Mistake{"a hash of key and string to sign, and no HMAC", "Make an HMAC, with the Secret Key as the key: a hash of the two, one behind the other, is something else."},
-		sums((*avangateTrial).keyFirst, (*avangateTrial).keyLast), false},
+		keyings(keyBefore, keyBehind), false},
 	{Mistake{"key and message are swapped", "Give the Secret Key as the key and the string to sign as the message: functions differ in which comes first."},
-		sums((*avangateTrial).swappedHMAC), false},
+		keyings(swapped), false},
 
 	{Mistake{"white space around the key", "Cut the white space off the Secret Key, such as the newline at the end of a file."},
-		keys(func(key string) []string {
-			return []string{key + "\n", key + "\r\n", key + " ", " " + key}
-		}), false},
+		keys(spaceBehind, spaceBefore), false},
 	{Mistake{"the key is empty", "Give the Secret Key: its variable or setting is empty where the hash is made."},
-		keys(func(string) []string { return []string{""} }), false},
+		keys(noText), false},
 	{Mistake{"the key is decoded from hexadecimal digits", "Take the Secret Key as text, byte for byte."},
-		keys(func(key string) []string { return decoded(hex.DecodeString(key)) }), false},
+		keys(fromHex), false},
 	{Mistake{"the key is decoded from base64", "Take the Secret Key as text, byte for byte."},
-		keys(func(key string) []string { return decoded(decodeBase64(key)) }), false},
+		keys(fromBase64), false},
 	{Mistake{"the key is escaped as HTML", "Take the Secret Key as the Control Panel shows it, before anything escapes it."},
-		keys(func(key string) []string { return []string{htmlEscaper.Replace(key)} }), false},
+		keys(asHTML), false},
 
 	{Mistake{"another merchant code is signed than sent", "Sign the very text that is sent as code."},
 		codes(func(c *avangateClaim) []string {
@@ -97,7 +91,7 @@ const (
 	stageTail
 	stageKey
 	stageFunction
-	stageSum
+	stageKeying
 	stageDate
 )
 
@@ -147,8 +141,8 @@ func tails(values ...string) avangateApply {
 	return variants(stageTail, func(*avangateAttempt) []string { return values }, func(a *avangateAttempt, tail string) { a.tail = tail })
 }
 
-func keys(values func(key string) []string) avangateApply {
-	return variants(stageKey, func(a *avangateAttempt) []string { return others(a.key, values(a.key)) },
+func keys(ways ...keyVariant) avangateApply {
+	return variants(stageKey, func(a *avangateAttempt) []string { return others(a.key, variantsOf(a.key, ways)) },
 		func(a *avangateAttempt, key string) { a.key = key })
 }
 
@@ -162,8 +156,8 @@ func function(meant, taken *hashFunction) avangateApply {
 	}, func(a *avangateAttempt, f *hashFunction) { a.functions = []*hashFunction{f} })
 }
 
-func sums(values ...avangateSum) avangateApply {
-	return variants(stageSum, func(*avangateAttempt) []avangateSum { return values }, func(a *avangateAttempt, s avangateSum) { a.sum = s })
+func keyings(values ...keying) avangateApply {
+	return variants(stageKeying, func(*avangateAttempt) []keying { return values }, func(a *avangateAttempt, k keying) { a.keying = k })
 }
 
 // dates signs another text than the date that was sent.
@@ -184,17 +178,6 @@ func others(there string, values []string) (out []string) {
 		}
 	}
 	return out
-}
-
-// htmlEscaper is PHP's htmlspecialchars.
-var htmlEscaper = strings.NewReplacer("&", "&amp;", `"`, "&quot;", "'", "&#039;", "<", "&lt;", ">", "&gt;")
-
-// decoded returns what was decoded, if it was.
-func decoded[T string | []byte](b T, err error) []string {
-	if err != nil {
-		return nil
-	}
-	return []string{string(b)}
 }
 
 // timeZones are how far ahead of UTC the world's other clocks are, in summer and in
@@ -245,23 +228,16 @@ func dateFormRows() (rows []row[*avangateAttempt]) {
 	return rows
 }
 
-// The hash functions that people take.
-var (
-	sha2_256  = &hashFunction{"SHA-256", sha256.New, false}
-	sha3_256  = &hashFunction{"SHA3-256", sha3.New256, false}
-	keccak256 = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, true}
-)
-
 // digestFunctions are the functions that give a digest of so many bytes.
 var digestFunctions = map[int][]*hashFunction{
-	md5.Size:    {{"MD5", md5.New, true}},
-	sha1.Size:   {{"SHA-1", sha1.New, true}},
-	sha256.Size: {sha2_256, sha3_256},
-	sha512.Size: {{"SHA-512", sha512.New, false}, {"SHA3-512", sha3.New512, false}, {"Keccak-512", sha3.NewLegacyKeccak512, true}},
+	md5.Size:    {md5Hash},
+	sha1.Size:   {sha1Hash},
+	sha256.Size: {sha256Hash, sha3_256},
+	sha512.Size: {sha512Hash, sha3_512, keccak512},
 }
 
 // algoFunctions are what algo names.
-var algoFunctions = map[string]*hashFunction{"sha256": sha2_256, "sha3-256": sha3_256}
+var algoFunctions = map[string]*hashFunction{"sha256": sha256Hash, "sha3-256": sha3_256}
 
 // avangateEncodings are how the digest is written. The first has no mistake.
 var avangateEncodings = []struct {
@@ -305,12 +281,6 @@ var (
 	errDigits = errors.New("not such digits")
 	noDigest  = Mistake{"the hash is not 64 hexadecimal digits", digitsFix}
 )
-
-// decodeBase64 reads both alphabets, padded or not.
-func decodeBase64(text string) (string, error) {
-	b, err := base64.RawStdEncoding.DecodeString(strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(text, "=")))
-	return string(b), err
-}
 
 // avangateFlaws are the mistakes that the header shows by itself, beside those of
 // the forms of date and hash.

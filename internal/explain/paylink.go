@@ -55,7 +55,7 @@ func (p *Paylink) Parameters(ctx context.Context, parameters, signature string) 
 		return new(Diagnosis), &auth.Error{Op: "explain parameters", Code: auth.ErrUnsigned, Err: errors.New("no signature is given")}
 	}
 	// First, so that it is not among what PHP drops of too many parameters.
-	form := paylink.SignatureName + "=" + url.QueryEscape(signature) +
+	form := paylink.SignatureName + "=" + urlencode(signature) +
 		"&" + withoutPairs(strings.ReplaceAll(parameters, "+", "%20"), paylink.SignatureName)
 	req := &http.Request{Method: http.MethodPost, URL: new(url.URL), Header: make(http.Header)}
 	paylink.SetFormType(req.Header)
@@ -318,7 +318,7 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	right := paylinkAttempt{
 		from:    r,
 		message: &paylinkMessage{query: r.decoded.canonical},
-		digest:  paylinkDigest{hash: sha256Hash, key: secret},
+		hash:    keyedHash{function: sha256Hash, key: secret},
 		claim:   newPaylinkClaim(r.decoded.claim, standardBase64),
 	}
 	switch {
@@ -330,8 +330,8 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	s := search[paylinkAttempt]{rows: paylinkRows, try: r.work.try}
 	s.explain(d, right)
 	d.Incomplete = d.Incomplete || r.work.incomplete
-	if r.work.shortKey {
-		d.Skipped = append(d.Skipped, "mistakes that make an HMAC key of under 14 bytes")
+	if r.work.hasher.shortKey {
+		d.Skipped = append(d.Skipped, shortKeys)
 	}
 	if r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
 		d.Possibilities = append(d.Possibilities, plusForSpace)

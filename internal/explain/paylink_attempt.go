@@ -2,17 +2,10 @@ package explain
 
 import (
 	"cmp"
-	"crypto/fips140"
 	"crypto/hmac"
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
-	"hash"
 	"hash/maphash"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -29,7 +22,7 @@ type paylinkAttempt struct {
 	revalued bool // some values are other ones
 
 	message *paylinkMessage
-	digest  paylinkDigest
+	hash    keyedHash
 	claim   *paylinkClaim
 }
 
@@ -132,7 +125,8 @@ func (s *spelling) append(dst []byte, c byte) []byte {
 // isPlain says of each byte whether urlencode keeps it.
 var isPlain = func() (t [256]bool) {
 	for c := range t {
-		t[c] = url.QueryEscape(string([]byte{byte(c)})) == string([]byte{byte(c)}) && c != '~'
+		s := string([]byte{byte(c)})
+		t[c] = urlencode(s) == s
 	}
 	return t
 }()
@@ -184,14 +178,15 @@ func (a paylinkAttempt) signedAgain() (as []paylinkAttempt) {
 	w := &a.from.work
 	w.write(a.message)
 	w.spent += len(w.text)
-	if !w.compute(a.digest) {
+	sum := w.hasher.sum(a.hash, w.text)
+	if sum == nil {
 		return nil
 	}
 	name := "&" + paylink.SignatureName + "="
 	if a.message.query == "" {
 		name = name[1:]
 	}
-	signature := base64.StdEncoding.EncodeToString(w.sum)
+	signature := base64.StdEncoding.EncodeToString(sum)
 	for _, value := range []string{urlencode(signature), signature} {
 		as = append(as, a.changing(func(m *paylinkMessage) { m.earlier = name + value }))
 	}
@@ -226,11 +221,6 @@ func unhex(s string) byte {
 		return c - '0'
 	}
 	return digit(s[0])<<4 | digit(s[1])
-}
-
-// urlencode is PHP's, which differs from Go's in the tilde alone.
-func urlencode(s string) string {
-	return strings.ReplaceAll(url.QueryEscape(s), "~", "%7E")
 }
 
 // A byteSet is a set of bytes.
@@ -271,37 +261,6 @@ func (s byteSet) meets(other byteSet) bool {
 	}
 	return false
 }
-
-// A paylinkDigest says what is made of a string to sign.
-type paylinkDigest struct {
-	hash   *paylinkHash
-	keying keying
-	key    string
-}
-
-// A paylinkHash is a hash function.
-type paylinkHash struct {
-	new  func() hash.Hash
-	size int
-}
-
-var (
-	sha256Hash = &paylinkHash{sha256.New, sha256.Size}
-	sha512Hash = &paylinkHash{sha512.New, sha512.Size}
-	sha1Hash   = &paylinkHash{sha1.New, sha1.Size}
-	md5Hash    = &paylinkHash{md5.New, md5.Size}
-)
-
-// keying says how the key and the string to sign meet.
-type keying uint8
-
-const (
-	inHMAC keying = iota
-	swapped
-	keyBehind // of a plain hash
-	keyBefore
-	noKey
-)
 
 // A paylinkClaim is a signature as it was sent, and the digest that it stands for,
 // "" if it stands for none.
@@ -365,7 +324,7 @@ func printed(line string) string {
 type paylinkWork struct {
 	spent      int  // bytes read and written since the last attempt
 	incomplete bool // something was too large to be tried
-	shortKey   bool // FIPS 140 mode forbade a key
+	hasher     hasher
 
 	written *paylinkMessage // the other two are made of it
 	text    []byte
@@ -373,8 +332,6 @@ type paylinkWork struct {
 
 	made  map[uint64]bool // hashes of the trials that one mistake comes to
 	tried map[uint64]bool // and of those that were tried
-	macs  map[paylinkDigest]hash.Hash
-	sum   []byte
 	jsons map[jsonValues]string
 
 	escapedIn string // the query whose escaped bytes these are
@@ -383,9 +340,9 @@ type paylinkWork struct {
 
 // A paylinkTrial is what an attempt comes to.
 type paylinkTrial struct {
-	text   uint64 // its hash
-	digest paylinkDigest
-	claim  paylinkClaim
+	text  uint64 // its hash
+	hash  keyedHash
+	claim paylinkClaim
 }
 
 var trialSeed = maphash.MakeSeed()
@@ -401,7 +358,7 @@ func (w *paylinkWork) try(a paylinkAttempt) (stringToSign string, reproduced boo
 }
 
 func (w *paylinkWork) isNew(a paylinkAttempt) bool {
-	return len(a.claim.digest) == a.digest.hash.size && !w.note(&w.tried, a)
+	return len(a.claim.digest) == a.hash.function.size && !w.note(&w.tried, a)
 }
 
 // isMade reports whether a mistake comes to the same as one before.
@@ -410,7 +367,7 @@ func (w *paylinkWork) isMade(a paylinkAttempt) bool { return w.note(&w.made, a) 
 // note puts what a comes to into the set, and reports whether it was there.
 func (w *paylinkWork) note(set *map[uint64]bool, a paylinkAttempt) bool {
 	w.write(a.message)
-	w.trial.digest, w.trial.claim = a.digest, *a.claim
+	w.trial.hash, w.trial.claim = a.hash, *a.claim
 	trial := maphash.Comparable(trialSeed, w.trial)
 	if *set == nil {
 		*set = make(map[uint64]bool)
@@ -432,54 +389,11 @@ func (w *paylinkWork) write(m *paylinkMessage) {
 
 // reproduces reports whether the signature was made so.
 func (w *paylinkWork) reproduces(a paylinkAttempt) bool {
-	if len(a.claim.digest) != a.digest.hash.size {
+	if len(a.claim.digest) != a.hash.function.size {
 		return false
 	}
 	w.write(a.message)
 	w.spent += len(w.text)
-	return w.compute(a.digest) && hmac.Equal(w.sum, []byte(a.claim.digest))
-}
-
-// compute makes w.sum of w.text, unless FIPS 140 mode forbids it.
-func (w *paylinkWork) compute(d paylinkDigest) bool {
-	key, message := []byte(d.key), w.text
-	if d.keying == swapped {
-		key, message = message, key
-	}
-	if (d.keying == inHMAC || d.keying == swapped) && len(key) < minFIPSKey && fips140.Enforced() {
-		w.shortKey = true
-		return false
-	}
-	h := w.newHash(d, key)
-	if d.keying == keyBefore {
-		h.Write(key)
-	}
-	h.Write(message)
-	if d.keying == keyBehind {
-		h.Write(key)
-	}
-	w.sum = h.Sum(w.sum[:0])
-	return true
-}
-
-// newHash returns a hash that nothing has been written to. HMACs are kept, but for
-// those whose key is the message.
-func (w *paylinkWork) newHash(d paylinkDigest, key []byte) hash.Hash {
-	switch d.keying {
-	case inHMAC:
-		h, ok := w.macs[d]
-		if !ok {
-			if w.macs == nil {
-				w.macs = make(map[paylinkDigest]hash.Hash)
-			}
-			h = hmac.New(d.hash.new, key)
-			w.macs[d] = h
-		}
-		h.Reset()
-		return h
-	case swapped:
-		return hmac.New(d.hash.new, key)
-	default:
-		return d.hash.new()
-	}
+	sum := w.hasher.sum(a.hash, w.text)
+	return sum != nil && hmac.Equal(sum, []byte(a.claim.digest))
 }

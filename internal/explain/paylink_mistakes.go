@@ -2,7 +2,6 @@ package explain
 
 import (
 	"encoding/base64"
-	"encoding/hex"
 	"html"
 	"slices"
 	"strings"
@@ -274,36 +273,22 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		}, false},
 
 	{Mistake{"white space around the secret", "Cut the white space off the API secret, such as the newline at the end of a file."},
-		keyed(func(secret string) []string {
-			return []string{secret + "\n", secret + "\r\n", secret + " "}
-		}), false},
+		keyed(spaceBehind), false},
 	{Mistake{"the secret is empty, undefined or null", "Give the API secret: its variable or setting is missing where the signature is made."},
-		keyed(func(string) []string { return []string{"", "undefined", "null", "None"} }), false},
+		keyed(noText, nullTexts), false},
 	{Mistake{"quotes around the secret", "Take the quotes off the API secret: Docker's --env-file, for one, leaves them on."},
-		keyed(func(secret string) []string { return []string{`"` + secret + `"`, "'" + secret + "'"} }), false},
+		keyed(inQuotes), false},
 	{Mistake{"the secret is decoded from base64", secretFix},
-		keyed(func(secret string) []string {
-			key, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(strings.NewReplacer("-", "+", "_", "/").Replace(secret), "="))
-			if err != nil {
-				return nil
-			}
-			return []string{string(key)}
-		}), false},
+		keyed(fromBase64), false},
 	{Mistake{"the secret is decoded from hexadecimal digits", secretFix},
-		keyed(func(secret string) []string {
-			key, err := hex.DecodeString(secret)
-			if err != nil {
-				return nil
-			}
-			return []string{string(key)}
-		}), false},
+		keyed(fromHex), false},
 	{Mistake{"key and message are swapped", "Give the API secret as the key and the string to sign as the message: functions differ in which comes first."},
 		combined(swapped), false},
 	{Mistake{"a plain hash is made, and no HMAC", hashFix},
 		combined(keyBehind, keyBefore, noKey), false},
-	{Mistake{"SHA-1 is used", hashFix}, hashed(sha1Hash), true},
-	{Mistake{"SHA-512 is used", hashFix}, hashed(sha512Hash), false},
-	{Mistake{"MD5 is used", hashFix}, hashed(md5Hash), true},
+	{Mistake{"SHA-1 is used", hashFix}, hashed(sha1Hash), sha1Hash.forbidden},
+	{Mistake{"SHA-512 is used", hashFix}, hashed(sha512Hash), sha512Hash.forbidden},
+	{Mistake{"MD5 is used", hashFix}, hashed(md5Hash), md5Hash.forbidden},
 
 	{Mistake{"the signature is in hexadecimal digits", codingFix},
 		coded(hexadecimal), false},
@@ -443,16 +428,16 @@ func written(set func(m *paylinkMessage, text string), texts ...string) paylinkA
 }
 
 // keyed is a mistake in the key. There is but one in a pair.
-func keyed(keys func(secret string) []string) paylinkApply {
+func keyed(ways ...keyVariant) paylinkApply {
 	return func(a paylinkAttempt) []paylinkAttempt {
-		if a.digest.key != a.from.secret {
+		if a.hash.key != a.from.secret {
 			return nil
 		}
-		made := keys(a.from.secret)
-		as := make([]paylinkAttempt, len(made))
+		keys := variantsOf(a.from.secret, ways)
+		as := make([]paylinkAttempt, len(keys))
 		for i := range as {
 			as[i] = a
-			as[i].digest.key = made[i]
+			as[i].hash.key = keys[i]
 		}
 		return as
 	}
@@ -464,16 +449,16 @@ func combined(ways ...keying) paylinkApply {
 		as := make([]paylinkAttempt, len(ways))
 		for i := range as {
 			as[i] = a
-			as[i].digest.keying = ways[i]
+			as[i].hash.keying = ways[i]
 		}
 		return as
 	}
 }
 
 // hashed is a mistake in the hash function.
-func hashed(h *paylinkHash) paylinkApply {
+func hashed(f *hashFunction) paylinkApply {
 	return func(a paylinkAttempt) []paylinkAttempt {
-		a.digest.hash = h
+		a.hash.function = f
 		return []paylinkAttempt{a}
 	}
 }

@@ -177,7 +177,7 @@ var htmlEscapings = func() (escapings []func(ps []parameter) []parameter) {
 		{"&#34;", "&#39;"},   // Go, Jinja
 		{`"`, "'"},           // ENT_NOQUOTES of PHP
 	} {
-		pairs := []string{"&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, quotes[0], "'", quotes[1]}
+		pairs := htmlPairs(quotes[0], quotes[1])
 		for i := range pairs {
 			pairs[i] = urlencode(pairs[i])
 		}
@@ -364,14 +364,6 @@ func withoutPairs(sent string, names ...string) string {
 	return strings.Join(kept, "&")
 }
 
-// urldecode returns s itself if it is malformed.
-func urldecode(s string) string {
-	if decoded, err := url.QueryUnescape(s); err == nil {
-		return decoded
-	}
-	return s
-}
-
 // unescaped returns a signature that was escaped as it was before.
 func unescaped(signature string) string {
 	if decoded, err := url.PathUnescape(signature); err == nil {
@@ -400,9 +392,7 @@ func inCharset(convert func(dst, run []byte) []byte) paylinkApply {
 				query = query[3:]
 			}
 			converted = convert(converted[:0], run)
-			for _, c := range converted {
-				out = append(out, '%', upperHex[c>>4], upperHex[c&15])
-			}
+			out = php.AppendURLEncoded(out, converted)
 			if query != "" {
 				n := strings.IndexByte(query[1:], '%') + 1
 				if n == 0 {

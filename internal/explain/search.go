@@ -24,10 +24,6 @@ const (
 	attemptCost = 512
 )
 
-// minFIPSKey is the length below which crypto/hmac panics at a key when FIPS 140
-// mode is enforced, in bytes.
-const minFIPSKey = 14
-
 // A search tries rows.
 type search[A any] struct {
 	rows []row[A]

@@ -1,0 +1,131 @@
+package explain
+
+import (
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"hash"
+
+	// For Keccak, and for SHA-3 as package avangate has it.
+	"golang.org/x/crypto/sha3"
+)
+
+// A hashFunction is one that people take, rightly or not.
+type hashFunction struct {
+	name      string
+	new       func() hash.Hash
+	size      int  // of its digests, in bytes
+	forbidden bool // in FIPS 140 mode
+}
+
+var (
+	md5Hash    = &hashFunction{"MD5", md5.New, md5.Size, true}
+	sha1Hash   = &hashFunction{"SHA-1", sha1.New, sha1.Size, true}
+	sha256Hash = &hashFunction{"SHA-256", sha256.New, sha256.Size, false}
+	sha512Hash = &hashFunction{"SHA-512", sha512.New, sha512.Size, false}
+	sha3_256   = &hashFunction{"SHA3-256", sha3.New256, 32, false}
+	sha3_512   = &hashFunction{"SHA3-512", sha3.New512, 64, false}
+	keccak256  = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, 32, true}
+	keccak512  = &hashFunction{"Keccak-512", sha3.NewLegacyKeccak512, 64, true}
+)
+
+// A keying says how a key and a string to sign meet.
+type keying uint8
+
+const (
+	inHMAC       keying = iota
+	inNarrowHMAC        // whose block has 64 bytes, whatever the function's has
+	swapped             // in an HMAC
+	keyBehind           // the string to sign, in a plain hash
+	keyBefore
+	noKey
+)
+
+// A keyedHash says what is made of a string to sign.
+type keyedHash struct {
+	function *hashFunction
+	keying   keying
+	key      string
+}
+
+// A hasher computes digests. The zero value is ready for use.
+type hasher struct {
+	macs map[keyedHash]hash.Hash // setting up an HMAC costs as much as several attempts
+	last []byte
+
+	// shortKey says that FIPS 140 mode forbade a key.
+	shortKey bool
+}
+
+// FIPS 140 mode makes crypto/hmac panic at a key of less than minFIPSKey bytes. What
+// makes such a key is named in a Diagnosis as shortKeys.
+const (
+	minFIPSKey = 14
+	shortKeys  = "mistakes that make an HMAC key of under 14 bytes"
+)
+
+// sum returns the digest of a string to sign, which holds until the next call; nil
+// if FIPS 140 mode forbids the key.
+func (h *hasher) sum(k keyedHash, stringToSign []byte) []byte {
+	var f hash.Hash
+	switch k.keying {
+	case inHMAC, inNarrowHMAC:
+		if f = h.mac(k); f == nil {
+			return nil
+		}
+		f.Write(stringToSign)
+	case swapped:
+		if h.forbids(stringToSign) {
+			return nil
+		}
+		f = hmac.New(k.function.new, stringToSign)
+		f.Write([]byte(k.key))
+	default:
+		f = k.function.new()
+		if k.keying == keyBefore {
+			f.Write([]byte(k.key))
+		}
+		f.Write(stringToSign)
+		if k.keying == keyBehind {
+			f.Write([]byte(k.key))
+		}
+	}
+	h.last = f.Sum(h.last[:0])
+	return h.last
+}
+
+// mac returns an HMAC that nothing has been written to, nil if its key is forbidden.
+func (h *hasher) mac(k keyedHash) hash.Hash {
+	mac, ok := h.macs[k]
+	if ok {
+		mac.Reset()
+		return mac
+	}
+	key := []byte(k.key)
+	if h.forbids(key) {
+		return nil
+	}
+	function := k.function.new
+	if k.keying == inNarrowHMAC {
+		function = func() hash.Hash { return narrow{k.function.new()} }
+	}
+	if h.macs == nil {
+		h.macs = make(map[keyedHash]hash.Hash)
+	}
+	mac = hmac.New(function, key)
+	h.macs[k] = mac
+	return mac
+}
+
+type narrow struct{ hash.Hash }
+
+func (narrow) BlockSize() int { return 64 }
+
+func (h *hasher) forbids(key []byte) bool {
+	forbidden := len(key) < minFIPSKey && fips140.Enforced()
+	h.shortKey = h.shortKey || forbidden
+	return forbidden
+}
