@@ -1,0 +1,343 @@
+package explain
+
+import (
+	"cmp"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An avangateClaim is what a header or a login says, read leniently.
+type avangateClaim struct {
+	code, date, hash, algo string
+
+	headers    int    // how many there are
+	syntax     syntax // what is odd about the first
+	unreadable bool   // whether the gateway cannot read it
+	account    string // the merchant code that is accepted, "" if any is
+
+	time     time.Time // what the date means
+	form     string    // the date's, as package time has it; "" if it cannot be read
+	dateFlaw Mistake   // zero if there is none
+
+	zones   []zoneDate // the date in other time zones
+	inForms [][]string // the date in each of avangateDateForms
+
+	digest    []byte
+	hashFlaw  Mistake         // zero if there is none
+	functions []*hashFunction // that may have made the digest, by its length and algo
+}
+
+// A syntax is what the reader of a header put up with.
+type syntax uint8
+
+const (
+	oddSeparators syntax = 1 << iota
+	noQuotes
+	oddQuotes
+	colons
+	oddNames
+	repeated
+	junk
+)
+
+var (
+	attributeName = regexp.MustCompile(`^\\?["']?([A-Za-z][A-Za-z_-]*)\\?["']?(\s*[=:]\s*)`)
+	nextAttribute = regexp.MustCompile(`[\s,;&}]+\\?["']?[A-Za-z][A-Za-z_-]*\\?["']?\s*[=:]`)
+)
+
+// separators are what people put between attributes, and around them all.
+const separators = " \t\r\n,;&{}"
+
+// readAvangateHeader reads whatever is meant for attributes. What the gateway
+// accepts it reads as the gateway does.
+func readAvangateHeader(value string) *avangateClaim {
+	c := &avangateClaim{}
+	attributes := map[string]*string{"code": &c.code, "date": &c.date, "hash": &c.hash, "algo": &c.algo}
+	seen := make(map[string]bool)
+	for {
+		left := strings.TrimLeft(value, separators)
+		if strings.ContainsAny(value[:len(value)-len(left)], ",;&") {
+			c.syntax |= oddSeparators
+		}
+		if value = left; value == "" {
+			return c
+		}
+		part := attributeName.FindStringSubmatch(value)
+		if part == nil {
+			c.syntax |= junk
+			value = value[cmp.Or(strings.IndexAny(value, separators)+1, len(value)):]
+			continue
+		}
+		value = value[len(part[0]):]
+		if strings.Contains(part[2], ":") {
+			c.syntax |= colons
+		}
+		name := avangateAttribute(part[1])
+		var text string
+		switch {
+		case name == "":
+			c.syntax |= junk
+			continue
+		case name != part[1]:
+			c.syntax |= oddNames
+		}
+		text, value = c.readValue(value)
+		if seen[name] {
+			c.syntax |= repeated
+			continue
+		}
+		seen[name] = true
+		*attributes[name] = text
+	}
+}
+
+// avangateAttribute returns which attribute a name is meant for, "" if none.
+func avangateAttribute(name string) string {
+	switch strings.Map(letter, name) {
+	case "code", "merchantcode", "merchant", "merchantid", "sellerid", "vendorcode", "vendorid":
+		return "code"
+	case "date", "datetime", "time", "timestamp", "requestdate":
+		return "date"
+	case "hash", "hmac", "digest", "signature", "sign":
+		return "hash"
+	case "algo", "alg", "algorithm", "hashalgo":
+		return "algo"
+	}
+	return ""
+}
+
+// letter folds case and leaves out what is no letter.
+func letter(r rune) rune {
+	switch {
+	case 'a' <= r && r <= 'z':
+		return r
+	case 'A' <= r && r <= 'Z':
+		return r - 'A' + 'a'
+	}
+	return -1
+}
+
+// readValue returns the value at the beginning of text, and what comes after it.
+func (c *avangateClaim) readValue(text string) (value, after string) {
+	for _, quote := range [...]struct {
+		open, end string
+		odd       syntax
+	}{
+		{`"`, `"`, 0},
+		{`'`, `'`, 0},
+		{`\"`, `\"`, oddQuotes},
+		{`\'`, `\'`, oddQuotes},
+		{"“", "”", oddQuotes},
+		{"„", "“", oddQuotes},
+		{"‘", "’", oddQuotes},
+		{"&quot;", "&quot;", oddQuotes},
+	} {
+		if quoted, ok := strings.CutPrefix(text, quote.open); ok {
+			c.syntax |= quote.odd
+			value, after, _ = strings.Cut(quoted, quote.end)
+			return value, after
+		}
+	}
+	c.syntax |= noQuotes
+	length := len(text)
+	if next := nextAttribute.FindStringIndex(text); next != nil {
+		length = next[0]
+	}
+	return strings.TrimRight(text[:length], separators), text[length:]
+}
+
+// readRPCLogin returns the parameters of the first login in a JSON-RPC request or
+// batch, nil if there is none.
+func readRPCLogin(body []byte) []string {
+	var batch []json.RawMessage
+	if json.Unmarshal(body, &batch) != nil {
+		batch = []json.RawMessage{body}
+	}
+	for _, call := range batch {
+		var login struct {
+			Method string
+			Params []any
+		}
+		if json.Unmarshal(call, &login) != nil || login.Method != "login" {
+			continue
+		}
+		parameters := make([]string, len(login.Params))
+		for i, p := range login.Params {
+			parameters[i], _ = p.(string)
+		}
+		return parameters
+	}
+	return nil
+}
+
+// readSOAPLogin returns the parameters of the login in a SOAP envelope, nil if
+// there is none.
+func readSOAPLogin(body []byte) []string {
+	var envelope struct {
+		Body struct {
+			Call struct {
+				XMLName    xml.Name
+				Parameters []struct {
+					Text string `xml:",chardata"`
+				} `xml:",any"`
+			} `xml:",any"`
+		}
+	}
+	call := &envelope.Body.Call
+	if xml.Unmarshal(body, &envelope) != nil || call.XMLName.Local != "login" {
+		return nil
+	}
+	parameters := make([]string, len(call.Parameters))
+	for i, p := range call.Parameters {
+		parameters[i] = p.Text
+	}
+	return parameters
+}
+
+// A zoneDate is the claim's date in a time zone that is so far ahead of it.
+type zoneDate struct {
+	date  string
+	ahead time.Duration
+}
+
+// readDate reads the date, and writes it in other time zones and forms.
+func (c *avangateClaim) readDate() {
+	c.findDate()
+	if c.form == "" {
+		return
+	}
+	for _, zone := range timeZones {
+		c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(zone)), zone})
+		if !slices.Contains(timeZones, -zone) {
+			c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(-zone)), -zone})
+		}
+	}
+	for _, f := range avangateDateForms {
+		var texts []string
+		for _, form := range f.forms {
+			if form != time.DateTime {
+				texts = append(texts, formatDate(form, c.time.UTC()))
+			}
+		}
+		c.inForms = append(c.inForms, texts)
+	}
+}
+
+// findDate reads the date in the form that it should have, or else in one that
+// people give it.
+func (c *avangateClaim) findDate() {
+	if t, err := time.Parse(time.DateTime, c.date); err == nil && t.Format(time.DateTime) == c.date {
+		c.time, c.form = t, time.DateTime
+		return
+	}
+	for _, f := range avangateDateForms {
+		for _, form := range f.forms {
+			if t, err := parseDate(form, c.date); err == nil {
+				c.time, c.form, c.dateFlaw = t, form, f.Mistake
+				return
+			}
+		}
+	}
+	c.dateFlaw = unreadableDate
+}
+
+// unixTime is a form of dates that package time has not.
+const unixTime = "Unix"
+
+func parseDate(form, date string) (time.Time, error) {
+	if form != unixTime {
+		return time.Parse(form, date)
+	}
+	seconds, err := strconv.ParseUint(date, 10, 32)
+	if len(date) != len("1577934245") {
+		err = strconv.ErrSyntax
+	}
+	return time.Unix(int64(seconds), 0).UTC(), err
+}
+
+func formatDate(form string, t time.Time) string {
+	if form != unixTime {
+		return t.Format(form)
+	}
+	return strconv.FormatInt(t.Unix(), 10)
+}
+
+// readHash finds the digest in the hash's text, and what may have made it.
+func (c *avangateClaim) readHash() {
+	c.hashFlaw = noDigest
+	for _, e := range avangateEncodings {
+		digest, err := e.decode(c.hash)
+		if functions, ok := digestFunctions[len(digest)]; ok && err == nil {
+			c.digest, c.hashFlaw, c.functions = digest, e.Mistake, functions
+			break
+		}
+	}
+	if f, ok := algoFunctions[c.algo]; ok && slices.Contains(c.functions, f) {
+		c.functions = []*hashFunction{f}
+	}
+}
+
+// flaws returns what is wrong with the form, and is seen without any trying.
+func (c *avangateClaim) flaws() (flaws []Mistake) {
+	for _, f := range avangateFlaws {
+		if f.seen(c) {
+			flaws = append(flaws, f.Mistake)
+		}
+	}
+	for _, m := range []Mistake{c.dateFlaw, c.hashFlaw} {
+		if m != (Mistake{}) {
+			flaws = append(flaws, m)
+		}
+	}
+	if len(flaws) == 0 && c.unreadable {
+		flaws = append(flaws, otherForm)
+	}
+	return flaws
+}
+
+// clock returns the mistake of a date outside the window.
+func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
+	ahead := c.time.Sub(now)
+	if c.form == "" || ahead.Abs() <= window {
+		return nil
+	}
+	fix := fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request", apart(ahead), window)
+	for _, zone := range timeZones {
+		if (ahead - zone).Abs() <= time.Minute {
+			fix += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
+		}
+	}
+	return []Mistake{{"the date is outside the window", fix + "."}}
+}
+
+// apart says how far a time is ahead of another.
+func apart(d time.Duration) string {
+	if d < 0 {
+		return d.Abs().Round(time.Second).String() + " behind"
+	}
+	return d.Round(time.Second).String() + " ahead of"
+}
+
+// zonesApart names the zones of two dates of which one is in UTC, and the first so
+// far ahead of the second.
+func zonesApart(ahead time.Duration) string {
+	var names []string
+	if slices.Contains(timeZones, ahead) {
+		names = append(names, zoneName(ahead)+" is of UTC")
+	}
+	if slices.Contains(timeZones, -ahead) {
+		names = append(names, "UTC is of "+zoneName(-ahead))
+	}
+	return strings.Join(names, " and ")
+}
+
+// zoneName returns the name of the zone that is so far ahead of UTC.
+func zoneName(ahead time.Duration) string {
+	return time.Unix(0, 0).In(time.FixedZone("", int(ahead.Seconds()))).Format("UTC-07:00")
+}
