@@ -222,3 +222,10 @@ func randomKeys() int {
 	}
 	return 10_000
 }
+
+func namesOf(mistakes []Mistake) (names []string) {
+	for _, m := range mistakes {
+		names = append(names, m.Name)
+	}
+	return names
+}

@@ -1,0 +1,152 @@
+package explain
+
+import (
+	"crypto/fips140"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+// An avangateVector is what testdata's scripts print, see avangate.py.
+type avangateVector struct {
+	Mistakes           []string
+	Account, Key, Now  string
+	Header, Path, Body string
+	Signed, Fix        string
+}
+
+// avangateScripts are the scripts in testdata, and how they are run.
+var avangateScripts = map[string][]string{
+	"avangate_java.json":    {"java", "Avangate.java"},
+	"avangate_node.json":    {"node", "avangate.mjs"},
+	"avangate_openssl.json": {"sh", "avangate.sh"},
+	"avangate_php.json":     {"php", "-n", "avangate.php"},
+	"avangate_python.json":  {"python3", "avangate.py"},
+}
+
+func readAvangateVectors(t testing.TB, file string) (vectors []avangateVector) {
+	b, err := os.ReadFile(filepath.Join("testdata", file))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &vectors))
+	require.NotEmpty(t, vectors)
+	return vectors
+}
+
+func (v *avangateVector) explain(t testing.TB) *Diagnosis {
+	now, err := time.Parse(time.DateTime, v.Now)
+	require.NoError(t, err)
+	a := &Avangate{MerchantCode: v.Account, SecretKey: auth.NewSecret(v.Key), Now: func() time.Time { return now }}
+	var d *Diagnosis
+	if v.Path == "" {
+		d, err = a.Header(t.Context(), v.Header)
+	} else {
+		d, err = a.Request(httptest.NewRequest("POST", v.Path, strings.NewReader(v.Body)))
+	}
+	require.NoError(t, err, "%+v", v)
+	return d
+}
+
+// TestAvangateVectorsAreWhatTheScriptsPrint fails if the committed vectors are not
+// those of the languages that are installed.
+func TestAvangateVectorsAreWhatTheScriptsPrint(t *testing.T) {
+	for file, command := range avangateScripts {
+		t.Run(file, func(t *testing.T) {
+			program := command[0]
+			if file == "avangate_openssl.json" {
+				program = "openssl"
+			}
+			if program == "php" {
+				phptest.Require(t, program)
+			} else if _, err := exec.LookPath(program); err != nil {
+				t.Skipf("no %s here: install it to run this test", program)
+			}
+			cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
+			cmd.Dir = "testdata"
+			cmd.Stderr = os.Stderr
+			got, err := cmd.Output()
+			require.NoError(t, err)
+			want, err := os.ReadFile(filepath.Join("testdata", file))
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got), "in testdata, run %s > %s", strings.Join(command, " "), file)
+		})
+	}
+}
+
+// TestAvangateVectors: what other languages sign wrongly is named, first and alone.
+func TestAvangateVectors(t *testing.T) {
+	for file := range avangateScripts {
+		t.Run(file, func(t *testing.T) {
+			for _, v := range readAvangateVectors(t, file) {
+				if fips140.Enforced() && len(v.Key) < minFIPSKey {
+					continue // the secret itself is refused
+				}
+				d := v.explain(t)
+				if fips140.Enforced() && !d.Right && len(d.Findings) == 0 {
+					assert.NotEmpty(t, d.Skipped, "%+v", v)
+					continue // TestAvangateInFIPSMode says which may be skipped
+				}
+				assert.Equal(t, len(v.Mistakes) == 0, d.Right, "%+v", v)
+				if d.Right {
+					assert.Equal(t, &Diagnosis{Right: true, StringToSign: v.Signed}, d)
+					continue
+				}
+				if !assert.Len(t, d.Findings, 1, "%+v\n%v", v, d) {
+					continue
+				}
+				f := d.Findings[0]
+				assert.Equal(t, v.Mistakes, namesOf(f.Mistakes), "%+v", v)
+				assert.Equal(t, v.Signed, f.StringToSign, "%+v", v)
+				assert.Contains(t, f.Mistakes[len(f.Mistakes)-1].Fix, v.Fix)
+				assert.Equal(t, difference(d.StringToSign, v.Signed), f.Difference)
+				assert.Empty(t, d.Possibilities)
+				assert.False(t, d.Incomplete)
+				assert.NotContains(t, fmt.Sprintf("%+v", d), v.Key, "the secret")
+			}
+		})
+	}
+}
+
+// TestAvangateMistakesHaveVectors: no mistake is in the tables that no other
+// language has been seen to make.
+func TestAvangateMistakesHaveVectors(t *testing.T) {
+	made := make(map[string]bool)
+	for file := range avangateScripts {
+		for _, v := range readAvangateVectors(t, file) {
+			for _, name := range v.Mistakes {
+				made[name] = true
+			}
+		}
+	}
+	known := []Mistake{unreadableDate, otherForm}
+	for _, r := range avangateRows {
+		known = append(known, r.Mistake)
+	}
+	for _, f := range avangateFlaws {
+		known = append(known, f.Mistake)
+	}
+	for _, e := range avangateEncodings[1:] {
+		known = append(known, e.Mistake)
+	}
+	for _, m := range known {
+		assert.True(t, made[m.Name] || m.Name == "the header is sent more than once", m.Name)
+		assert.Regexp(t, `^[^A-Z]|^(MD5|SHA|HMAC|Keccak)`, m.Name)
+		assert.Regexp(t, `^[A-Z].*\.$`, m.Fix)
+	}
+}
+
+// explainedAt explains a header at the time that it says, and has no sessions.
+func explainedAt(t testing.TB, code, date, key, header string) *Diagnosis {
+	return (&avangateVector{Account: code, Now: date, Key: key, Header: header}).explain(t)
+}
