@@ -19,9 +19,6 @@ import (
 	"github.com/countersign/countersign/internal/php"
 )
 
-// images are the names that package paylinkhmac refuses as text.
-var images = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
-
 // A core signs parameters without a request: it does what package paylinkhmac
 // does between reading the body and writing it, with the same parts in the same
 // order, into a buffer of the caller's. TestCore keeps the two alike.
@@ -55,7 +52,7 @@ func (c *core) appendForm(dst, form []byte) ([]byte, error) {
 }
 
 func (c *core) appendJSON(dst, doc []byte) ([]byte, error) {
-	object, err := php.ReadJSON(&c.params, doc)
+	object, err := php.ReadJSON(&c.params, doc, paylink.Own)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +61,7 @@ func (c *core) appendJSON(dst, doc []byte) ([]byte, error) {
 }
 
 func (c *core) sign() {
-	for _, name := range images {
+	for _, name := range paylink.DesignFiles {
 		if c.params.Has(name) {
 			panic(name)
 		}

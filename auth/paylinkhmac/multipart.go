@@ -34,7 +34,7 @@ func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) err
 	}
 	req.Body = a.newMultipartBody(req.Body, length, boundary, secret)
 	if length > 0 {
-		req.ContentLength += php.MultipartOverhead(boundary)
+		req.ContentLength += php.MultipartOverhead(boundary, paylink.Own)
 	}
 	return nil
 }
@@ -42,7 +42,7 @@ func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) err
 // boundaryOf returns the boundary of a multipart body.
 func boundaryOf(req *http.Request) (string, error) {
 	if request.Method(req) != http.MethodPost {
-		return "", fmt.Errorf("PHP reads %s in a POST request only", multipartType)
+		return "", fmt.Errorf("PHP reads %s in a POST request only", paylink.MultipartType)
 	}
 	contentType, err := request.SoleHeader(req.Header, "Content-Type")
 	if err != nil {
@@ -71,7 +71,7 @@ func (a *Authenticator) newMultipartBody(body io.ReadCloser, length int64, bound
 	if length > 0 {
 		src = &measured{body, length}
 	}
-	return &multipartBody{php.NewMultipart(src, boundary, sign), a.account.Origins[0].String(), body}
+	return &multipartBody{php.NewMultipart(src, boundary, paylink.Own, sign), a.account.Origins[0].String(), body}
 }
 
 func (b *multipartBody) Read(p []byte) (int, error) {

@@ -12,12 +12,6 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
-// designFiles are the fields that the vendor's SDK leaves out of the signature
-// (payrexx-php 1.8.11, lib/Payrexx/Communicator.php).
-var designFiles = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
-
-const multipartType = "multipart/form-data"
-
 // sign chooses the row of the package doc's table.
 func (a *Authenticator) sign(req *http.Request) error {
 	secret, err := a.account.LoadSecret(req)
@@ -82,7 +76,7 @@ func (a *Authenticator) signQuery(w *workspace, req *http.Request, secret auth.S
 // signBody signs a body, or the lack of one, and puts the signature at its end.
 func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType string, secret auth.Secret) error {
 	switch contentType {
-	case multipartType:
+	case paylink.MultipartType:
 		return a.signMultipart(req, secret)
 	case "":
 		request.DeleteHeader(req.Header, "Content-Type") // nobody has read it: there may be two
@@ -122,7 +116,7 @@ func readForm[S string | []byte](a *Authenticator, w *workspace, form S, most in
 // them.
 func (a *Authenticator) signForm(w *workspace, secret auth.Secret) []byte {
 	w.sign(a, secret)
-	const behind = len("&"+paylink.SignatureName+"=") + 3*signatureLen
+	const behind = len("&"+paylink.SignatureName+"=") + 3*paylink.SignatureLen
 	wire := make([]byte, 0, len(w.signed)+2*bytes.Count(w.signed, []byte("+"))+behind+len("&")+len(a.account.InstanceQuery))
 	wire = php.AppendWire(wire, w.signed)
 	if len(wire) > 0 {
@@ -135,14 +129,14 @@ func (a *Authenticator) signForm(w *workspace, secret auth.Secret) []byte {
 // signJSON returns an object as it is sent, with the signature as its last
 // member.
 func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) ([]byte, error) {
-	object, err := php.ReadJSON(&w.params, body)
+	object, err := php.ReadJSON(&w.params, body, paylink.Own)
 	if _, ok := errors.AsType[*php.SyntaxError](err); ok {
 		return nil, paylink.Refuse(auth.ErrBody, err)
 	} else if err != nil {
 		return nil, paylink.Refuse(auth.ErrParameter, err)
 	}
-	if object.HasInstance {
-		if err := a.account.CheckInstance(object.Instance); err != nil {
+	if object.HasAccount {
+		if err := a.account.CheckInstance(object.Account); err != nil {
 			return nil, err
 		}
 	}
@@ -150,13 +144,13 @@ func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) 
 		return nil, paylink.Refuse(auth.ErrParameter, err)
 	}
 	w.sign(a, secret)
-	wire := make([]byte, 0, len(body)+len(`,"ApiSignature":""`)+signatureLen)
+	wire := make([]byte, 0, len(body)+len(`,"":""`)+len(paylink.SignatureName)+paylink.SignatureLen)
 	return object.AppendSigned(wire, body, w.signature), nil
 }
 
 // checkImages refuses what the vendor's SDK would not sign.
 func checkImages(params *php.Array) error {
-	for _, name := range designFiles {
+	for _, name := range paylink.DesignFiles {
 		if params.Has(name) {
 			return fmt.Errorf("parameter %q is an image: send it as a file, in a multipart form", name)
 		}

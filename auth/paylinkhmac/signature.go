@@ -12,9 +12,6 @@ import (
 	"github.com/countersign/countersign/internal/php"
 )
 
-// signatureLen is the length of a signature, in base64.
-const signatureLen = (sha256.Size + 2) / 3 * 4
-
 // A signer computes signatures. Hash states are keyed once a secret and kept
 // until another secret comes. The zero value is ready for use.
 type signer struct {

@@ -146,7 +146,7 @@ func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
 		return []*php.Array{&first, &second}, nil
 	case paylink.JSONType:
 		err = php.ParseJSON(&first, body)
-	case multipartType:
+	case paylink.MultipartType:
 		var boundary string
 		if boundary, err = boundaryOf(req); err == nil {
 			err = php.ParseMultipart(&first, bytes.NewReader(body), boundary)

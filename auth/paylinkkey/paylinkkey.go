@@ -92,9 +92,6 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 	a.account.Print(f)
 }
 
-// headerName is spelled as net/http writes it: a header's name has no case.
-const headerName = "X-Api-Key"
-
 // Authenticate sets the header. Its errors are [*auth.Error]s with
 // [auth.ErrSecret], [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter].
 func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
@@ -109,8 +106,8 @@ func (a *Authenticator) authenticate(req *http.Request) error {
 	if err := a.rewrite(req); err != nil {
 		return err
 	}
-	request.DeleteHeader(req.Header, headerName)
-	req.Header.Set(headerName, secret.Reveal())
+	request.DeleteHeader(req.Header, paylink.KeyHeader)
+	req.Header.Set(paylink.KeyHeader, secret.Reveal())
 	return nil
 }
 

@@ -1,6 +1,7 @@
-// Package paylink is what the Payrexx family's two schemes share: the account,
-// the reading of a request, and what may be sent. What is said of the gateways has
-// its sources in docs/paylink.md.
+// Package paylink is what is known of the Payrexx family: its names, objects and
+// paths, and what its two schemes share, the account and the reading of a request
+// that is about to be sent. What is said of the gateways has its sources in
+// docs/paylink.md.
 package paylink
 
 import (
@@ -13,18 +14,6 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
-)
-
-// The names that are the gateways' own.
-const (
-	SignatureName = "ApiSignature"
-	instanceName  = "instance"
-)
-
-// The media types of forms and of JSON.
-const (
-	FormType = "application/x-www-form-urlencoded"
-	JSONType = "application/json"
 )
 
 // DefaultMaxBody is PHP's default post_max_size, in bytes.
@@ -68,7 +57,7 @@ func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxB
 		Scheme:        scheme,
 		Origins:       []auth.Origin{origin},
 		Instance:      instance,
-		InstanceQuery: string(php.AppendEscaped([]byte(instanceName+"="), instance)),
+		InstanceQuery: string(php.AppendEscaped([]byte(InstanceName+"="), instance)),
 		Secret:        secret,
 		MaxBody:       cmp.Or(maxBody, DefaultMaxBody),
 	}, nil
@@ -110,23 +99,23 @@ func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int
 		return Refusef(auth.ErrParameter, "the parameters begin with a brace, as JSON does: set the Content-Type application/json if they are")
 	}
 	if err := php.ReadForm(params, form); err != nil {
-		if e, ok := errors.AsType[*php.Error](err); ok && (e.Name == SignatureName || e.Name == instanceName) {
+		if e, ok := errors.AsType[*php.Error](err); ok && (e.Name == SignatureName || e.Name == InstanceName) {
 			err = fmt.Errorf("parameter %q is not right as it stands: leave it out, it is added", e.Name)
 		}
 		return Refuse(auth.ErrParameter, err)
 	}
-	for _, name := range []string{SignatureName, instanceName} {
+	for _, name := range []string{SignatureName, InstanceName} {
 		if params.HasArray(name) {
 			return Refusef(auth.ErrParameter, "parameter %q has brackets, but its name is the gateway's own: rename it", name)
 		}
 	}
-	if named, ok := params.Get(instanceName); ok {
+	if named, ok := params.Get(InstanceName); ok {
 		if err := a.CheckInstance(named); err != nil {
 			return err
 		}
 	}
 	params.Remove(SignatureName)
-	params.Remove(instanceName)
+	params.Remove(InstanceName)
 	if params.Len() > most {
 		return Refusef(auth.ErrParameter, "there are %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", params.Len(), php.MaxInputVars)
 	}
@@ -137,7 +126,7 @@ func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int
 // account's.
 func (a *Account) CheckInstance(named string) error {
 	if named != a.Instance {
-		return Refusef(auth.ErrParameter, "parameter %q is not the configured %q: leave it out, it is added", instanceName, a.Instance)
+		return Refusef(auth.ErrParameter, "parameter %q is not the configured %q: leave it out, it is added", InstanceName, a.Instance)
 	}
 	return nil
 }
@@ -167,13 +156,13 @@ func (a *Account) AppendInstance(query []byte) []byte {
 
 // Received returns the instance that a received request's parameters name.
 func Received(params *php.Array) (instance string, ok bool) {
-	return params.Get(instanceName)
+	return params.Get(InstanceName)
 }
 
 // RemoveOwn takes out of received parameters those that are the gateway's own.
 func RemoveOwn(params *php.Array) {
 	params.Remove(SignatureName)
-	params.Remove(instanceName)
+	params.Remove(InstanceName)
 }
 
 // Refuse makes an [auth.Error] whose operation and gateway Complete fills in.

@@ -19,12 +19,6 @@ const MaxQuery = 16 << 20
 // within each other: its default depth of 512 counts what is in the last one.
 const maxJSONDepth = 511
 
-// Members that are not signed.
-const (
-	signatureMember = "ApiSignature"
-	instanceMember  = "instance"
-)
-
 // A SyntaxError says why a document is not JSON, or not of the kind that was
 // expected. What is wrong with one of its members is an [Error].
 type SyntaxError struct {
@@ -38,19 +32,19 @@ func (e *SyntaxError) Error() string {
 
 // An Object says how a JSON object that [ReadJSON] has read is sent signed.
 type Object struct {
-	Instance    string // the value of its member "instance"
-	HasInstance bool
+	Account    string // the value of its member of that name
+	HasAccount bool
 
-	cuts   [2]span // its members "instance" and "ApiSignature", in order
+	own    Own
+	cuts   [2]span // its members that are the gateway's own, in order
 	cutLen int
 	kept   bool // it has another member
 	brace  int  // the closing one's offset
 }
 
-// AppendSigned appends doc, the document that o was read from, without its
-// members "instance" and "ApiSignature" and with the signature in a new
-// "ApiSignature", the last member. The signature is in base64. No other byte is
-// changed.
+// AppendSigned appends doc, the document that o was read from, without the
+// members that are the gateway's own and with the signature as its last member.
+// The signature is in base64. No other byte is changed.
 func (o *Object) AppendSigned(dst, doc, signature []byte) []byte {
 	from := 0
 	for _, cut := range o.cuts[:o.cutLen] {
@@ -61,7 +55,7 @@ func (o *Object) AppendSigned(dst, doc, signature []byte) []byte {
 	if o.kept {
 		dst = append(dst, ',')
 	}
-	dst = append(dst, `"`+signatureMember+`":"`...)
+	dst = append(append(append(dst, '"'), o.own.Signature...), `":"`...)
 	dst = append(dst, signature...)
 	dst = append(dst, '"')
 	return append(dst, doc[o.brace:]...)
@@ -85,17 +79,17 @@ func (o *Object) note(comma int, member span, cut bool) {
 	}
 }
 
-// ReadJSON reads a JSON object that is in the normal form, without its members
-// "instance" and "ApiSignature". A value is the text that http_build_query
+// ReadJSON reads a JSON object that is in the normal form, without the members
+// that are the gateway's own. A value is the text that http_build_query
 // prints of it: a string's characters, a number as it is written, 1 or 0 for
 // true or false. Null and empty arrays are in a as empty arrays, which stand in
 // no query. The error is an *[Error] or a *[SyntaxError]; a is then of no use.
 //
 // PHP reads the same from what [Object.AppendSigned] makes of doc, the signature
 // aside, whether json_decode is to return arrays or objects.
-func ReadJSON(a *Array, doc []byte) (Object, error) {
+func ReadJSON(a *Array, doc []byte, own Own) (Object, error) {
 	a.reset()
-	r := jsonReader{a: a, doc: doc, strict: true, levels: MaxInputNestingLevel}
+	r := jsonReader{a: a, doc: doc, strict: true, object: Object{own: own}, levels: MaxInputNestingLevel}
 	if r.next() != '{' {
 		return Object{}, r.malformed("want an object")
 	}
@@ -107,9 +101,9 @@ func ReadJSON(a *Array, doc []byte) (Object, error) {
 		return Object{}, err
 	}
 	if r.object.cutLen > 0 {
-		r.object.Instance, r.object.HasInstance = a.Get(instanceMember)
-		a.Remove(instanceMember)
-		a.Remove(signatureMember)
+		r.object.Account, r.object.HasAccount = a.Get(own.Account)
+		a.Remove(own.Account)
+		a.Remove(own.Signature)
 	}
 	return r.object, nil
 }
@@ -197,7 +191,7 @@ func (r *jsonReader) readObject(parent int32, nameLen int) error {
 			if err := r.checkMember(parent); err != nil {
 				return err
 			}
-			cut = parent == 0 && r.isUnsigned()
+			cut = parent == 0 && r.isOwn()
 			if cut && r.next() != '"' {
 				return r.refuse("is not a string: leave it out, it is added when the request is signed")
 			}
@@ -225,9 +219,9 @@ func (r *jsonReader) readObject(parent int32, nameLen int) error {
 	}
 }
 
-func (r *jsonReader) isUnsigned() bool {
+func (r *jsonReader) isOwn() bool {
 	key := r.a.bytes(r.key)
-	return string(key) == signatureMember || string(key) == instanceMember
+	return string(key) == r.object.own.Signature || string(key) == r.object.own.Account
 }
 
 // readList reads the array at r.pos into parent. The length of parent's escaped

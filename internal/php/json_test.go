@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -43,7 +44,7 @@ func TestReadJSON(t *testing.T) {
 	}
 	var a Array
 	for _, tt := range tests {
-		_, err := ReadJSON(&a, []byte(tt.doc))
+		_, err := ReadJSON(&a, []byte(tt.doc), own)
 		if assert.NoError(t, err, tt.name) {
 			assert.Equal(t, tt.signed, string(a.AppendQuery(nil)), tt.name)
 		}
@@ -74,19 +75,43 @@ func TestAppendSigned(t *testing.T) {
 	}
 	var a Array
 	for _, tt := range tests {
-		o, err := ReadJSON(&a, []byte(tt.doc))
+		o, err := ReadJSON(&a, []byte(tt.doc), own)
 		if !assert.NoError(t, err, tt.name) {
 			continue
 		}
 		assert.Equal(t, tt.query, string(a.AppendQuery(nil)), tt.name)
-		assert.Equal(t, tt.instance, o.Instance, tt.name)
-		assert.Equal(t, tt.instance != "", o.HasInstance, tt.name)
+		assert.Equal(t, tt.instance, o.Account, tt.name)
+		assert.Equal(t, tt.instance != "", o.HasAccount, tt.name)
 		assert.Equal(t, tt.signed, string(o.AppendSigned(nil, []byte(tt.doc), []byte("s="))), tt.name)
 	}
 
-	o, err := ReadJSON(&a, []byte(`{"instance":""}`))
+	o, err := ReadJSON(&a, []byte(`{"instance":""}`), own)
 	require.NoError(t, err)
-	assert.True(t, o.HasInstance, "an empty instance")
+	assert.True(t, o.HasAccount, "an empty instance")
+}
+
+// TestOwnNames tells the readers of another gateway's names: the family's are then
+// like any others.
+func TestOwnNames(t *testing.T) {
+	other := Own{Signature: "mac", SignatureLen: 2, Account: "shop"}
+	const doc = `{"mac":"x","ApiSignature":"y","instance":"example","shop":"7"}`
+	var a Array
+	o, err := ReadJSON(&a, []byte(doc), other)
+	require.NoError(t, err)
+	assert.Equal(t, "ApiSignature=y&instance=example", string(a.AppendQuery(nil)))
+	assert.Equal(t, "7", o.Account)
+	assert.Equal(t, `{"ApiSignature":"y","instance":"example","mac":"s="}`, string(o.AppendSigned(nil, []byte(doc), []byte("s="))))
+
+	sign := func(fields *Array) (string, error) { return "s=", nil }
+	body := field("ApiSignature", "y") + field("instance", "example") + end
+	out, err := io.ReadAll(NewMultipart(strings.NewReader(body), "B", other, sign))
+	require.NoError(t, err)
+	assert.Equal(t, strings.TrimSuffix(body, end)+field("mac", "s=")+end, string(out))
+	assert.Equal(t, int64(len(out)-len(body)), MultipartOverhead("B", other))
+	for _, name := range []string{"mac", "shop", "mac[a]", "shop[a]"} {
+		_, err := io.ReadAll(NewMultipart(strings.NewReader(field(name, "y")+end), "B", other, sign))
+		assert.Error(t, err, name)
+	}
 }
 
 func TestReadJSONRefuses(t *testing.T) {
@@ -184,7 +209,7 @@ func TestReadJSONRefuses(t *testing.T) {
 	}
 	var a Array
 	for _, tt := range tests {
-		_, err := ReadJSON(&a, slices.Clip([]byte(tt.doc)))
+		_, err := ReadJSON(&a, slices.Clip([]byte(tt.doc)), own)
 		var e *Error
 		if !assert.ErrorAs(t, err, &e, tt.doc) {
 			continue
@@ -248,7 +273,7 @@ func TestJSONSyntaxErrors(t *testing.T) {
 	}
 	var a Array
 	for _, tt := range tests {
-		_, err := ReadJSON(&a, []byte(tt.doc))
+		_, err := ReadJSON(&a, []byte(tt.doc), own)
 		var e *SyntaxError
 		if assert.ErrorAs(t, err, &e, tt.doc) {
 			assert.Equal(t, SyntaxError{tt.offset, tt.reason}, *e, tt.doc)
@@ -533,7 +558,7 @@ func TestStrictJSONAgainstPHP(t *testing.T) {
 	accepted, refused := 0, 0
 	for accepted < acceptedSets {
 		doc := r.document()
-		o, err := ReadJSON(&a, []byte(doc))
+		o, err := ReadJSON(&a, []byte(doc), own)
 		if err != nil {
 			refused++
 			continue
@@ -555,7 +580,7 @@ func checkJSON(t testing.TB, oracle *phptest.Process, a *Array, o Object, doc st
 	signed := string(a.AppendQuery(nil))
 	wire := o.AppendSigned(nil, []byte(doc), []byte(signature))
 	answers := oracle.Ask('J', string(wire))
-	if len(answers) < 4 || answers[0] != signatureMember || answers[1] != signature {
+	if len(answers) < 4 || answers[0] != own.Signature || answers[1] != signature {
 		t.Fatalf("document %q, sent as %q: no signature at its end: %q", doc, wire, answers)
 	}
 	for i, got := range answers[2:4] {
@@ -563,7 +588,7 @@ func checkJSON(t testing.TB, oracle *phptest.Process, a *Array, o Object, doc st
 			t.Fatalf("document %q, sent as %q: json_decode %d gives %q, signed was %q", doc, wire, i, got, signed)
 		}
 	}
-	again, err := ReadJSON(a, wire)
+	again, err := ReadJSON(a, wire, own)
 	if err != nil || string(a.AppendQuery(nil)) != signed || string(again.AppendSigned(nil, wire, []byte(signature))) != string(wire) {
 		t.Fatalf("document %q, sent as %q: signing it again gives something else (%v)", doc, wire, err)
 	}
@@ -642,7 +667,7 @@ func FuzzJSONAgainstPHP(f *testing.F) {
 		oracle := oracle.For(t)
 		checkParseJSON(t, oracle, doc)
 		var a Array
-		if o, err := ReadJSON(&a, []byte(doc)); err == nil {
+		if o, err := ReadJSON(&a, []byte(doc), own); err == nil {
 			checkJSON(t, oracle, &a, o, doc)
 		}
 	})
@@ -734,7 +759,7 @@ func TestJSONHostile(t *testing.T) {
 			var a Array
 			var err error
 			if strict {
-				_, err = ReadJSON(&a, []byte(doc))
+				_, err = ReadJSON(&a, []byte(doc), own)
 			} else {
 				err = ParseJSON(&a, []byte(doc))
 			}
@@ -762,7 +787,7 @@ func TestMaxQuery(t *testing.T) {
 	}
 	rest := len("a%5B0%5D=&a%5B1%5D=%C3%BC")
 	for name, parse := range map[string]func(*Array, []byte) error{
-		"strict":   func(a *Array, doc []byte) error { _, err := ReadJSON(a, doc); return err },
+		"strict":   func(a *Array, doc []byte) error { _, err := ReadJSON(a, doc, own); return err },
 		"faithful": ParseJSON,
 	} {
 		var a Array
@@ -790,7 +815,7 @@ func TestJSONAllocations(t *testing.T) {
 	buf := make([]byte, 0, 4096)
 	sig := []byte("c2lnbmF0dXJl")
 	allocs := testing.AllocsPerRun(100, func() {
-		o, err := ReadJSON(&a, order)
+		o, err := ReadJSON(&a, order, own)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -811,7 +836,7 @@ func BenchmarkReadJSON(b *testing.B) {
 	b.SetBytes(int64(len(order)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ReadJSON(&a, order); err != nil {
+		if _, err := ReadJSON(&a, order, own); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -834,7 +859,7 @@ func FuzzReadJSON(f *testing.F) {
 		if parsed == nil && !json.Valid(doc) {
 			t.Fatalf("document %q is read, and it is not JSON", doc)
 		}
-		o, err := ReadJSON(&a, doc)
+		o, err := ReadJSON(&a, doc, own)
 		if err != nil {
 			var member *Error
 			var syntax *SyntaxError
@@ -847,8 +872,8 @@ func FuzzReadJSON(f *testing.F) {
 			t.Fatalf("document %q is accepted, but %v", doc, parsed)
 		}
 		signed := string(a.AppendQuery(nil))
-		b.Remove(instanceMember)
-		b.Remove(signatureMember)
+		b.Remove(own.Account)
+		b.Remove(own.Signature)
 		if got := string(b.AppendQuery(nil)); got != signed {
 			t.Fatalf("document %q is %q, read as PHP does %q", doc, signed, got)
 		}

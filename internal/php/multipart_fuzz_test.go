@@ -34,7 +34,7 @@ func FuzzMultipart(f *testing.F) {
 				t.Fatalf("%s: got %q and %v, want %q and %v", rhythm.name, out, err, want, wantErr)
 			}
 		}
-		m := NewMultipart(bytes.NewReader(body), "B", signFields)
+		m := NewMultipart(bytes.NewReader(body), "B", own, signFields)
 		out, fields, err := passed(string(body), "B")
 		if len(m.buf) != multipartBuffer || len(fields.text) > len(body) {
 			t.Fatalf("holds %d and %d bytes for a body of %d", len(m.buf), len(fields.text), len(body))
@@ -49,14 +49,14 @@ func FuzzMultipart(f *testing.F) {
 		for name, value := range fields.All() {
 			pairs = append(pairs, name, value)
 		}
-		if saw, err := readByGo(out, "B"); err != nil || !slices.Equal(saw, append(pairs, signatureName, testSignature(fields.AppendQuery(nil)))) {
+		if saw, err := readByGo(out, "B"); err != nil || !slices.Equal(saw, append(pairs, own.Signature, testSignature(fields.AppendQuery(nil)))) {
 			t.Fatalf("body %q: Go reads %q (%v), signed was %q", out, saw, err, pairs)
 		}
 		var a Array
 		if err := ParseMultipart(&a, strings.NewReader(out), "B"); err != nil {
 			t.Fatal(err)
 		}
-		a.Remove(signatureName)
+		a.Remove(own.Signature)
 		if got, want := a.AppendQuery(nil), fields.AppendQuery(nil); !bytes.Equal(got, want) {
 			t.Fatalf("body %q: the faithful reader gives %q, signed was %q", out, got, want)
 		}

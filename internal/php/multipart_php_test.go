@@ -88,7 +88,7 @@ func TestHostilePartsAgainstPHP(t *testing.T) {
 		out, _, err := passed(tc.body, "B")
 		require.Error(t, err)
 		assert.False(t, post(t, url, "B", []byte(out)).Signed, tc.name)
-		assert.False(t, cgi(t, "multipart/form-data; boundary=B", len(tc.body)+int(MultipartOverhead("B")), out).Signed, tc.name)
+		assert.False(t, cgi(t, "multipart/form-data; boundary=B", len(tc.body)+int(MultipartOverhead("B", own)), out).Signed, tc.name)
 	}
 }
 
@@ -264,15 +264,15 @@ func checkParsed(t testing.TB, out, boundary string, pairs []string, query strin
 	if err := ParseMultipart(&a, strings.NewReader(out), boundary); err != nil {
 		t.Fatalf("body %q: the faithful reader refuses it: %v", out, err)
 	}
-	if got, _ := a.Get(signatureName); got != testSignature([]byte(query)) {
+	if got, _ := a.Get(own.Signature); got != testSignature([]byte(query)) {
 		t.Fatalf("body %q: the faithful reader sees the signature %q", out, got)
 	}
-	a.Remove(signatureName)
+	a.Remove(own.Signature)
 	if got := string(a.AppendQuery(nil)); got != query {
 		t.Fatalf("body %q: the faithful reader gives %q, signed was %q", out, got, query)
 	}
 	saw, err := readByGo(out, boundary)
-	if want := append(slices.Clone(pairs), signatureName, testSignature([]byte(query))); err != nil || !slices.Equal(saw, want) {
+	if want := append(slices.Clone(pairs), own.Signature, testSignature([]byte(query))); err != nil || !slices.Equal(saw, want) {
 		t.Fatalf("body %q: Go reads %q (%v), sent was %q", out, saw, err, want)
 	}
 }
@@ -383,10 +383,10 @@ func checkBody(t testing.TB, url, boundary, body string, sendRefused bool) (acce
 		return err == nil, false
 	}
 	got := post(t, url, boundary, []byte(body))
-	if a.Has(signatureName) != got.Signed {
+	if a.Has(own.Signature) != got.Signed {
 		t.Fatalf("body %q: the faithful reader sees a signature: %v", body, !got.Signed)
 	}
-	a.Remove(signatureName)
+	a.Remove(own.Signature)
 	if query := a.AppendQuery(nil); !bytes.Equal(query, got.Query) {
 		t.Fatalf("body %q: the faithful reader gives %q, PHP builds %q", body, query, got.Query)
 	}

@@ -14,8 +14,6 @@ const (
 	dispositionHeader = `Content-Disposition: form-data; name="`
 	filenameParameter = `; filename="`
 	contentTypeHeader = "Content-Type: "
-	signatureName     = "ApiSignature"
-	signatureLength   = 44 // SHA-256 in base64
 
 	multipartBuffer = 32 << 10
 	// directRead is the room that a caller must offer for content to be read
@@ -34,6 +32,7 @@ const (
 // signature have not gone out and never will.
 type Multipart struct {
 	src  io.Reader
+	own  Own
 	sign func(fields *Array) (string, error)
 	scan scanner
 
@@ -57,8 +56,8 @@ var _ io.Reader = &Multipart{}
 // its end and all of it is in order, sign is given the fields in the order of
 // their parts, and returns the signature in base64. Its error, like one of src,
 // is returned by Read as it is; the others are a *[PartError].
-func NewMultipart(src io.Reader, boundary string, sign func(fields *Array) (string, error)) *Multipart {
-	m := &Multipart{src: src, sign: sign, buf: make([]byte, multipartBuffer)}
+func NewMultipart(src io.Reader, boundary string, own Own, sign func(fields *Array) (string, error)) *Multipart {
+	m := &Multipart{src: src, own: own, sign: sign, buf: make([]byte, multipartBuffer)}
 	m.scan = newScanner(boundary, m)
 	m.fields.reset()
 	m.files.reset()
@@ -66,16 +65,16 @@ func NewMultipart(src io.Reader, boundary string, sign func(fields *Array) (stri
 }
 
 // MultipartOverhead is by how many bytes a Multipart is longer than its source.
-func MultipartOverhead(boundary string) int64 {
-	return int64(len(appendSignaturePart(nil, boundary, ""))) + signatureLength
+func MultipartOverhead(boundary string, own Own) int64 {
+	return int64(len(appendField(nil, boundary, own.Signature, "")) + own.SignatureLen)
 }
 
-// appendSignaturePart appends the signature's part, from the delimiter's CRLF
-// to the end of the value.
-func appendSignaturePart(dst []byte, boundary, signature string) []byte {
+// appendField appends a part that is a field, from the delimiter's CRLF to the
+// end of the value.
+func appendField(dst []byte, boundary, name, value string) []byte {
 	dst = append(append(dst, "\r\n--"...), boundary...)
-	dst = append(append(dst, "\r\n"+dispositionHeader+signatureName+"\"\r\n\r\n"...), signature...)
-	return dst
+	dst = append(append(dst, "\r\n"+dispositionHeader...), name...)
+	return append(append(dst, "\"\r\n\r\n"...), value...)
 }
 
 // Read implements [io.Reader].
@@ -139,15 +138,15 @@ func (m *Multipart) keep(w []byte) {
 // buffer holds.
 func (m *Multipart) finish() {
 	signature, err := m.sign(&m.fields)
-	if err == nil && len(signature) != signatureLength {
-		err = fmt.Errorf("signature has %d bytes, not %d", len(signature), signatureLength)
+	if err == nil && len(signature) != m.own.SignatureLen {
+		err = fmt.Errorf("signature has %d bytes, not %d", len(signature), m.own.SignatureLen)
 	}
 	if err != nil {
 		m.err = err
 		return
 	}
 	boundary := string(m.scan.delimiter[len("--"):])
-	tail := append(appendSignaturePart(nil, boundary, signature), m.buf[m.ready:m.to]...)
+	tail := append(appendField(nil, boundary, m.own.Signature, signature), m.buf[m.ready:m.to]...)
 	m.keep(tail)
 	m.ready = m.to
 	m.err = io.EOF
@@ -194,9 +193,9 @@ func (m *Multipart) disposition(line []byte) error {
 		key = key[:i]
 	}
 	switch {
-	case key == signatureName:
+	case key == m.own.Signature:
 		return refuse(name, "is the signature's name, which is added last: leave it out")
-	case key == "instance":
+	case key == m.own.Account:
 		return refuse(name, "belongs in the URL's query: leave it out")
 	case strings.EqualFold(string(name), "MAX_FILE_SIZE"):
 		return refuse(name, "makes PHP drop files that are larger: leave it out")

@@ -26,6 +26,9 @@ import (
 	"github.com/countersign/countersign/internal/phptest"
 )
 
+// own are the names in the tests' requests, which PHP's side knows too.
+var own = Own{Signature: "ApiSignature", SignatureLen: base64.StdEncoding.EncodedLen(sha256.Size), Account: "instance"}
+
 // testSignature stands for the signature of a string to sign.
 func testSignature(query []byte) string {
 	sum := sha256.Sum256(query)
@@ -58,7 +61,7 @@ func signed(body, boundary, query string) string {
 
 // passed sends body through a Multipart.
 func passed(body, boundary string) (out string, fields *Array, err error) {
-	m := NewMultipart(strings.NewReader(body), boundary, signFields)
+	m := NewMultipart(strings.NewReader(body), boundary, own, signFields)
 	b, err := io.ReadAll(m)
 	return string(b), &m.fields, err
 }
@@ -162,7 +165,7 @@ func TestMultipartAcceptsWriters(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, query+strings.Repeat("-", 6000), string(fields.AppendQuery(nil)))
 			assert.Equal(t, signed(string(body), boundary, string(fields.AppendQuery(nil))), out)
-			assert.Equal(t, int64(len(body))+MultipartOverhead(boundary), int64(len(out)))
+			assert.Equal(t, int64(len(body))+MultipartOverhead(boundary, own), int64(len(out)))
 		})
 	}
 }
@@ -311,7 +314,7 @@ func TestMultipartAccepts(t *testing.T) {
 		if assert.NoError(t, err, tc.name) {
 			assert.Equal(t, tc.query, string(fields.AppendQuery(nil)), tc.name)
 			assert.Equal(t, signed(tc.body, "B", tc.query), out, tc.name)
-			assert.Equal(t, int64(len(tc.body))+MultipartOverhead("B"), int64(len(out)), tc.name)
+			assert.Equal(t, int64(len(tc.body))+MultipartOverhead("B", own), int64(len(out)), tc.name)
 		}
 	}
 }
@@ -357,7 +360,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // readIn passes a body in a rhythm.
 func (w rhythm) readIn(body []byte, boundary string) (out []byte, err error) {
-	m := NewMultipart(w.source(bytes.NewReader(body)), boundary, signFields)
+	m := NewMultipart(w.source(bytes.NewReader(body)), boundary, own, signFields)
 	if n, err := m.Read(nil); n != 0 || err != nil {
 		return nil, fmt.Errorf("Read without room returns %d, %w", n, err)
 	}
@@ -562,7 +565,7 @@ func TestMultipartHoldsBackNoMoreThanADelimiter(t *testing.T) {
 		start + "\r\n--": 4,
 	} {
 		broken := errors.New("broken source")
-		out, err := io.ReadAll(NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", signFields))
+		out, err := io.ReadAll(NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", own, signFields))
 		assert.Equal(t, broken, err, "%q", text)
 		assert.Equal(t, text[:len(text)-held], string(out), "%q", text)
 	}
@@ -572,23 +575,23 @@ func TestMultipartPassesErrorsOn(t *testing.T) {
 	broken := errors.New("broken source")
 	body := field("a", "1") + file("f", "x", "data")
 	for _, text := range []string{"", body[:10], body, body + end} {
-		m := NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", signFields)
+		m := NewMultipart(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B", own, signFields)
 		out, err := io.ReadAll(m)
 		assert.Equal(t, broken, err)
 		assert.True(t, strings.HasPrefix(text, string(out)))
 		assert.NotContains(t, string(out), "--B--")
 	}
 	noSecret := errors.New("no secret")
-	m := NewMultipart(strings.NewReader(body+end), "B", func(*Array) (string, error) { return "", noSecret })
+	m := NewMultipart(strings.NewReader(body+end), "B", own, func(*Array) (string, error) { return "", noSecret })
 	out, err := io.ReadAll(m)
 	assert.Equal(t, noSecret, err)
 	assert.Equal(t, strings.TrimSuffix(body, "\r\n"), string(out))
 
-	m = NewMultipart(strings.NewReader(body+end), "B", func(*Array) (string, error) { return "short", nil })
+	m = NewMultipart(strings.NewReader(body+end), "B", own, func(*Array) (string, error) { return "short", nil })
 	_, err = io.ReadAll(m)
 	require.ErrorContains(t, err, "5 bytes")
 
-	m = NewMultipart(readerFunc(func([]byte) (int, error) { return 0, nil }), "B", signFields)
+	m = NewMultipart(readerFunc(func([]byte) (int, error) { return 0, nil }), "B", own, signFields)
 	_, err = io.ReadAll(m)
 	require.ErrorIs(t, err, io.ErrNoProgress)
 }
@@ -605,8 +608,8 @@ func TestMultipartErrorsPassThroughHTTP(t *testing.T) {
 		srv.EnableHTTP2 = http2
 		srv.StartTLS()
 		defer srv.Close()
-		for _, length := range []int64{-1, int64(len(body)) + MultipartOverhead("B")} {
-			req, err := http.NewRequest("POST", srv.URL, io.NopCloser(NewMultipart(strings.NewReader(body), "B", signFields)))
+		for _, length := range []int64{-1, int64(len(body)) + MultipartOverhead("B", own)} {
+			req, err := http.NewRequest("POST", srv.URL, io.NopCloser(NewMultipart(strings.NewReader(body), "B", own, signFields)))
 			require.NoError(t, err)
 			req.ContentLength = length
 			_, err = srv.Client().Do(req)
@@ -723,7 +726,7 @@ func TestScannerIndex(t *testing.T) {
 func TestMultipartHoldsNoFiles(t *testing.T) {
 	body := bigBody(64 << 20)
 	before := allocated()
-	m := NewMultipart(body, "B", signFields)
+	m := NewMultipart(body, "B", own, signFields)
 	n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{m}, make([]byte, 32<<10))
 	require.NoError(t, err)
 	assert.Greater(t, n, int64(64<<20))
@@ -761,7 +764,7 @@ func BenchmarkMultipart(b *testing.B) {
 	for name, wrap := range map[string]func(io.Reader) io.Reader{
 		"unsigned": func(src io.Reader) io.Reader { return src },
 		"signed": func(src io.Reader) io.Reader {
-			return NewMultipart(src, boundary, signFields)
+			return NewMultipart(src, boundary, own, signFields)
 		},
 	} {
 		b.Run(name, func(b *testing.B) {

@@ -13,11 +13,20 @@
 // [Array.AppendQuery] is http_build_query, and [AppendWire] gives its result
 // the spelling of RFC 3986, in which a request travels.
 //
+// It knows no gateway: the names that are one's own are told to it, see [Own].
+//
 // Facts of PHP without another source were measured with PHP 8.2; the tests
 // measure them again wherever PHP is present.
 package php
 
 import "fmt"
+
+// Own names the parameters that are a gateway's own, which are not signed.
+type Own struct {
+	Signature    string // it is sent last
+	SignatureLen int    // how many bytes a signature has, in base64
+	Account      string // it is sent in the URL's query
+}
 
 // Limits of PHP's default configuration, php.ini's max_input_vars and
 // max_input_nesting_level: what exceeds them is dropped with no more than a

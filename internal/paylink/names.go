@@ -1,0 +1,34 @@
+package paylink
+
+import (
+	"crypto/sha256"
+
+	"github.com/countersign/countersign/internal/php"
+)
+
+// The parameters that are the gateways' own.
+const (
+	SignatureName = "ApiSignature"
+	InstanceName  = "instance"
+)
+
+// SignatureLen is how many bytes a signature has: SHA-256 in base64.
+const SignatureLen = (sha256.Size + 2) / 3 * 4
+
+// Own names for package php what is not signed.
+var Own = php.Own{Signature: SignatureName, SignatureLen: SignatureLen, Account: InstanceName}
+
+// KeyHeader is the header that holds the secret itself, spelled as net/http writes
+// it: a header's name has no case.
+const KeyHeader = "X-Api-Key"
+
+// The media types of bodies that have parameters.
+const (
+	FormType      = "application/x-www-form-urlencoded"
+	JSONType      = "application/json"
+	MultipartType = "multipart/form-data"
+)
+
+// DesignFiles are the images of a Design, which the vendor's SDK leaves out of the
+// signature (payrexx-php 1.8.11, lib/Payrexx/Communicator.php).
+var DesignFiles = []string{"headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"}
