@@ -4,11 +4,11 @@ import (
 	"crypto/subtle"
 	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // A Paylink is an emulated gateway of the Payrexx family. It answers
@@ -39,24 +39,11 @@ type Paylink struct {
 
 var _ http.Handler = (*Paylink)(nil)
 
-// objects are what the API reference and the vendor's SDKs name.
-var objects = map[string]bool{
-	"AuthToken": true, "Bill": true, "Design": true, "Gateway": true, "Invoice": true, "Page": true, "Paylink": true,
-	"PaymentMethod": true, "PaymentProvider": true, "Payout": true, "QrCode": true, "QrCodeScan": true,
-	"SignatureCheck": true, "Subscription": true, "Transaction": true,
-}
-
-var paylinkPath = regexp.MustCompile(`^/v1(?:\.(\d{1,2}))?/(\w+)(?:/(\w+))?(?:/\w+)?/?$`)
-
-// newestVersion is the last minor version that payrexx.com knows
-// (neoserviceai/payrexx-python docs/undocumented.md, 2026).
-const newestVersion = 16
-
 // ServeHTTP verifies and answers a request.
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody}
 	found, err := verifier.Verify(r)
-	if key := r.Header.Get("X-API-KEY"); key != "" && errors.Is(err, auth.ErrUnsigned) {
+	if key := r.Header.Get(paylink.KeyHeader); key != "" && errors.Is(err, auth.ErrUnsigned) {
 		err = p.checkKey(r, key)
 	}
 	status, body := p.judge(r.URL.Path, found, err)
@@ -91,15 +78,15 @@ type paylinkAnswer struct {
 }
 
 // judge decides what the peer is told.
-func (p *Paylink) judge(path string, found *paylinkhmac.Verification, err error) (int, paylinkAnswer) {
+func (p *Paylink) judge(urlPath string, found *paylinkhmac.Verification, err error) (int, paylinkAnswer) {
 	fail := func(status int, message string) (int, paylinkAnswer) {
 		return status, paylinkAnswer{Status: "error", Message: "An error occurred: " + message}
 	}
-	part := paylinkPath.FindStringSubmatch(path)
-	if part == nil || !objects[part[2]] {
+	path, ok := paylink.ParsePath(urlPath)
+	if !ok || !paylink.IsObject(path.Object) {
 		return fail(http.StatusNotFound, "The requested endpoint does not exist")
 	}
-	if minor, _ := strconv.Atoi(part[1]); minor > newestVersion {
+	if path.Version > paylink.NewestVersion {
 		return fail(http.StatusNotFound, "Version not found.")
 	}
 	switch {
@@ -112,7 +99,7 @@ func (p *Paylink) judge(path string, found *paylinkhmac.Verification, err error)
 	case err != nil:
 		return fail(http.StatusForbidden, "The API secret is not correct.")
 	}
-	id, notNumeric := strconv.Atoi(part[3])
+	id, notNumeric := strconv.Atoi(path.ID)
 	if notNumeric != nil {
 		id = 1
 	}

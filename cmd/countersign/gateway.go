@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // The gateways, as arguments name them.
@@ -15,12 +17,12 @@ const (
 )
 
 // perGateway runs the one of two that the first argument names.
-func (c *command) perGateway(usage string, paylink, avangate func(*command) int) int {
+func (c *command) perGateway(usage string, family, checkout func(*command) int) int {
 	if len(c.args) == 0 {
 		return c.fail(usagef("name the gateway first, paylink or avangate"))
 	}
 	gateway := c.args[0]
-	runs := map[string]func(*command) int{paylinkGateway: paylink, avangateGateway: avangate}
+	runs := map[string]func(*command) int{paylinkGateway: family, avangateGateway: checkout}
 	switch run := runs[gateway]; {
 	case run != nil:
 		c.name += " " + gateway
@@ -36,7 +38,6 @@ func (c *command) perGateway(usage string, paylink, avangate func(*command) int)
 var (
 	avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
 	avangatePath = regexp.MustCompile(`^/(?:rest|rpc|soap|(?:order|product|channel-manager)/[^/]+/(?:rpc|soap))/`)
-	paylinkPath  = regexp.MustCompile(`^/v1(?:\.\d+)?/`)
 )
 
 // gatewayOf tells which gateway a request is for, that was read from input.
@@ -44,7 +45,7 @@ func gatewayOf(req *http.Request, input []byte) (string, error) {
 	switch {
 	case req.Header.Get("X-Avangate-Authentication") != "", avangateHost.MatchString(req.Host):
 		return avangateGateway, nil
-	case bytes.Contains(input, []byte("ApiSignature")), paylinkPath.MatchString(req.URL.Path):
+	case bytes.Contains(input, []byte(paylink.SignatureName)), paylink.IsPath(req.URL.Path):
 		return paylinkGateway, nil
 	case avangatePath.MatchString(req.URL.Path):
 		return avangateGateway, nil

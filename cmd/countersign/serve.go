@@ -23,6 +23,7 @@ import (
 	"github.com/countersign/countersign/cmd/countersign/internal/page"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 const serveUsage = `usage: countersign serve [--listen ADDRESS] [--tls]
@@ -129,7 +130,7 @@ type server struct {
 // An emulated is one of the gateways that a server plays.
 type emulated struct {
 	page.Gateway
-	paths   *regexp.Regexp // those that are its own
+	paths   func(path string) bool // those that are its own
 	handler http.Handler
 	explain func(*http.Request) (*explain.Diagnosis, error)
 
@@ -163,7 +164,7 @@ func (g *emulated) observe(e authtest.Exchange) { g.seen = e }
 // newServer makes the gateways that the environment has credentials for. host is
 // where it will listen.
 func newServer(c *command, host string) (*server, error) {
-	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family"}, paths: regexp.MustCompile(`^/v\d`)}
+	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family"}, paths: paylink.IsPath}
 	instance, secret, err := c.served(family, instanceVariable, secretVariable)
 	if err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func newServer(c *command, host string) (*server, error) {
 	family.handler = &authtest.Paylink{Instance: instance, Secret: secret, Observe: family.observe}
 	family.explain = (&explain.Paylink{Secret: secret}).Request
 
-	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`)}
+	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`).MatchString}
 	code, key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable)
 	if err != nil {
 		return nil, err
@@ -317,7 +318,7 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 // gateway returns the one that has the path, or nil.
 func (s *server) gateway(path string) *emulated {
 	for _, g := range s.gateways {
-		if g.paths.MatchString(path) {
+		if g.paths(path) {
 			return g
 		}
 	}

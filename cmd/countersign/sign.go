@@ -19,6 +19,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/curl"
 	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/request"
 	"github.com/countersign/countersign/transport"
 )
@@ -204,7 +205,7 @@ func signatureIn(sent *http.Request, body []byte) string {
 	if sent.Header.Get("Content-Type") == bodyTypes["json"] {
 		var object map[string]any
 		json.Unmarshal(body, &object)
-		signature, _ := object["ApiSignature"].(string)
+		signature, _ := object[paylink.SignatureName].(string)
 		return signature
 	}
 	form := string(body)
@@ -212,7 +213,7 @@ func signatureIn(sent *http.Request, body []byte) string {
 		form = sent.URL.RawQuery
 	}
 	values, _ := url.ParseQuery(form)
-	return values.Get("ApiSignature")
+	return values.Get(paylink.SignatureName)
 }
 
 func signAvangate(c *command) int {

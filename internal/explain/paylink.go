@@ -11,7 +11,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -138,9 +137,6 @@ func newPaylinkReading(params *php.Array) paylinkReading {
 	return paylinkReading{all, string(params.AppendQuery(nil)), claim}
 }
 
-// instanceName is the other one of the gateway's own.
-const instanceName = "instance"
-
 // withOwn returns what is to be signed with the instance as it was sent, and with an
 // empty ApiSignature where it was sent.
 func (r *paylinkReading) withOwn() (withInstance, withSignature string) {
@@ -148,7 +144,7 @@ func (r *paylinkReading) withOwn() (withInstance, withSignature string) {
 		return r.canonical, r.canonical
 	}
 	withInstance = join(withoutNames(split(r.all), paylink.SignatureName))
-	ps := withoutNames(split(r.all), instanceName)
+	ps := withoutNames(split(r.all), paylink.InstanceName)
 	for i := range ps {
 		if ps[i].name == paylink.SignatureName {
 			ps[i].value = ""
@@ -163,9 +159,6 @@ func readPaylinkForm(form string, plus php.Plus) paylinkReading {
 	return newPaylinkReading(&params)
 }
 
-// paylinkPath finds the object and the id in a URL's path.
-var paylinkPath = regexp.MustCompile(`/v\d+(?:\.\d+)?/([^/]+)(?:/([^/]+))?`)
-
 // readPaylink reads a request once more in which a Verifier has found that.
 func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRequest, error) {
 	body, err := request.TakeBody(req, req.ContentLength)
@@ -173,11 +166,12 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 		return nil, err
 	}
 	r := &paylinkRequest{instance: urlencode(found.Instance), path: req.URL.EscapedPath(), host: req.Host}
-	if m := paylinkPath.FindStringSubmatch(req.URL.Path); m != nil {
-		r.model = parameter{"model", urlencode(m[1])}
-		if m[2] != "" {
-			r.id = parameter{"id", urlencode(m[2])}
-		}
+	object, id := paylink.FindPath(req.URL.Path)
+	if object != "" {
+		r.model = parameter{"model", urlencode(object)}
+	}
+	if id != "" {
+		r.id = parameter{"id", urlencode(id)}
 	}
 	if len(body) == 0 {
 		r.readForm(req.URL.RawQuery)
@@ -191,7 +185,7 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 		r.readForm(string(body))
 	case paylink.JSONType:
 		r.readJSON(body, found.StringToSign)
-	case "multipart/form-data":
+	case paylink.MultipartType:
 		r.readMultipart(body, req.Header.Get("Content-Type"))
 	}
 	if r.decoded.claim == "" {

@@ -85,7 +85,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 
 	{Mistake{"the instance is signed", "Leave the instance out of the string to sign."},
 		func(a paylinkAttempt) []paylinkAttempt {
-			return append(a.adding(parameter{instanceName, a.from.instance}), a.signing(a.from.withInstance)...)
+			return append(a.adding(parameter{paylink.InstanceName, a.from.instance}), a.signing(a.from.withInstance)...)
 		}, false},
 	{Mistake{"an ApiSignature is signed, an empty or an earlier one", "Sign before ApiSignature is among the parameters."},
 		func(a paylinkAttempt) []paylinkAttempt {
@@ -112,7 +112,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 	{Mistake{"the model and the id are sent, and not signed", sentFix},
 		without("model", "id"), false},
 	{Mistake{"the images of a Design are sent as text, and not signed", "Send them as files, which are not signed."},
-		without("headerImage", "backgroundImage", "headerBackgroundImage", "emailHeaderImage", "VPOSBackgroundImage"), false},
+		without(paylink.DesignFiles...), false},
 	{Mistake{"empty values are sent, and not signed", sentFix},
 		withoutValues(""), false},
 	{Mistake{"an empty value is signed as the text of null", sentFix},
@@ -241,7 +241,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 			if r.sent == "" || !r.work.mayChange(r.sent) {
 				return nil
 			}
-			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, instanceName)}
+			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, paylink.InstanceName)}
 		}), false},
 	{Mistake{"the empty string is signed", "Sign the parameters that are sent, in the query or in the body: only where there are none is it the empty string."},
 		literal(func(*paylinkRequest) []string { return []string{""} }), false},

@@ -343,7 +343,7 @@ func (r *paylinkRequest) asSent() string {
 	if r.sent == "" || !r.work.mayChange(r.sent) {
 		return r.decoded.canonical
 	}
-	ps := split(withoutPairs(r.sent, paylink.SignatureName, instanceName))
+	ps := split(withoutPairs(r.sent, paylink.SignatureName, paylink.InstanceName))
 	for i, p := range ps {
 		ps[i] = parameter{urlencode(urldecode(p.name)), urlencode(urldecode(p.value))}
 	}

@@ -1,0 +1,148 @@
+package paylink
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
+)
+
+func newAccount(t *testing.T) *Account {
+	a, err := NewAccount("test", "https://api.example.com", "example", auth.NewSecret("test-secret-key"), 0, false)
+	require.NoError(t, err)
+	return &a
+}
+
+func TestNewAccount(t *testing.T) {
+	a := newAccount(t)
+	assert.Equal(t, "instance=example", a.InstanceQuery)
+	assert.EqualValues(t, DefaultMaxBody, a.MaxBody)
+	assert.Equal(t, "https://api.example.com", a.Origins[0].String())
+
+	secret := auth.NewSecret("test-secret-key")
+	for _, tc := range []struct {
+		name, baseURL, instance string
+		secret                  auth.SecretSource
+		maxBody                 int64
+		want                    error
+	}{
+		{"no base URL", "", "example", secret, 0, auth.ErrConfig},
+		{"no instance", "https://api.example.com", "", secret, 0, auth.ErrConfig},
+		{"a host for an instance", "https://api.example.com", "example.payrexx.com", secret, 0, auth.ErrConfig},
+		{"a negative limit", "https://api.example.com", "example", secret, -1, auth.ErrConfig},
+		{"no secret", "https://api.example.com", "example", nil, 0, auth.ErrSecret},
+		{"an empty secret", "https://api.example.com", "example", auth.NewSecret(""), 0, auth.ErrSecret},
+	} {
+		_, err := NewAccount("test", tc.baseURL, tc.instance, tc.secret, tc.maxBody, false)
+		assert.ErrorIs(t, err, tc.want, tc.name)
+	}
+}
+
+func TestReadForm(t *testing.T) {
+	a := newAccount(t)
+	for _, tc := range []struct{ name, form, want, reason string }{
+		{"nothing", "", "", ""},
+		{"what is the user's", "a=1&instance=example&b=2&ApiSignature=x", "a=1&b=2", ""},
+		{"only what is the gateway's", "ApiSignature=x&instance=example", "", ""},
+		{"another instance", "instance=other", "", `"instance" is not the configured "example"`},
+		{"a signature twice", "ApiSignature=x&ApiSignature=y", "", "leave it out, it is added"},
+		{"a group with a gateway's name", "instance[a]=example", "", "its name is the gateway's own: rename it"},
+		{"JSON", `{"a":1}`, "", "application/json"},
+		{"too many", "a=1&b=2&c=3&d=4", "", "send fewer"},
+	} {
+		var params php.Array
+		err := ReadForm(a, &params, tc.form, 3)
+		if tc.reason != "" {
+			assert.ErrorIs(t, err, auth.ErrParameter, tc.name)
+			assert.ErrorContains(t, err, tc.reason, tc.name)
+			continue
+		}
+		assert.NoError(t, err, tc.name)
+		assert.Equal(t, tc.want, string(params.AppendQuery(nil)), tc.name)
+	}
+}
+
+func TestCheckBodyQuery(t *testing.T) {
+	a := newAccount(t)
+	for query, right := range map[string]bool{"": true, "instance=example": true, "ApiSignature=x&instance=example": true, "a=1": false, "instance=other": false} {
+		var params php.Array
+		err := a.CheckBodyQuery(&params, &http.Request{Method: "POST", URL: &url.URL{RawQuery: query}})
+		assert.Equal(t, right, err == nil, "%q: %v", query, err)
+	}
+	assert.Equal(t, "instance=example", string(a.AppendInstance(nil)))
+	assert.Equal(t, "a=1&instance=example", string(a.AppendInstance([]byte("a=1"))))
+}
+
+func TestMediaType(t *testing.T) {
+	for header, want := range map[string]string{
+		"":                                  "",
+		FormType:                            FormType,
+		JSONType:                            JSONType,
+		"Application/JSON; charset=UTF-8":   JSONType,
+		FormType + " ; charset=utf-8":       FormType,
+		MultipartType + "; boundary=B":      MultipartType,
+		"text/plain; charset=iso-8859-1":    "text/plain",
+		FormType + "; charset=iso-8859-1":   "refused",
+		JSONType + `; charset="utf-16"`:     "refused",
+		FormType + "\t; charset=utf-8":      "refused",
+		"application/x-www-form-urlencodéd": "refused",
+		"text/plain, text/html":             "refused",
+	} {
+		got, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {header}}})
+		if want == "refused" {
+			assert.ErrorIs(t, err, auth.ErrRequest, header)
+			continue
+		}
+		assert.NoError(t, err, header)
+		assert.Equal(t, want, got, header)
+	}
+	_, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {FormType}, "content-type": {FormType}}})
+	assert.ErrorIs(t, err, auth.ErrRequest, "two of them")
+}
+
+func TestDropEmptyBody(t *testing.T) {
+	for body, dropped := range map[string]bool{"": true, "null": true, " {} \n": true, "{": false, "[]": false, "a=1": false, strings.Repeat(" ", 100): false} {
+		req, err := http.NewRequest("GET", "https://api.example.com/", strings.NewReader(body))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", JSONType)
+		err = DropEmptyBody(req)
+		if !dropped {
+			assert.ErrorIs(t, err, auth.ErrRequest, body)
+			continue
+		}
+		require.NoError(t, err, body)
+		assert.False(t, request.HasBody(req), body)
+		assert.Equal(t, body == "", req.Header.Get("Content-Type") != "", body)
+	}
+}
+
+func TestSetBody(t *testing.T) {
+	a := newAccount(t)
+	a.MaxBody = 3
+	req, err := http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=1"))
+	require.NoError(t, err)
+	body, err := a.TakeBody(req)
+	require.NoError(t, err)
+	assert.Equal(t, "a=1", string(body))
+	assert.ErrorIs(t, a.SetBody(req, []byte("a=10")), auth.ErrBody)
+	require.NoError(t, a.SetBody(req, []byte("b=2")))
+	read, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "b=2", string(read))
+
+	req, err = http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=10"))
+	require.NoError(t, err)
+	_, err = a.TakeBody(req)
+	assert.ErrorIs(t, err, auth.ErrBody, "a body that is too long")
+	req.Header.Set("Content-Encoding", "gzip")
+	_, err = a.TakeBody(req)
+	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
+}
