@@ -105,6 +105,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -222,13 +223,13 @@ func (a *Authenticator) Origins() []auth.Origin {
 // it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
 // had.
 func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) error {
-	switch p := protocolOf(req.URL.Path); {
-	case p == jsonRPC:
+	switch p := vendor.ProtocolOf(req.URL.Path); {
+	case p == vendor.JSONRPC:
 		return a.authenticateSession(req, base, p, rpcDialect{})
-	case p == soap && (request.HasBody(req) || request.Method(req) != http.MethodGet && request.Method(req) != http.MethodHead):
+	case p == vendor.SOAP && (request.HasBody(req) || request.Method(req) != http.MethodGet && request.Method(req) != http.MethodHead):
 		return a.authenticateSession(req, base, p, soapDialect{})
-	case p == soap:
-		request.DeleteHeader(req.Header, headerName)
+	case p == vendor.SOAP:
+		request.DeleteHeader(req.Header, vendor.Header)
 		return nil
 	}
 	return a.authenticateREST(req)
@@ -239,7 +240,7 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 // known, or the session is gone. Of a session's answer it reads no more than tells,
 // at most 64 KiB, and of any other nothing.
 func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
-	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && protocolOf(req.URL.Path) != rest {
+	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && vendor.ProtocolOf(req.URL.Path) != vendor.REST {
 		return s.refused(resp)
 	}
 	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
@@ -257,8 +258,8 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 	if err != nil {
 		return signError(req, auth.ErrSecret, err)
 	}
-	request.DeleteHeader(req.Header, headerName)
-	req.Header[headerName] = a.headerValues(secret)
+	request.DeleteHeader(req.Header, vendor.Header)
+	req.Header[vendor.Header] = a.headerValues(secret)
 	setAccept(req.Header)
 	return nil
 }
@@ -283,9 +284,9 @@ func (a *Authenticator) headerValues(secret auth.Secret) []string {
 	if s := a.last.Load(); s != nil && s.second == second && s.secret.Reveal() == secret.Reveal() {
 		return s.values
 	}
-	date := now.UTC().Format(dateLayout)
+	date := now.UTC().Format(vendor.DateLayout)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
-	s := &stamp{second, secret, []string{formatHeader(a.merchantCode, date, hash, a.algorithm)}}
+	s := &stamp{second, secret, []string{vendor.FormatHeader(a.merchantCode, date, hash, a.algorithm.String())}}
 	a.last.Store(s)
 	return s.values
 }
@@ -303,33 +304,6 @@ func (a *Authenticator) Format(f fmt.State, verb rune) { io.WriteString(f, a.Str
 
 // LogValue returns what String does.
 func (a *Authenticator) LogValue() slog.Value { return slog.StringValue(a.String()) }
-
-// A protocol is one of the three that the vendor serves on the same hosts.
-type protocol string
-
-const (
-	rest    protocol = "REST"
-	jsonRPC protocol = "JSON-RPC"
-	soap    protocol = "SOAP"
-)
-
-// protocolOf tells the protocol by the path. The vendor's endpoints are
-// /rpc/6.0/, /soap/6.0/ and, for older APIs, /order/2.0/rpc/ and the like.
-func protocolOf(path string) protocol {
-	name, after, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
-	switch name {
-	case "order", "product", "channel-manager":
-		_, after, _ = strings.Cut(after, "/")
-		name, _, _ = strings.Cut(after, "/")
-	}
-	switch name {
-	case "rpc":
-		return jsonRPC
-	case "soap":
-		return soap
-	}
-	return rest
-}
 
 func configError(gateway string, code, err error) error {
 	return &auth.Error{Op: "configure 2Checkout", Gateway: gateway, Code: code, Err: err}

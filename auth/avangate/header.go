@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"net/http"
 	"slices"
 	"strconv"
@@ -15,17 +14,11 @@ import (
 	"time"
 	"unicode"
 
-	// On purpose, and not crypto/sha3, which it wraps: do not let go fix inline it.
-	"golang.org/x/crypto/sha3"
-
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
-const (
-	headerName = "X-Avangate-Authentication"
-	dateLayout = time.DateTime // PHP's Y-m-d H:i:s; the vendor answers RFC 3339 with 401
-	hexDigits  = "0123456789abcdef"
-)
+const hexDigits = "0123456789abcdef"
 
 // An Algorithm is the hash function under the HMAC.
 type Algorithm int
@@ -36,20 +29,14 @@ const (
 	SHA3_256                  // algo="sha3-256"
 )
 
-var algorithms = [...]struct {
-	name string
-	new  func() hash.Hash
-}{
-	SHA2_256: {"sha256", sha256.New},
-	SHA3_256: {"sha3-256", sha3.New256},
-}
+var algorithms = [...]vendor.Function{SHA2_256: vendor.SHA2_256, SHA3_256: vendor.SHA3_256}
 
 // String returns the algorithm's name in the header.
 func (a Algorithm) String() string {
 	if !a.valid() {
 		return "Algorithm(" + strconv.Itoa(int(a)) + ")"
 	}
-	return algorithms[a].name
+	return algorithms[a].Name
 }
 
 func (a Algorithm) valid() bool { return 0 <= a && int(a) < len(algorithms) }
@@ -57,15 +44,10 @@ func (a Algorithm) valid() bool { return 0 <= a && int(a) < len(algorithms) }
 // sign returns the string to sign, in which each value follows its length in
 // bytes, and its HMAC in lower-case hexadecimal digits. The secret must be valid.
 func sign(secret auth.Secret, a Algorithm, code, date string) (stringToSign, hash string) {
-	stringToSign = strconv.Itoa(len(code)) + code + strconv.Itoa(len(date)) + date
-	mac := hmac.New(algorithms[a].new, []byte(secret.Reveal()))
+	stringToSign = string(vendor.AppendPrefixed(nil, code, date))
+	mac := hmac.New(algorithms[a].New, []byte(secret.Reveal()))
 	mac.Write([]byte(stringToSign))
 	return stringToSign, hex.EncodeToString(mac.Sum(nil))
-}
-
-// formatHeader writes the attributes as the vendor's documents do.
-func formatHeader(code, date, hash string, a Algorithm) string {
-	return `code="` + code + `" date="` + date + `" hash="` + hash + `" algo="` + a.String() + `"`
 }
 
 // checkMerchantCode returns an error if the header could not carry the code. It
@@ -89,12 +71,12 @@ func checkMerchantCode(code string) error {
 func readHeader(h http.Header) (claim Claim, hash string, err error) {
 	var values []string
 	for key, v := range h {
-		if strings.EqualFold(key, headerName) {
+		if strings.EqualFold(key, vendor.Header) {
 			values = append(values, v...)
 		}
 	}
 	if len(values) != 1 {
-		return Claim{}, "", fmt.Errorf("there are %d headers %s instead of one", len(values), headerName)
+		return Claim{}, "", fmt.Errorf("there are %d headers %s instead of one", len(values), vendor.Header)
 	}
 	attributes, err := parseAttributes(values[0])
 	claim, hash, valueErr := readAttributes(attributes)
@@ -108,7 +90,7 @@ func parseAttributes(value string) (map[string]string, error) {
 	attributes := make(map[string]string)
 	for left := strings.TrimLeft(value, " \t"); left != ""; left = strings.TrimLeft(left, " \t") {
 		name, quoted, found := strings.Cut(left, "=")
-		if !found || !slices.Contains([]string{"code", "date", "hash", "algo"}, name) {
+		if !found || !slices.Contains([]string{vendor.Code, vendor.Date, vendor.Hash, vendor.Algo}, name) {
 			return attributes, errors.New("the header holds something else than the attributes code, date, hash and algo")
 		}
 		if _, twice := attributes[name]; twice {
@@ -130,17 +112,17 @@ func parseAttributes(value string) (map[string]string, error) {
 // readAttributes reads every attribute that it can and returns the first error.
 // The hash is kept out of the claim, which may be logged.
 func readAttributes(attributes map[string]string) (claim Claim, hash string, err error) {
-	if err = checkMerchantCode(attributes["code"]); err == nil {
-		claim.Code = attributes["code"]
+	if err = checkMerchantCode(attributes[vendor.Code]); err == nil {
+		claim.Code = attributes[vendor.Code]
 	}
 	// time.Parse alone would take an hour of one digit and fractions of a second.
-	date, dateErr := time.Parse(dateLayout, attributes["date"])
-	if dateErr == nil && date.Format(dateLayout) == attributes["date"] {
+	date, dateErr := time.Parse(vendor.DateLayout, attributes[vendor.Date])
+	if dateErr == nil && date.Format(vendor.DateLayout) == attributes[vendor.Date] {
 		claim.Date = date
 	} else {
 		err = cmp.Or(err, errors.New("the header's date is not of the form 2006-01-02 15:04:05"))
 	}
-	hash = attributes["hash"]
+	hash = attributes[vendor.Hash]
 	if len(hash) != hex.EncodedLen(sha256.Size) || strings.Trim(hash, hexDigits) != "" {
 		err = cmp.Or(err, errors.New("the header's hash is not 64 lower-case hexadecimal digits"))
 	}
@@ -150,12 +132,12 @@ func readAttributes(attributes map[string]string) (claim Claim, hash string, err
 }
 
 func readAlgorithm(attributes map[string]string) (Algorithm, error) {
-	name, found := attributes["algo"]
+	name, found := attributes[vendor.Algo]
 	if !found {
 		return 0, errors.New("the header has no algo, which means MD5, retired by the vendor: write sha256 or sha3-256")
 	}
 	for i := range algorithms {
-		if algorithms[i].name == name {
+		if algorithms[i].Name == name {
 			return Algorithm(i), nil
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -40,7 +41,7 @@ func (a *Authenticator) loginAt(ctx context.Context, claimed time.Time) (Login, 
 	if err != nil {
 		return Login{}, &auth.Error{Op: "log in", Gateway: a.merchantCode, Code: auth.ErrSecret, Err: err}
 	}
-	date := claimed.UTC().Format(dateLayout)
+	date := claimed.UTC().Format(vendor.DateLayout)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
 	return Login{a.merchantCode, date, auth.NewSecret(hash), a.algorithm}, nil
 }

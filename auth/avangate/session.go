@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -95,8 +96,8 @@ type sentKey struct{}
 
 // authenticateSession replaces Session in the body with a session id, or the one
 // that it had put there itself.
-func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTripper, p protocol, d dialect) error {
-	request.DeleteHeader(req.Header, headerName)
+func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTripper, p vendor.Protocol, d dialect) error {
+	request.DeleteHeader(req.Header, vendor.Header)
 	if err := request.CheckPlain(req); err != nil {
 		return signError(req, auth.ErrRequest, err)
 	}
@@ -126,7 +127,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 		body = splice(body, m.places, len(mark), s.id.Reveal())
 		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, k, s, m.calls}))
 	}
-	if p == jsonRPC {
+	if p == vendor.JSONRPC {
 		setAccept(req.Header)
 	}
 	request.SetBody(req, body)

@@ -9,14 +9,12 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
-// The namespaces of envelopes, and of what SOAP 1.2 says of results.
-const (
-	soap11    = "http://schemas.xmlsoap.org/soap/envelope/"
-	soap12    = "http://www.w3.org/2003/05/soap-envelope"
-	soap12RPC = "http://www.w3.org/2003/05/soap-rpc"
-)
+// soap12RPC is the namespace of what SOAP 1.2 says of results.
+const soap12RPC = "http://www.w3.org/2003/05/soap-rpc"
 
 // A soapDialect is SOAP 1.1 or 1.2, rpc or document style: how the vendor's WSDL
 // has it is not known, so a login is written as the caller's envelope is.
@@ -95,7 +93,7 @@ func readEnvelope(d *xml.Decoder) (path [3]xml.StartElement, err error) {
 		return path, err
 	}
 	space := path[0].Name.Space
-	if path[0].Name.Local != "Envelope" || space != soap11 && space != soap12 {
+	if path[0].Name.Local != "Envelope" || space != vendor.SOAP11 && space != vendor.SOAP12 {
 		return path, errNoElement
 	}
 	for path[1].Name != (xml.Name{Space: space, Local: "Body"}) {
@@ -132,7 +130,7 @@ func child(d *xml.Decoder) (xml.StartElement, error) {
 
 // readAction returns the action that goes with a call.
 func readAction(h http.Header, envelope string) (action string, ok bool) {
-	if envelope == soap12 {
+	if envelope == vendor.SOAP12 {
 		_, parameters, _ := mime.ParseMediaType(h.Get("Content-Type"))
 		action, ok = parameters["action"]
 		return action, ok
@@ -196,7 +194,7 @@ func (c *soapCall) loginHeader() http.Header {
 	if before, ok := strings.CutSuffix(bare, c.method); ok {
 		action = before + "login" + action[len(bare):]
 	}
-	if c.envelope == soap12 {
+	if c.envelope == vendor.SOAP12 {
 		parameters := map[string]string{"charset": "utf-8"}
 		if c.hasAction {
 			parameters["action"] = action

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -87,7 +88,7 @@ func (v *Verifier) verify(ctx context.Context, h http.Header, now time.Time) (cl
 		return claim, auth.ErrSecret, err
 	}
 	var want string
-	claim.StringToSign, want = sign(secret, claim.Algorithm, claim.Code, claim.Date.Format(dateLayout))
+	claim.StringToSign, want = sign(secret, claim.Algorithm, claim.Code, claim.Date.Format(vendor.DateLayout))
 	rightHash := subtle.ConstantTimeCompare([]byte(got), []byte(want))
 	rightCode := subtle.ConstantTimeCompare([]byte(claim.Code), []byte(v.MerchantCode))
 	if v.MerchantCode == "" {

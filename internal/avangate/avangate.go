@@ -1,0 +1,67 @@
+// Package avangate is what is known of 2Checkout, once Avangate, that more than one
+// package needs: the paths of its protocols, the names in its header, its hash
+// functions, and how values are joined to be signed.
+//
+// The sources are the vendor's documents and SDKs; docs/2checkout.md says for each
+// fact which, and how sure it is. Nothing here holds a secret or sends anything.
+package avangate
+
+import (
+	"crypto/sha256"
+	"hash"
+	"strconv"
+	"time"
+
+	// On purpose, and not crypto/sha3, which it wraps: do not let go fix inline it.
+	"golang.org/x/crypto/sha3"
+)
+
+// Header is the name of REST's header, as net/http writes it.
+const Header = "X-Avangate-Authentication"
+
+// The names of the header's attributes, in the order of the documents.
+const (
+	Code = "code" // the merchant code
+	Date = "date" // in UTC, as DateLayout has it
+	Hash = "hash" // 64 lower-case hexadecimal digits
+	Algo = "algo" // the name of a Function
+)
+
+// DateLayout is PHP's Y-m-d H:i:s. The vendor answers RFC 3339 with 401.
+const DateLayout = time.DateTime
+
+// FormatHeader returns the header's value, as the vendor's documents write it. It
+// has no way to escape a quote or a backslash.
+func FormatHeader(code, date, hash, algo string) string {
+	return Code + `="` + code + `" ` + Date + `="` + date + `" ` + Hash + `="` + hash + `" ` + Algo + `="` + algo + `"`
+}
+
+// A Function is a hash function under an HMAC.
+type Function struct {
+	Name string // as the vendor writes it in algo
+	New  func() hash.Hash
+}
+
+// The functions that the vendor takes since API 6.0. Its support for MD5 ended in
+// August 2024.
+var (
+	SHA2_256 = Function{"sha256", sha256.New}
+	SHA3_256 = Function{"sha3-256", sha3.New256}
+)
+
+// AppendPrefixed appends the values to b, each behind its length: in bytes, as a
+// decimal number, with nothing between. That is what all of the vendor's HMACs are
+// over.
+func AppendPrefixed(b []byte, values ...string) []byte {
+	for _, v := range values {
+		b = strconv.AppendInt(b, int64(len(v)), 10)
+		b = append(b, v...)
+	}
+	return b
+}
+
+// The namespaces of SOAP's envelopes.
+const (
+	SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
+	SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
+)

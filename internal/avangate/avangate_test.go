@@ -1,0 +1,52 @@
+package avangate_test
+
+import (
+	"crypto/hmac"
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/countersign/countersign/internal/avangate"
+)
+
+// The strings are of the vendor's documents of IPN and of authentication.
+func TestAppendPrefixed(t *testing.T) {
+	for want, values := range map[string][]string{
+		"":                                   nil,
+		"0":                                  {""},
+		"11YOURCODE123192020-06-18 08:05:46": {"YOURCODE123", "2020-06-18 08:05:46"},
+		"5TËST192020-06-18 08:05:46":         {"TËST", "2020-06-18 08:05:46"},
+		"1116Software program14200503031234341420050303123434": {"1", "Software program", "20050303123434", "20050303123434"},
+	} {
+		assert.Equal(t, want, string(avangate.AppendPrefixed(nil, values...)))
+		assert.Equal(t, "x"+want, string(avangate.AppendPrefixed([]byte("x"), values...)))
+	}
+}
+
+func TestFormatHeader(t *testing.T) {
+	assert.Equal(t, `code="C" date="D" hash="H" algo="A"`, avangate.FormatHeader("C", "D", "H", "A"))
+}
+
+func TestDateLayout(t *testing.T) {
+	assert.Equal(t, "2020-06-18 08:05:46", time.Date(2020, 6, 18, 8, 5, 46, 9, time.UTC).Format(avangate.DateLayout))
+}
+
+// The key has 20 bytes, which FIPS 140 mode allows. The values are PHP's
+// hash_hmac's.
+func TestFunctions(t *testing.T) {
+	for _, test := range []struct {
+		function avangate.Function
+		name     string
+		want     string
+	}{
+		{avangate.SHA2_256, "sha256", "f9d7466a8e0eb8391bca40bf1df01aedc365dd93326075200f675ae5412fd226"},
+		{avangate.SHA3_256, "sha3-256", "7c714d06f1136003e7504d3241f2c056c4970d849482690e5a20d509e4ca66c5"},
+	} {
+		assert.Equal(t, test.name, test.function.Name)
+		mac := hmac.New(test.function.New, []byte("kkkkkkkkkkkkkkkkkkkk"))
+		mac.Write([]byte("8AVANGATE192010-05-13 12:12:12"))
+		assert.Equal(t, test.want, hex.EncodeToString(mac.Sum(nil)))
+	}
+}
