@@ -13,15 +13,13 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 // TestManual runs the examples of docs/command.md and compares what they print.
 // Each is a command, with its further lines behind a prompt, and the output.
 func TestManual(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here: install it to run this test")
-	}
+	bash := phptest.Require(t, "bash")
 	gateway := httptest.NewServer(&authtest.Paylink{Instance: "example", Secret: auth.NewSecret(scriptSecret)})
 	defer gateway.Close()
 	text, err := os.ReadFile("../../docs/command.md")

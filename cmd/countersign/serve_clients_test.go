@@ -26,11 +26,7 @@ func (r *running) certificateFile(t *testing.T) string {
 // runCurl runs curl and returns what it prints.
 func runCurl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
-	program, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip("no curl here: install it to run this test")
-	}
-	out, err := exec.Command(program, append([]string{"-q", "-sS", "--noproxy", "*"}, args...)...).CombinedOutput()
+	out, err := exec.Command(phptest.Client(t, "curl"), append([]string{"-q", "-sS", "--noproxy", "*"}, args...)...).CombinedOutput()
 	return string(out), err
 }
 
@@ -70,11 +66,7 @@ func (r *running) client(t *testing.T, operation string, env ...string) string {
 	php := phptest.Require(t, "php")
 	args := []string{"-n", "-d", "display_errors=stderr"}
 	if operation == "soap" {
-		args = append(args, "-d", "extension=soap")
-		err := exec.Command(php, append(args, "-r", "exit(class_exists('SoapClient') ? 0 : 1);")...).Run()
-		if err != nil && os.Getenv("COUNTERSIGN_REQUIRE_PHP") != "1" {
-			t.Skip("PHP has no soap here: install Debian's php-soap to run this test")
-		}
+		args = append(args, phptest.Extension(t, "soap")...)
 	}
 	cmd := exec.Command(php, append(args, filepath.Join("testdata", "client.php"), operation)...)
 	cmd.Env = append(append(os.Environ(), "URL="+r.url), env...)

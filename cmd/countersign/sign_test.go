@@ -18,6 +18,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/cmd/countersign/internal/curl"
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 // runIn runs the command with the credentials of the scripts and returns what it
@@ -38,10 +39,7 @@ func runIn(t *testing.T, stdin string, args ...string) (stdout, stderr string, c
 // TestCurlSendsWhatIsSigned runs what sign --curl prints, with the curl that is
 // installed, against emulated gateways.
 func TestCurlSendsWhatIsSigned(t *testing.T) {
-	program, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip("no curl here: install it to run this test")
-	}
+	program := phptest.Client(t, "curl")
 	type received struct {
 		method, url, contentType, body string
 		exchange                       authtest.Exchange

@@ -21,7 +21,7 @@ import (
 )
 
 // How many random multipart bodies are compared with PHP: those that must be
-// accepted as they were meant, and those of any spelling.
+// accepted as they were meant, and those of any spelling, in a whole run.
 const (
 	multipartBodies = 3000
 	mutatedBodies   = 4000
@@ -113,7 +113,8 @@ func TestBoundaryAgainstPHP(t *testing.T) {
 	}
 }
 
-// bodiesOfAWriter is how many random bodies each of the writers writes.
+// bodiesOfAWriter is how many random bodies each of the writers writes in a whole
+// run.
 const bodiesOfAWriter = 25
 
 func TestMultipartWritersAgainstPHP(t *testing.T) {
@@ -121,7 +122,8 @@ func TestMultipartWritersAgainstPHP(t *testing.T) {
 	for name, write := range writers {
 		t.Run(name, func(t *testing.T) {
 			r := forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}
-			for range bodiesOfAWriter {
+			all := phptest.Cases(bodiesOfAWriter)
+			for range all {
 				var pairs []string
 				for i := range 1 + r.IntN(5) {
 					name := fmt.Sprintf(r.pick("a%d", "größe%d", "f%d[x y]", "l%d[0][ü]", "~*%d"), i)
@@ -138,7 +140,7 @@ func TestMultipartWritersAgainstPHP(t *testing.T) {
 				got := cgi(t, contentType, len(out), out)
 				checkReport(t, out, got, fields, pairs, []uploaded{{Name: []byte("logo"), Filename: []byte("a.png"), Size: len(content), SHA256: sum(content)}})
 			}
-			t.Logf("%d accepted bodies, 0 mismatches with PHP", bodiesOfAWriter)
+			t.Logf("%d accepted bodies, 0 mismatches with PHP", all)
 		})
 	}
 }
@@ -238,7 +240,7 @@ func TestMultipartAgainstPHP(t *testing.T) {
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 3))}}
 	accepted, refused, sentFiles := 0, 0, 0
-	for accepted < multipartBodies {
+	for enough := phptest.Cases(multipartBodies); accepted < enough; {
 		body, boundary, pairs, files := r.body()
 		out, fields, err := passed(string(body), boundary)
 		if err != nil {
@@ -332,8 +334,8 @@ func TestMutatedMultipartAgainstPHP(t *testing.T) {
 	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 4))}}
-	accepted, parsed := 0, 0
-	for range mutatedBodies {
+	all, accepted, parsed := phptest.Cases(mutatedBodies), 0, 0
+	for range all {
 		text, boundary, _, _ := r.body()
 		for {
 			if _, _, err := passed(string(text), boundary); err == nil {
@@ -350,9 +352,9 @@ func TestMutatedMultipartAgainstPHP(t *testing.T) {
 			parsed++
 		}
 	}
-	t.Logf("%d bodies, 0 mismatches with PHP (%d accepted, %d read by the faithful reader)", mutatedBodies, accepted, parsed)
-	require.Greater(t, accepted, mutatedBodies/20)
-	require.Greater(t, parsed, mutatedBodies/10)
+	t.Logf("%d bodies, 0 mismatches with PHP (%d accepted, %d read by the faithful reader)", all, accepted, parsed)
+	require.Greater(t, accepted, all/20)
+	require.Greater(t, parsed, all/10)
 }
 
 // checkBody compares a body of any spelling with PHP. It reports whether it is
@@ -421,8 +423,8 @@ func TestParseMultipartAgainstPHP(t *testing.T) {
 	t.Parallel()
 	url := phptest.Serve(t, "multipart.php")
 	r := bodies{forms{rand.New(rand.NewPCG(rand.Uint64(), 5))}}
-	parsed := 0
-	for range mutatedBodies / 2 {
+	all, parsed := phptest.Cases(mutatedBodies)/2, 0
+	for range all {
 		body := ""
 		for range 1 + r.IntN(6) {
 			header := r.header()
@@ -443,7 +445,7 @@ func TestParseMultipartAgainstPHP(t *testing.T) {
 		}
 	}
 	t.Logf("%d bodies, 0 mismatches with PHP", parsed)
-	require.Greater(t, parsed, mutatedBodies/8)
+	require.Greater(t, parsed, all/8)
 }
 
 func TestParseMultipartLimitsAgainstPHP(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -98,10 +99,7 @@ func writeGo(t testing.TB, pairs []string, content []byte) (string, []byte) {
 }
 
 func writeCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip("no curl here: install it to run this test")
-	}
+	curl := phptest.Client(t, "curl")
 	args := []string{"--silent", "--show-error"}
 	for i := 0; i < len(pairs); i += 2 {
 		args = append(args, "--form-string", pairs[i]+"="+pairs[i+1])
@@ -114,10 +112,7 @@ func writeCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
 }
 
 func writePHPCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
-	php := phptest.Require(t, "php")
-	if exec.Command(php, "-n", "-d", "extension=curl", "-r", "exit(function_exists('curl_init') ? 0 : 1);").Run() != nil {
-		t.Skip("PHP has no curl extension here: install Debian's php-curl to run this test")
-	}
+	php, extension := phptest.Require(t, "php"), phptest.Extension(t, "curl")
 	path := filepath.Join(t.TempDir(), "logo")
 	require.NoError(t, os.WriteFile(path, content, 0o600))
 	const script = `
@@ -131,7 +126,7 @@ func writePHPCurl(t testing.TB, pairs []string, content []byte) (string, []byte)
 		curl_setopt_array($c, [CURLOPT_POSTFIELDS => $fields, CURLOPT_RETURNTRANSFER => true]);
 		exit(curl_exec($c) === false ? 1 : 0);`
 	return captured(t, func(url string) *exec.Cmd {
-		return exec.Command(php, append([]string{"-n", "-d", "extension=curl", "-r", script, "--", url, path}, pairs...)...)
+		return exec.Command(php, slices.Concat([]string{"-n"}, extension, []string{"-r", script, "--", url, path}, pairs)...)
 	})
 }
 

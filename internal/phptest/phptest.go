@@ -1,5 +1,10 @@
 // Package phptest lets tests ask real PHP. Where PHP is not installed they are
-// skipped; with COUNTERSIGN_REQUIRE_PHP=1 they fail instead.
+// skipped.
+//
+// COUNTERSIGN_REQUIRE_PHP=1 is the one switch between a quick run and a whole one:
+// with it nothing is skipped, what is not installed is a failure, and random runs
+// are whole. Without it they take a tenth, and tests that run curl or scripts of
+// other languages are skipped. See [Require], [Client], [Full] and [Cases].
 //
 // [Start] runs a long-lived process that answers questions about PHP's own
 // functions, [Serve] a web server whose scripts verify requests as gateways do,
@@ -11,6 +16,7 @@ package phptest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"embed"
 	"encoding/binary"
 	"io"
@@ -27,17 +33,53 @@ import (
 //go:embed *.php
 var scripts embed.FS
 
-// Require returns the path of a PHP program, php or php-cgi.
+// Full reports whether random runs are to be whole: COUNTERSIGN_REQUIRE_PHP=1 is
+// set. Without it they take a tenth. It is asked while a test runs: of what is read
+// before that, go test knows nothing when it takes a result from its cache.
+func Full() bool { return os.Getenv("COUNTERSIGN_REQUIRE_PHP") == "1" }
+
+// Cases returns how many of a random run's n cases, which are 10 or more, are to be
+// taken: all if [Full], else a tenth.
+func Cases(n int) int {
+	if Full() {
+		return n
+	}
+	return n / 10
+}
+
+// packages are Debian's, where a program's name does not tell.
+var packages = map[string]string{
+	"php": "Debian's php-cli", "php-cgi": "Debian's php-cgi", "node": "Debian's nodejs", "java": "Debian's default-jdk-headless",
+}
+
+// Require returns the path of a program, such as php or php-cgi. Where it is not
+// installed, the test is skipped, or fails if [Full].
 func Require(t testing.TB, program string) string {
 	t.Helper()
 	path, err := exec.LookPath(program)
 	if err != nil {
-		if os.Getenv("COUNTERSIGN_REQUIRE_PHP") == "1" {
-			t.Fatalf("COUNTERSIGN_REQUIRE_PHP=1, but there is no %s: install Debian's php-cli and php-cgi", program)
-		}
-		t.Skipf("no %s here: install Debian's php-cli and php-cgi to run this test", program)
+		lacks(t, "there is no "+program, cmp.Or(packages[program], program))
 	}
 	return path
+}
+
+// Client returns the path of curl, or of a program that runs scripts of a language
+// in which clients are written. The test is skipped unless [Full].
+func Client(t testing.TB, program string) string {
+	t.Helper()
+	if !Full() {
+		t.Skipf("%s is run with COUNTERSIGN_REQUIRE_PHP=1 only", program)
+	}
+	return Require(t, program)
+}
+
+// lacks skips a test, or fails it if Full.
+func lacks(t testing.TB, what, install string) {
+	t.Helper()
+	if Full() {
+		t.Fatalf("COUNTERSIGN_REQUIRE_PHP=1, but %s: install %s", what, install)
+	}
+	t.Skipf("%s here: install %s to run this test", what, install)
 }
 
 // Script returns the path of a copy of one of this package's scripts.

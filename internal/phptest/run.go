@@ -13,17 +13,21 @@ var extensions = map[string]string{"avangate.php": "soap", "soapclient.php": "so
 func settings(t testing.TB, script string) []string {
 	t.Helper()
 	args := []string{"-n", "-d", "display_errors=0", "-d", "error_log=/dev/null"}
-	extension, ok := extensions[script]
-	if !ok {
-		return args
+	if extension, ok := extensions[script]; ok {
+		args = append(args, Extension(t, extension)...)
 	}
-	args = append(args, "-d", "extension="+extension)
-	check := append(args, "-r", "exit(extension_loaded('"+extension+"') ? 0 : 1);")
+	return args
+}
+
+// Extension returns the options of PHP's command line, behind -n, that load an
+// extension, such as curl or soap. Where it is not installed, the test is skipped,
+// or fails if [Full].
+func Extension(t testing.TB, name string) []string {
+	t.Helper()
+	args := []string{"-d", "extension=" + name}
+	check := append([]string{"-n"}, append(args, "-r", "exit(extension_loaded('"+name+"') ? 0 : 1);")...)
 	if exec.Command(Require(t, "php"), check...).Run() != nil {
-		if os.Getenv("COUNTERSIGN_REQUIRE_PHP") == "1" {
-			t.Fatalf("COUNTERSIGN_REQUIRE_PHP=1, but PHP has no %[1]s: install Debian's php-%[1]s", extension)
-		}
-		t.Skipf("PHP has no %[1]s here: install Debian's php-%[1]s to run this test", extension)
+		lacks(t, "PHP has no "+name, "Debian's php-"+name)
 	}
 	return args
 }

@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 // commandLines are command lines that curl takes, with URL for the server's.
@@ -103,13 +105,7 @@ c=d' URL`,
 // TestCurlSendsWhatIsRead compares the reading of command lines with what the
 // curl that is installed sends.
 func TestCurlSendsWhatIsRead(t *testing.T) {
-	curl, err := exec.LookPath("curl")
-	if err != nil {
-		t.Skip("no curl here: install it to run this test")
-	}
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("no bash here: install it to run this test")
-	}
+	curl, bash := phptest.Client(t, "curl"), phptest.Require(t, "bash")
 	received := make(chan *sent, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		received <- whatIsSent(t, r)
@@ -125,7 +121,7 @@ func TestCurlSendsWhatIsRead(t *testing.T) {
 			req.RequestURI = req.URL.RequestURI()
 
 			// A proxy or a .curlrc of the machine's would be in the way.
-			cmd := exec.Command("bash", "-c", "curl() { "+Quote(curl, "-q", "--noproxy", "*", "--silent", "--show-error")+" \"$@\"; }\n"+text)
+			cmd := exec.Command(bash, "-c", "curl() { "+Quote(curl, "-q", "--noproxy", "*", "--silent", "--show-error")+" \"$@\"; }\n"+text)
 			cmd.Env = []string{"LC_ALL=C.UTF-8"}
 			output, err := cmd.CombinedOutput()
 			require.NoError(t, err, "%s", output)
@@ -141,10 +137,7 @@ func TestCurlSendsWhatIsRead(t *testing.T) {
 
 // TestWordsAreThoseOfBash compares the splitting of lines with bash's.
 func TestWordsAreThoseOfBash(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("no bash here: install it to run this test")
-	}
+	bash := phptest.Require(t, "bash")
 	lines, err := os.ReadFile("testdata/words.txt")
 	require.NoError(t, err)
 	for line := range strings.SplitSeq(string(lines), "\n--\n") {
