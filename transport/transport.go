@@ -10,8 +10,13 @@
 // A request is authenticated if its scheme, host and port are exactly those of an
 // Authenticator's origin. Any other request is refused, or, with
 // [Transport.PassOthers], sent as it is. A request whose Host differs from its
-// URL's, or whose URL is opaque, goes somewhere else than it seems and is
-// refused.
+// URL's, whose URL is opaque, or whose path begins with no slash goes somewhere
+// else than it seems and is refused. What is judged is what is sent: a RawPath that
+// is no encoding of the Path is not.
+//
+// So is one whose method is TRACE, which has a gateway repeat the credentials, or
+// CONNECT, and one whose query, once it is authenticated, holds a space, a control
+// character or a byte that is not ASCII.
 //
 // # Redirects
 //
@@ -48,6 +53,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -70,13 +76,16 @@ type Transport struct {
 var _ http.RoundTripper = (*Transport)(nil)
 
 // New returns a Transport that sends requests through base;
-// [http.DefaultTransport] if base is nil. It fails with [auth.ErrConfig] if there
-// is no authenticator, if one is nil or has no origin, or if two have an origin
-// in common. Many merchants that share an origin are served by
+// [http.DefaultTransport] if base is nil. It fails with [auth.ErrConfig] if base is
+// a nil pointer of some type, if there is no authenticator, if one is nil or has no
+// origin, or if two have an origin in common. Many merchants that share an origin are served by
 // [auth.PerRequest].
 func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transport, error) {
 	if base == nil {
 		base = http.DefaultTransport
+	}
+	if v := reflect.ValueOf(base); v.Kind() == reflect.Pointer && v.IsNil() {
+		return nil, configError("", fmt.Sprintf("the base is a nil %T: give one that is made, or a plain nil for http.DefaultTransport", base))
 	}
 	if len(authenticators) == 0 {
 		return nil, configError("", "no authenticator is given")
@@ -183,7 +192,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCloser) (resp *http.Response, refused bool, err error) {
 	signed := clone(req)
 	signed.Body = body
-	if err := a.Authenticate(signed, t.base); err != nil {
+	err = a.Authenticate(signed, t.base)
+	if err == nil {
+		err = checkTarget(signed)
+	}
+	if err != nil {
 		closeBody(signed)
 		return nil, false, err
 	}
@@ -205,8 +218,11 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 
 // route returns the Authenticator for req, or nil if it is to pass unsigned.
 func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
-	if req.URL == nil {
+	switch {
+	case req.URL == nil:
 		return nil, refuse(req, auth.ErrOrigin, "the request has no URL")
+	case t.base == nil:
+		return nil, refuse(req, auth.ErrOrigin, "the Transport is the zero value, which has no authenticator: make it with transport.New")
 	}
 	origin := auth.OriginOf(req.URL)
 	a := t.routes[origin]
@@ -224,14 +240,41 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 		return nil, nil
 	case a == nil:
 		return nil, refuse(req, auth.ErrOrigin, "no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
-	case !strings.HasPrefix(cmp.Or(req.URL.RawPath, req.URL.Path, "/"), "/"):
-		return nil, refuse(req, auth.ErrOrigin, "the URL's path does not begin with a slash, and a proxy would read it as a part of the host: write the slash")
-	case req.URL.Opaque != "":
-		return nil, refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
 	case req.Host != "" && req.Host != req.URL.Host && origin.WithHost(req.Host) != origin:
 		return nil, refuse(req, auth.ErrOrigin, fmt.Sprintf("the request's Host is %q: leave it empty", req.Host))
 	}
+	if err := checkPath(req); err != nil {
+		return nil, err
+	}
+	switch method := request.Method(req); {
+	case strings.EqualFold(method, http.MethodTrace):
+		return nil, refuse(req, auth.ErrRequest, "TRACE has the gateway repeat the credentials: use another method")
+	case strings.EqualFold(method, http.MethodConnect):
+		return nil, refuse(req, auth.ErrRequest, "CONNECT asks a proxy for a connection, and is no request to a gateway: use another method")
+	}
 	return a, checkHeader(req)
+}
+
+// checkPath refuses a URL whose path, as it is sent, would name another host.
+func checkPath(req *http.Request) error {
+	switch {
+	case req.URL.Opaque != "":
+		return refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
+	case !strings.HasPrefix(cmp.Or(req.URL.EscapedPath(), "/"), "/"):
+		return refuse(req, auth.ErrOrigin, "the URL's path does not begin with a slash, and a proxy would read it as a part of the host: write the slash")
+	}
+	return nil
+}
+
+// checkTarget refuses what net/http would write into the request line as it is, and
+// a reader would take for its end. A path is always escaped.
+func checkTarget(req *http.Request) error {
+	for i := range len(req.URL.RawQuery) {
+		if c := req.URL.RawQuery[i]; c <= ' ' || c >= 0x7f {
+			return refuse(req, auth.ErrRequest, "the URL's query holds a space, a control character or a byte that is not ASCII: escape it, a space as %20")
+		}
+	}
+	return checkPath(req)
 }
 
 // checkHeader refuses the fields that net/http writes itself, in a spelling that
@@ -276,13 +319,17 @@ func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
 }
 
 // clone returns a copy of req that an Authenticator may change. The header's
-// values are shared.
+// values are shared. A RawPath that net/url would not send is left out, so that no
+// layer below takes it for the path.
 func clone(req *http.Request) *http.Request {
 	c := &struct {
 		req http.Request
 		url url.URL
 	}{*req, *req.URL}
 	c.req.URL = &c.url
+	if c.url.RawPath != "" && c.url.EscapedPath() != c.url.RawPath {
+		c.url.RawPath = ""
+	}
 	c.req.Header = maps.Clone(req.Header)
 	if c.req.Header == nil {
 		c.req.Header = make(http.Header)

@@ -92,9 +92,28 @@ func TestTheDefaultTransportIsUsedWhereNoneIsGiven(t *testing.T) {
 	assert.Same(t, http.DefaultTransport, newTransport(t, nil, a).Unwrap())
 }
 
-func TestTheZeroTransportRefuses(t *testing.T) {
-	_, err := new(transport.Transport).RoundTrip(postForm(t, "https://api.shop.test"))
-	assertRefused(t, err, auth.ErrOrigin)
+func TestTheZeroTransportRefusesEverything(t *testing.T) {
+	for name, tr := range map[string]*transport.Transport{"as it is": {}, "with PassOthers": new(transport.Transport).PassOthers()} {
+		t.Run(name, func(t *testing.T) {
+			_, err := tr.RoundTrip(postForm(t, "https://api.shop.test"))
+			assertRefused(t, err, auth.ErrOrigin)
+			assert.ErrorContains(t, err, "transport.New")
+			assert.Nil(t, tr.Unwrap())
+			assert.NotPanics(t, tr.CloseIdleConnections)
+			assert.Equal(t, "transport.Transport([])", fmt.Sprint(tr))
+		})
+	}
+}
+
+// It would panic in use only.
+func TestABaseThatIsANilPointerIsRefused(t *testing.T) {
+	a := shop(t, "https://api.shop.test", "example")
+	var none *http.Transport
+	_, err := transport.New(none, a)
+	assertRefused(t, err, auth.ErrConfig)
+	assert.ErrorContains(t, err, "the base is a nil *http.Transport")
+	_, err = transport.Wrap(&http.Client{Transport: none}, a)
+	assertRefused(t, err, auth.ErrConfig)
 }
 
 func TestATransportPrintsNoSecret(t *testing.T) {
