@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"hash"
 	"math/rand/v2"
-	"os/exec"
 	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -21,12 +22,10 @@ import (
 )
 
 func TestAvangateRightHeadersOfPHP(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), phptest.Require(t, "php"), "-n", "avangate.php", "10000")
-	cmd.Dir = "testdata"
-	out, err := cmd.Output()
-	require.NoError(t, err)
-	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
-	require.Len(t, lines, 10_000)
+	cases := phptest.Cases(10_000)
+	command := append(slices.Clone(avangateScripts["avangate_php.json"]), strconv.Itoa(cases))
+	lines := strings.Split(strings.TrimSuffix(runScript(t, command...), "\n"), "\n")
+	require.Len(t, lines, cases)
 	for _, line := range lines {
 		part := strings.Split(line, "\t")
 		require.True(t, explainedAt(t, part[0], part[1], part[2], part[3]).Right, line)
@@ -72,7 +71,7 @@ func repeat(times int, f func(m headerMaker)) {
 }
 
 func TestAvangateRightHeaders(t *testing.T) {
-	repeat(10_000, func(m headerMaker) {
+	repeat(phptest.Cases(10_000), func(m headerMaker) {
 		key := m.text("abcXYZ123!#'&<", 14+m.IntN(30))
 		code, date, header := m.header(key)
 		assert.True(t, explainedAt(t, code, date, key, header).Right, header)
@@ -81,7 +80,7 @@ func TestAvangateRightHeaders(t *testing.T) {
 
 // TestAvangateClaimsNothingOfAnotherKey tries every mistake, and every pair, in vain.
 func TestAvangateClaimsNothingOfAnotherKey(t *testing.T) {
-	repeat(randomKeys(), func(m headerMaker) {
+	repeat(randomKeys(10_000), func(m headerMaker) {
 		code, date, header := m.header(m.text("abcXYZ123!#'&<", 14+m.IntN(30)))
 		d := explainedAt(t, code, date, m.text("abcXYZ123!#'&<", 14+m.IntN(30)), header)
 		assert.False(t, d.Right, header)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/internal/phptest"
 )
 
 // An avangateVector is what testdata's scripts print, see avangate.py.
@@ -58,31 +56,7 @@ func (v *avangateVector) explain(t testing.TB) *Diagnosis {
 	return d
 }
 
-// TestAvangateVectorsAreWhatTheScriptsPrint fails if the committed vectors are not
-// those of the languages that are installed.
-func TestAvangateVectorsAreWhatTheScriptsPrint(t *testing.T) {
-	for file, command := range avangateScripts {
-		t.Run(file, func(t *testing.T) {
-			program := command[0]
-			if file == "avangate_openssl.json" {
-				program = "openssl"
-			}
-			if program == "php" {
-				phptest.Require(t, program)
-			} else if _, err := exec.LookPath(program); err != nil {
-				t.Skipf("no %s here: install it to run this test", program)
-			}
-			cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
-			cmd.Dir = "testdata"
-			cmd.Stderr = os.Stderr
-			got, err := cmd.Output()
-			require.NoError(t, err)
-			want, err := os.ReadFile(filepath.Join("testdata", file))
-			require.NoError(t, err)
-			assert.Equal(t, string(want), string(got), "in testdata, run %s > %s", strings.Join(command, " "), file)
-		})
-	}
-}
+func TestAvangateVectorsAreWhatTheScriptsPrint(t *testing.T) { checkScripts(t, avangateScripts) }
 
 // TestAvangateVectors: what other languages sign wrongly is named, first and alone.
 func TestAvangateVectors(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 func TestDifference(t *testing.T) {
@@ -213,14 +215,13 @@ func TestSearchIsBounded(t *testing.T) {
 	assert.Equal(t, budget/attemptCost, tried)
 }
 
-// randomKeys is how many signatures with a random key are explained in vain: fewer
-// with -short, and with the race detector, where each takes ten times as long.
-func randomKeys() int {
-	info, _ := debug.ReadBuildInfo()
-	if testing.Short() || slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		return 1_000
+// randomKeys is how many signatures with a random key are explained in vain, of so
+// many: a tenth with the race detector, with which each takes ten times as long.
+func randomKeys(most int) int {
+	if info, _ := debug.ReadBuildInfo(); slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
+		most /= 10
 	}
-	return 10_000
+	return phptest.Cases(most)
 }
 
 func namesOf(mistakes []Mistake) (names []string) {

@@ -13,23 +13,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const paylinkHelper = "COUNTERSIGN_TEST_HELPER"
+const fipsHelper = "COUNTERSIGN_TEST_HELPER"
 
-// With GODEBUG=fips140=only, crypto/hmac panics at short keys and at functions that
-// are not approved, and so do MD5 and SHA-1.
-func TestPaylinkInFIPSMode(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperPaylinkFIPS$", "-test.v")
-	cmd.Env = append(os.Environ(), paylinkHelper+"=1", "GODEBUG=fips140=only")
+// inFIPSMode runs a test in a process of its own with GODEBUG=fips140=only, in which
+// crypto/hmac panics at short keys and at functions that are not approved, and so do
+// MD5 and SHA-1.
+func inFIPSMode(t *testing.T, name string) {
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+name+"$", "-test.v")
+	cmd.Env = append(os.Environ(), fipsHelper+"=1", "GODEBUG=fips140=only")
 	out, err := cmd.CombinedOutput()
 	if strings.Contains(string(out), "--- SKIP") {
 		t.Skipf("FIPS 140 mode cannot be had here: %s", out)
 	}
 	require.NoError(t, err, "%s", out)
-	assert.Contains(t, string(out), "--- PASS: TestHelperPaylinkFIPS")
+	assert.Contains(t, string(out), "--- PASS: "+name)
 }
 
+func TestPaylinkInFIPSMode(t *testing.T) { inFIPSMode(t, "TestHelperPaylinkFIPS") }
+
 func TestHelperPaylinkFIPS(t *testing.T) {
-	if os.Getenv(paylinkHelper) == "" {
+	if os.Getenv(fipsHelper) == "" {
 		return
 	}
 	if !fips140.Enforced() {
@@ -65,23 +68,10 @@ func TestHelperPaylinkFIPS(t *testing.T) {
 	}
 }
 
-const avangateHelper = "COUNTERSIGN_TEST_HELPER"
-
-// With GODEBUG=fips140=only, crypto/hmac panics at short keys and at functions that
-// are not approved, and so do MD5 and SHA-1.
-func TestAvangateInFIPSMode(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHelperAvangateFIPS$", "-test.v")
-	cmd.Env = append(os.Environ(), avangateHelper+"=1", "GODEBUG=fips140=only")
-	out, err := cmd.CombinedOutput()
-	if strings.Contains(string(out), "--- SKIP") {
-		t.Skipf("FIPS 140 mode cannot be had here: %s", out)
-	}
-	require.NoError(t, err, "%s", out)
-	assert.Contains(t, string(out), "--- PASS: TestHelperAvangateFIPS")
-}
+func TestAvangateInFIPSMode(t *testing.T) { inFIPSMode(t, "TestHelperAvangateFIPS") }
 
 func TestHelperAvangateFIPS(t *testing.T) {
-	if os.Getenv(avangateHelper) == "" {
+	if os.Getenv(fipsHelper) == "" {
 		return
 	}
 	if !fips140.Enforced() {

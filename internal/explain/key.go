@@ -32,10 +32,10 @@ func decoded[T string | []byte](b T, err error) []string {
 	return []string{string(b)}
 }
 
-// asHTML escapes as PHP's htmlspecialchars does since 8.1.
-func asHTML(key string) []string {
-	return []string{strings.NewReplacer(htmlPairs("&quot;", "&#039;")...).Replace(key)}
-}
+func asHTML(key string) []string { return []string{htmlEscaper.Replace(key)} }
+
+// htmlEscaper is PHP's htmlspecialchars since 8.1.
+var htmlEscaper = strings.NewReplacer(htmlPairs("&quot;", "&#039;")...)
 
 // variantsOf returns the variants of a key.
 func variantsOf(key string, ways []keyVariant) (keys []string) {

@@ -176,7 +176,7 @@ func plainQuery(form string) (query string, ok bool) {
 		}
 		names = append(names, name)
 		if name != "instance" && name != "ApiSignature" {
-			pairs = append(pairs, name+"="+strings.ReplaceAll(url.QueryEscape(value), "~", "%7E"))
+			pairs = append(pairs, name+"="+escapeAsPHP(value))
 		}
 	}
 	return strings.Join(pairs, "&"), true

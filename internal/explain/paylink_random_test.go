@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,27 +11,28 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-)
 
-const paylinkCount = 10_000
+	"github.com/countersign/countersign/internal/phptest"
+)
 
 // TestPaylinkRightSignaturesOfPHP: what PHP signs is never called wrong.
 func TestPaylinkRightSignaturesOfPHP(t *testing.T) {
-	command := append(slices.Clone(paylinkScripts["paylink_php.json"]), strconv.Itoa(paylinkCount))
+	cases := phptest.Cases(10_000)
+	command := append(slices.Clone(paylinkScripts["paylink_php.json"]), strconv.Itoa(cases))
 	count := 0
-	for line := range strings.Lines(runPaylinkScript(t, command...)) {
+	for line := range strings.Lines(runScript(t, command...)) {
 		var v paylinkVector
 		require.NoError(t, json.Unmarshal([]byte(line), &v))
 		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, v.explain(t), line)
 		count++
 	}
-	assert.Equal(t, paylinkCount, count)
+	assert.Equal(t, cases, count)
 }
 
 // TestPaylinkRightSignatures: nor is what Go signs.
 func TestPaylinkRightSignatures(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range paylinkCount {
+	for range phptest.Cases(10_000) {
 		v := randomPaylinkVector(r, 6, func(query string) string { return sign(testSecret, query) })
 		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, v.explain(t), "%+v", v)
 	}
@@ -46,7 +46,7 @@ func TestPaylinkClaimsNothingOfAnotherKey(t *testing.T) {
 		t.Run(strconv.Itoa(part), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(3, uint64(part)))
-			for i := range randomKeys() / parts {
+			for i := range randomKeys(10_000) / parts {
 				most := 2
 				if i%20 == 0 {
 					most = 6
@@ -66,17 +66,16 @@ func TestPaylinkClaimsNothingOfAnotherKey(t *testing.T) {
 // randomPaylinkVector makes a request of less than so many parameters: a query, a
 // form or JSON.
 func randomPaylinkVector(r *rand.Rand, most int, sign func(query string) string) *paylinkVector {
-	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "~", "%7E") }
 	var query, members []string
 	for i := range r.IntN(most) {
 		name, value := fmt.Sprintf("p%d", i), randomText(r, r.IntN(8))
 		quoted, _ := json.Marshal(value)
 		if r.IntN(4) == 0 {
-			query = append(query, escape(name+"[a b]")+"="+escape(value))
+			query = append(query, escapeAsPHP(name+"[a b]")+"="+escapeAsPHP(value))
 			members = append(members, fmt.Sprintf(`%q: {"a b": %s}`, name, quoted))
 			continue
 		}
-		query = append(query, escape(name)+"="+escape(value))
+		query = append(query, escapeAsPHP(name)+"="+escapeAsPHP(value))
 		members = append(members, fmt.Sprintf(`%q: %s`, name, quoted))
 	}
 	path := "/api?"
@@ -85,7 +84,7 @@ func randomPaylinkVector(r *rand.Rand, most int, sign func(query string) string)
 	}
 	v := &paylinkVector{Method: "POST", URL: path, Type: formType, Secret: testSecret, StringToSign: strings.Join(query, "&")}
 	signature := sign(v.StringToSign)
-	v.Body = wireOf(strings.Join(append(query, "ApiSignature="+escape(signature)), "&"))
+	v.Body = wireOf(strings.Join(append(query, "ApiSignature="+escapeAsPHP(signature)), "&"))
 	switch r.IntN(4) {
 	case 0:
 		v.Method, v.URL, v.Type, v.Body = "GET", path+v.Body, "", ""

@@ -3,27 +3,31 @@ package explain
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/internal/phptest"
 )
 
-// runPaylinkScript returns what a script in testdata prints. Where it cannot be
-// run, the test is skipped.
-func runPaylinkScript(t *testing.T, command ...string) string {
-	switch command[0] {
+// runScript returns what a script in testdata prints. PHP's run wherever PHP is,
+// those of other languages with COUNTERSIGN_REQUIRE_PHP=1 only.
+func runScript(t *testing.T, command ...string) string {
+	t.Helper()
+	switch program := command[0]; program {
 	case "php":
-		php := phptest.Require(t, "php")
-		if exec.CommandContext(t.Context(), php, "-n", "-d", "extension=curl", "-r", `exit(class_exists("CURLFile") ? 0 : 1);`).Run() != nil {
-			t.Skip("PHP has no curl here: install Debian's php-curl to run this test")
+		phptest.Require(t, program)
+		if slices.Contains(command, "extension=curl") {
+			phptest.Extension(t, "curl")
 		}
 	case "sh":
-		requireProgram(t, "openssl")
-		requireProgram(t, "sh")
+		phptest.Client(t, "openssl")
 	default:
-		requireProgram(t, command[0])
+		phptest.Client(t, program)
 	}
 	cmd := exec.CommandContext(t.Context(), command[0], command[1:]...)
 	cmd.Dir = "testdata"
@@ -33,8 +37,14 @@ func runPaylinkScript(t *testing.T, command ...string) string {
 	return string(out)
 }
 
-func requireProgram(t *testing.T, name string) {
-	if _, err := exec.LookPath(name); err != nil {
-		t.Skipf("no %s here: install it to run this test", name)
+// checkScripts fails if the committed vectors are not what the scripts print.
+func checkScripts(t *testing.T, scripts map[string][]string) {
+	for file, command := range scripts {
+		t.Run(file, func(t *testing.T) {
+			got := runScript(t, command...)
+			want, err := os.ReadFile(filepath.Join("testdata", file))
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got, "in testdata, run %s > %s", strings.Join(command, " "), file)
+		})
 	}
 }
