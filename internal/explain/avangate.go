@@ -37,7 +37,7 @@ type Avangate struct {
 	// SecretKey is the source of the Secret Key. It is asked for each hash.
 	SecretKey auth.SecretSource
 	// Window is how far a date may be from Now, to either side. Zero means
-	// [avangate.DefaultWindow].
+	// avangate.DefaultWindow.
 	Window time.Duration
 	// Now is the clock, read once for each hash. Nil means time.Now. For a request
 	// that is not new, give the time at which it was made.
@@ -57,7 +57,7 @@ var avangateSession = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager
 // Request explains the header of a request that a server received, or, at a path of
 // JSON-RPC or SOAP, the first login in its body, which is read and put back.
 //
-// Its errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no hash to explain,
+// An error is an [*auth.Error]: [auth.ErrUnsigned] if there is no hash to explain,
 // [auth.ErrSecret] if the secret cannot be had, [auth.ErrBody] if the body cannot be
 // read or is longer than 8 MiB; it is lost then. The Diagnosis is never nil, and
 // holds the StringToSign if that is known.

@@ -46,8 +46,8 @@ type Diagnosis struct {
 	// show.
 	Possibilities []Mistake `json:"possibilities,omitempty"`
 
-	// Skipped names the mistakes that were not tried since FIPS 140 mode forbids the
-	// functions that they need.
+	// Skipped names the mistakes and the hash functions that were not tried, since FIPS
+	// 140 mode forbids them.
 	Skipped []string `json:"skipped,omitempty"`
 
 	// Incomplete reports that the request is so large that not every mistake, or pair

@@ -37,10 +37,10 @@ type Paylink struct {
 // right if a [paylinkhmac.Verifier] says so, which reads plus signs in two ways: if
 // it is right in one of them only, the StringToSign is the other one's.
 //
-// The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to be
-// found, [auth.ErrSecret] if there is nothing to compare it with, [auth.ErrBody] if
-// the body cannot be read. The Diagnosis is never nil, and holds the StringToSign
-// when it is known.
+// An error is an [*auth.Error]: [auth.ErrUnsigned] if there is no signature to be
+// found, [auth.ErrSecret] if the secret cannot be had, [auth.ErrBody] if the body
+// cannot be read or is longer than MaxBody. The Diagnosis is never nil, and holds
+// the StringToSign if that is known.
 func (p *Paylink) Request(req *http.Request) (*Diagnosis, error) {
 	d, err := p.explain(req)
 	return d, paylink.Complete(err, "explain", req, nil)
@@ -48,7 +48,8 @@ func (p *Paylink) Request(req *http.Request) (*Diagnosis, error) {
 
 // Parameters explains a signature of parameters, given as a form in their order:
 // name=value&name=value. A plus sign stands for a space. An instance among them is
-// not signed, and an ApiSignature is passed over. The errors are those of Request.
+// not signed, and an ApiSignature is passed over. The errors are those of
+// [Paylink.Request].
 func (p *Paylink) Parameters(ctx context.Context, parameters, signature string) (*Diagnosis, error) {
 	if signature == "" {
 		return new(Diagnosis), &auth.Error{Op: "explain parameters", Code: auth.ErrUnsigned, Err: errors.New("no signature is given")}
