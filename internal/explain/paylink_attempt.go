@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
 )
 
 // A paylinkAttempt is one way to make an ApiSignature. What it points to is shared,
@@ -333,6 +334,8 @@ type paylinkWork struct {
 	made  map[uint64]bool // hashes of the trials that one mistake comes to
 	tried map[uint64]bool // and of those that were tried
 	jsons map[jsonValues]string
+
+	params php.Array // of the JSON that is read last
 
 	escapedIn string // the query whose escaped bytes these are
 	escaped   byteSet

@@ -55,9 +55,9 @@ func (r *paylinkRequest) rereadJSON(v jsonValues) (query string) {
 		return query
 	}
 	r.work.spent += jsonCost * len(r.json)
-	var params php.Array
-	if php.ParseJSON(&params, v.replaceIn(r.json)) == nil {
-		query = newPaylinkReading(&params).canonical
+	params := &r.work.params
+	if php.ParseJSON(params, v.replaceIn(r.json)) == nil {
+		query = newPaylinkReading(params).canonical
 	} else { // the parameters have become too long
 		r.work.incomplete = true
 		query = r.decoded.canonical
