@@ -704,7 +704,7 @@ func TestScannerIndex(t *testing.T) {
 		}
 		return b
 	}
-	for range 100_000 {
+	for range phptest.Cases(100_000) {
 		delimiter := append([]byte("--"), text(1+r.IntN(5))...)
 		s := newScanner(string(delimiter[2:]), nil)
 		w := text(r.IntN(60))
