@@ -26,10 +26,10 @@ var ErrTooLong = errors.New("the body is longer than it may be")
 // TakeBody reads the body, closes it and leaves none. One of more than most bytes
 // is an error, and so is one that is not as long as ContentLength says.
 func TakeBody(req *http.Request, most int64) ([]byte, error) {
-	if req.Body == nil && req.ContentLength > 0 {
-		return nil, fmt.Errorf("there is no body and ContentLength says %d", req.ContentLength)
-	}
 	if !HasBody(req) {
+		if req.ContentLength > 0 {
+			return nil, fmt.Errorf("there is no body and ContentLength says %d", req.ContentLength)
+		}
 		return nil, nil
 	}
 	body, length := req.Body, req.ContentLength
@@ -125,5 +125,5 @@ func DeleteHeader(h http.Header, name string) {
 // isHeader reports whether a key of a header, in whatever spelling, is the name.
 // CGI, and PHP with it, take an underscore for a hyphen (RFC 3875, 4.1.18).
 func isHeader(key, name string) bool {
-	return len(key) == len(name) && strings.EqualFold(strings.ReplaceAll(key, "_", "-"), name)
+	return len(key) == len(name) && strings.EqualFold(strings.ReplaceAll(key, "_", "-"), strings.ReplaceAll(name, "_", "-"))
 }
