@@ -1,0 +1,134 @@
+package signedheader_test
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/interop/ownscheme/signedheader"
+	"github.com/countersign/countersign/transport"
+	"github.com/countersign/countersign/transport/transporttest"
+)
+
+const (
+	api = "https://api.alder.example"
+	key = "test-secret-key"
+)
+
+// alder is an emulated gateway. It reads what arrives, and takes a time within
+// five minutes of its own.
+func alder(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	field := r.Header["Alder-Signature"]
+	if len(field) != 1 {
+		http.Error(w, "no signature, or more than one", http.StatusUnauthorized)
+		return
+	}
+	t, signature, _ := strings.Cut(strings.TrimPrefix(field[0], "t="), ",v1=")
+	seconds, err := strconv.ParseInt(t, 10, 64)
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write([]byte(t + "\n" + r.Method + "\n" + r.RequestURI + "\n" + string(body)))
+	switch {
+	case err != nil || time.Since(time.Unix(seconds, 0)).Abs() > 5*time.Minute:
+		http.Error(w, "the time is wrong", http.StatusUnauthorized)
+	case !hmac.Equal([]byte(signature), []byte(hex.EncodeToString(mac.Sum(nil)))):
+		http.Error(w, "the signature is wrong", http.StatusUnauthorized)
+	default:
+		io.WriteString(w, "{}")
+	}
+}
+
+func request(t testing.TB, method, url, body string) *http.Request {
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	require.NoError(t, err)
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req
+}
+
+func TestContract(t *testing.T) {
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key)})
+	require.NoError(t, err)
+	require.NoError(t, transporttest.TestAuthenticator(a, http.HandlerFunc(alder),
+		request(t, "POST", api+"/v1/payments", `{"amount":200}`),
+		request(t, "GET", api+"/v1/payments?from=2026-01-01&page=2", ""),
+		request(t, "DELETE", api+"/v1/payments/7", ""),
+	))
+}
+
+// What is signed is what arrives, whatever the request looks like.
+func TestArrives(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(alder))
+	defer gateway.Close()
+	a, err := signedheader.New(signedheader.Config{BaseURL: gateway.URL, Secret: auth.NewSecret(key)})
+	require.NoError(t, err)
+	client, err := transport.Wrap(nil, a)
+	require.NoError(t, err)
+	for name, req := range map[string]*http.Request{
+		"a path with escapes": request(t, "GET", gateway.URL+"/v1/a%2Fb%20c/%C3%A4?x=%7E+y", ""),
+		"no path":             request(t, "GET", gateway.URL, ""),
+		"an empty query":      request(t, "GET", gateway.URL+"/v1?", ""),
+		"no method":           request(t, "", gateway.URL+"/v1", ""),
+		"a fragment":          request(t, "GET", gateway.URL+"/v1#top", ""),
+		"a body with DELETE":  request(t, "DELETE", gateway.URL+"/v1", "{}"),
+		"a body of any bytes": request(t, "PUT", gateway.URL+"/v1", "\x00\xff\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			req.Header["alder_signature"] = []string{"stale"}
+			resp, err := client.Do(req)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			answer, _ := io.ReadAll(resp.Body)
+			assert.Equal(t, "{}", string(answer))
+		})
+	}
+}
+
+// The value is that of
+//
+//	printf '1764288000\nPOST\n/v1/payments?dry=1\n{"amount":200}' | openssl dgst -sha256 -hmac test-secret-key
+func TestVector(t *testing.T) {
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key), Now: func() time.Time { return time.Unix(1764288000, 0) }})
+	require.NoError(t, err)
+	req := request(t, "POST", api+"/v1/payments?dry=1", `{"amount":200}`)
+	require.NoError(t, a.Authenticate(req, nil))
+	assert.Equal(t, "t=1764288000,v1=a3ede5a24040acee54ec9ebbc573e759822e759d9014a53d6ce85c9898d219e7", req.Header.Get("Alder-Signature"))
+}
+
+func TestErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		config signedheader.Config
+		code   error
+	}{
+		"not encrypted": {signedheader.Config{BaseURL: "http://api.alder.example", Secret: auth.NewSecret(key)}, auth.ErrConfig},
+		"no secret":     {signedheader.Config{BaseURL: api}, auth.ErrSecret},
+	} {
+		_, err := signedheader.New(c.config)
+		assert.ErrorIs(t, err, c.code, name)
+	}
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.NewSecret(""), nil })})
+	require.NoError(t, err)
+	assert.ErrorIs(t, a.Authenticate(request(t, "GET", api, ""), nil), auth.ErrSecret)
+}
+
+func TestPrintsNoSecret(t *testing.T) {
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key)})
+	require.NoError(t, err)
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		assert.NotContains(t, fmt.Sprintf(verb, a), key)
+	}
+}
