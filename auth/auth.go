@@ -14,7 +14,10 @@
 // # A scheme of your own
 //
 // Implement [Authenticator]. Its origins are part of the interface, so that no
-// credential can go to a host that nobody thought of.
+// credential can go to a host that nobody thought of. Package
+// [github.com/countersign/countersign/auth/scheme] has what most schemes need.
+// docs/own-scheme.md says what is demanded of one and why, and has three to copy;
+// package [github.com/countersign/countersign/transport/transporttest] tests yours.
 //
 // # Secrets
 //

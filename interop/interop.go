@@ -13,6 +13,9 @@
 //	go-vcr                             Match and Scrub, below the transport
 //	httputil.ReverseProxy              Rewrite
 //
+// The packages below ownscheme are another thing: Authenticators for gateways of
+// one's own, see docs/own-scheme.md.
+//
 // # The order
 //
 // The whole stack is
