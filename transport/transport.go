@@ -14,9 +14,18 @@
 // else than it seems and is refused. What is judged is what is sent: a RawPath that
 // is no encoding of the Path is not.
 //
-// So is one whose method is TRACE, which has a gateway repeat the credentials, or
-// CONNECT, and one whose query, once it is authenticated, holds a space, a control
-// character or a byte that is not ASCII.
+// An authenticated request is refused, too, if its method is TRACE, which has a
+// gateway repeat the credentials, or CONNECT, or if its query, as it is to be sent,
+// holds a space, a control character or a byte that is not ASCII.
+//
+// # Errors
+//
+// An error of the base is returned as it is, unless it quotes somebody: a server
+// that is no gateway may repeat the request, and net/http quotes what it cannot
+// read. Its text is then cut at the first quote, and errors.As finds only those of
+// the errors within that quote nobody; errors.Is finds all, and Timeout says what
+// it did. What Countersign itself says of a body as it is sent, and why a
+// certificate is not to be trusted, comes through whole.
 //
 // # Redirects
 //
@@ -41,7 +50,7 @@
 // the credentials and did nothing else, and the body can be had again; see
 // [auth.Learner]. [http.Transport] itself resends a request, with the same
 // signature, when a connection that was used before drops ahead of the answer:
-// GET, HEAD, OPTIONS and TRACE, and whatever has an Idempotency-Key, even if the
+// GET, HEAD and OPTIONS, and whatever has an Idempotency-Key, even if the
 // gateway has carried it out; any other only if nothing of it was written.
 package transport
 
@@ -190,9 +199,11 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // send sends an authenticated copy of req, once, and reports whether the gateway
 // proved that it refused the credentials.
 func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCloser) (resp *http.Response, refused bool, err error) {
-	signed := clone(req)
+	redactor, _ := a.(auth.Redactor)
+	turn := t.turn(req, redactor)
+	signed := &turn.req
 	signed.Body = body
-	err = a.Authenticate(signed, t.base)
+	err = a.Authenticate(signed, &turn.base)
 	if err == nil {
 		err = checkTarget(signed)
 	}
@@ -200,7 +211,7 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 		closeBody(signed)
 		return nil, false, err
 	}
-	resp, err = t.base.RoundTrip(signed)
+	resp, err = turn.base.RoundTrip(signed)
 	if resp == nil {
 		return nil, false, err
 	}
@@ -208,9 +219,9 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 		refused = l.Refused(signed, resp)
 	}
 	resp.Request = req
-	if r, ok := a.(auth.Redactor); ok {
+	if redactor != nil {
 		for i, location := range resp.Header["Location"] {
-			resp.Header["Location"][i] = r.Redact(location)
+			resp.Header["Location"][i] = redactor.Redact(location)
 		}
 	}
 	return resp, refused, err
@@ -318,14 +329,18 @@ func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
 	return nil
 }
 
-// clone returns a copy of req that an Authenticator may change. The header's
-// values are shared. A RawPath that net/url would not send is left out, so that no
-// layer below takes it for the path.
-func clone(req *http.Request) *http.Request {
-	c := &struct {
-		req http.Request
-		url url.URL
-	}{*req, *req.URL}
+// A turn is a request that is sent once, in one allocation with what it needs.
+type turn struct {
+	req  http.Request
+	url  url.URL
+	base guarded
+}
+
+// turn returns a copy of req that an Authenticator may change. The header's values
+// are shared. A RawPath that net/url would not send is left out, so that no layer
+// below takes it for the path.
+func (t *Transport) turn(req *http.Request, redactor auth.Redactor) *turn {
+	c := &turn{*req, *req.URL, guarded{t.base, redactor}}
 	c.req.URL = &c.url
 	if c.url.RawPath != "" && c.url.EscapedPath() != c.url.RawPath {
 		c.url.RawPath = ""
@@ -334,7 +349,7 @@ func clone(req *http.Request) *http.Request {
 	if c.req.Header == nil {
 		c.req.Header = make(http.Header)
 	}
-	return &c.req
+	return c
 }
 
 // replayable reports whether the body can be had a second time.

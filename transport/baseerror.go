@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"regexp"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// A guarded base is the base of one request, for the Transport and for the
+// Authenticator. Its errors show nothing that a peer said: a server that is no
+// gateway may repeat the request, and net/http quotes what it cannot read.
+type guarded struct {
+	base     http.RoundTripper
+	redactor auth.Redactor // nil if there is none
+}
+
+func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := g.base.RoundTrip(req)
+	if err != nil {
+		err = g.hide(err, context.Cause(req.Context()))
+	}
+	return resp, err
+}
+
+// hide returns err if it quotes nobody, and else an error that is without what
+// follows the first quote. cause is why the caller gave up, nil for not.
+func (g *guarded) hide(err, cause error) error {
+	if _, ok := errors.AsType[*auth.Error](err); ok || g.quotesNobody(err, cause) {
+		return err
+	}
+	return &baseError{
+		text:  g.hideText(err.Error()),
+		parts: g.parts(nil, err, cause),
+		is:    func(target error) bool { return errors.Is(err, target) },
+		timeout: func() bool {
+			t, ok := errors.AsType[interface {
+				error
+				Timeout() bool
+			}](err)
+			return ok && t.Timeout()
+		}(),
+	}
+}
+
+// quotesNobody reports whether the texts of err and of all that it wraps can be
+// shown.
+func (g *guarded) quotesNobody(err, cause error) bool {
+	switch _, isCertificate := err.(*tls.CertificateVerificationError); {
+	case isCertificate: // nothing has been sent yet
+		return true
+	case cause != nil && errors.Is(cause, err): // the caller's own
+		return true
+	case g.hideText(err.Error()) != err.Error():
+		return false
+	}
+	for _, wrapped := range unwrap(err) {
+		if !g.quotesNobody(wrapped, cause) {
+			return false
+		}
+	}
+	return true
+}
+
+// parts appends to list what err wraps, as far as it quotes nobody.
+func (g *guarded) parts(list []error, err, cause error) []error {
+	for _, wrapped := range unwrap(err) {
+		if g.quotesNobody(wrapped, cause) {
+			list = append(list, wrapped)
+		} else {
+			list = g.parts(list, wrapped, cause)
+		}
+	}
+	return list
+}
+
+func unwrap(err error) (wrapped []error) {
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		wrapped = []error{e.Unwrap()}
+	case interface{ Unwrap() []error }:
+		wrapped = e.Unwrap()
+	}
+	for i := len(wrapped) - 1; i >= 0; i-- {
+		if wrapped[i] == nil {
+			wrapped = append(wrapped[:i:i], wrapped[i+1:]...)
+		}
+	}
+	return wrapped
+}
+
+// quote matches where a text begins to quote: an apostrophe follows a letter.
+var quote = regexp.MustCompile("[\"`]|(?:^|[^0-9A-Za-z])'")
+
+// hideText cuts a text at its first quote. Some repeat a URL without one.
+func (g *guarded) hideText(text string) string {
+	if at := quote.FindStringIndex(text); at != nil {
+		text = text[:at[1]-1] + "[not shown: it may repeat the request]"
+	}
+	if g.redactor != nil {
+		text = g.redactor.Redact(text)
+	}
+	return text
+}
+
+// A baseError is an error of the base without what it quotes.
+type baseError struct {
+	text    string
+	parts   []error          // what it wraps, as far as that quotes nobody
+	is      func(error) bool // a function, so that no way of printing shows the error
+	timeout bool
+}
+
+func (e *baseError) Error() string { return e.text }
+
+func (e *baseError) Unwrap() []error { return e.parts }
+
+// Is reports whether target is what the base's error is, or what that wraps.
+func (e *baseError) Is(target error) bool { return e.is(target) }
+
+// Timeout reports what the base's error does, as [net.Error] has it.
+func (e *baseError) Timeout() bool { return e.timeout }
+
+// Temporary makes a [net.Error] of it. It means nothing.
+func (e *baseError) Temporary() bool { return e.timeout }
