@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
+	"regexp"
 	"strings"
-	"sync"
-	"time"
+	"unicode"
 )
 
 // Redacted is what a [Secret] prints as, whatever prints it.
@@ -49,19 +48,29 @@ func (s Secret) Secret(context.Context) (Secret, error) { return s, nil }
 const minFIPSKey = 14
 
 // Validate returns an error if the secret cannot be the one that is meant: it is
-// empty, begins or ends with white space, or is under 14 bytes long while FIPS
-// 140 mode is enforced.
+// empty or [Redacted], begins or ends with white space or a character that does not
+// show, or is under 14 bytes long while FIPS 140 mode is enforced.
 func (s Secret) Validate() error {
 	value := s.Reveal()
 	switch {
 	case value == "":
 		return errors.New("the secret is empty: is its variable or file set?")
+	case value == Redacted:
+		return errors.New("the secret is " + Redacted + ", which an auth.Secret prints as: it was saved from one, and must be saved from where it came")
 	case strings.TrimSpace(value) != value:
 		return errors.New("the secret begins or ends with white space, such as a newline from a file: cut it off")
+	case strings.TrimFunc(value, isInvisible) != value:
+		return errors.New("the secret begins or ends with a character that does not show, such as an editor's byte order mark: cut it off")
 	case len(value) < minFIPSKey && fips140.Enforced():
 		return fmt.Errorf("the secret is shorter than %d bytes, which FIPS 140 mode does not allow", minFIPSKey)
 	}
 	return nil
+}
+
+// isInvisible reports whether c has no width, as a byte order mark has none, or
+// controls how others are shown.
+func isInvisible(c rune) bool {
+	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 var (
@@ -131,85 +140,19 @@ type SecretFunc func(ctx context.Context) (Secret, error)
 func (f SecretFunc) Secret(ctx context.Context) (Secret, error) { return f(ctx) }
 
 // Env returns the source that reads an environment variable, each time that it
-// is asked. A variable that is not set is an error.
+// is asked. A variable that is not set is an error, which shows the name if it is
+// written in capitals: what is not may be the secret itself, in the wrong place.
 func Env(name string) SecretSource {
 	return SecretFunc(func(context.Context) (Secret, error) {
 		value, ok := os.LookupEnv(name)
-		if !ok {
-			return Secret{}, fmt.Errorf("the environment variable %s is not set", name)
+		switch {
+		case ok:
+			return NewSecret(value), nil
+		case !variableName.MatchString(name):
+			return Secret{}, errors.New("the secret's environment variable is not set (a name that is not in capitals is not shown, since it may be the secret)")
 		}
-		return NewSecret(value), nil
+		return Secret{}, fmt.Errorf("the environment variable %s is not set", name)
 	})
 }
 
-// FileGrace is for how long the source of [NewFile] keeps a secret after the file
-// has gone missing or empty.
-const FileGrace = time.Minute
-
-// maxSecretFile bounds what is read of a secret's file, in bytes.
-const maxSecretFile = 64 << 10
-
-// NewFile returns the source that reads a file, each time that it is asked, less
-// one final newline. While the file is missing or empty, as in the middle of a
-// rotation, the last secret that was read stays in use for [FileGrace] from when
-// that is first seen; after that, and for any other failure to read it, there is
-// an error. Replace the file by renaming another over it: one that is written in
-// place may be read half.
-func NewFile(path string) SecretSource {
-	return &file{path: path}
-}
-
-type file struct {
-	path string
-
-	mu   sync.Mutex
-	last Secret
-	gone time.Time // since when the file has been found gone, zero if it is there
-}
-
-func (f *file) Secret(ctx context.Context) (Secret, error) {
-	if err := ctx.Err(); err != nil {
-		return Secret{}, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	value, err := f.load() // under the lock: a read that is late must not bring back what was replaced
-	if err == nil {
-		f.last, f.gone = NewSecret(value), time.Time{}
-		return f.last, nil
-	}
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errEmptyFile) {
-		if f.gone.IsZero() {
-			f.gone = time.Now()
-		}
-		if f.last.reveal != nil && time.Since(f.gone) < FileGrace {
-			return f.last, nil
-		}
-	}
-	return Secret{}, fmt.Errorf("the secret's file cannot be read: %w", err)
-}
-
-var errEmptyFile = errors.New("it is empty")
-
-func (f *file) load() (string, error) {
-	r, err := os.Open(f.path)
-	if err != nil {
-		return "", err
-	}
-	defer r.Close()
-	b, err := io.ReadAll(io.LimitReader(r, maxSecretFile+1))
-	if err != nil {
-		return "", err
-	}
-	if len(b) > maxSecretFile {
-		return "", fmt.Errorf("%q is larger than %d bytes: is it the right file?", f.path, maxSecretFile)
-	}
-	s, found := strings.CutSuffix(string(b), "\n")
-	if found {
-		s = strings.TrimSuffix(s, "\r")
-	}
-	if s == "" {
-		return "", fmt.Errorf("%q: %w", f.path, errEmptyFile)
-	}
-	return s, nil
-}
+var variableName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)

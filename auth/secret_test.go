@@ -275,6 +275,8 @@ func TestValidate(t *testing.T) {
 		accepted = ""
 		empty    = "empty"
 		space    = "begins or ends with white space"
+		hidden   = "begins or ends with a character that does not show"
+		saved    = "the secret is [redacted], which an auth.Secret prints as"
 	)
 	for _, c := range []struct{ secret, want string }{
 		{hunter, accepted},
@@ -299,6 +301,26 @@ func TestValidate(t *testing.T) {
 		{"hunter2\u0085", space}, // next line
 		{"hunter2\u2003", space}, // em space
 		{"hunter2\u3000", space}, // ideographic space
+
+		{"\ufeffhunter2", hidden}, // a byte order mark, which editors write
+		{"hunter2\ufeff", hidden},
+		{"hunter2\u200b", hidden}, // zero width space
+		{"hunter2\u200d", hidden}, // zero width joiner
+		{"hunter2\u2060", hidden}, // word joiner
+		{"\u202ahunter2", hidden}, // left-to-right embedding, of text that was pasted
+		{"hunter2\u00ad", hidden}, // soft hyphen
+		{"hunter2\ufe0f", hidden}, // variation selector
+		{"hunter2\u3164", hidden}, // Hangul filler
+		{"hunter2\x00", hidden},
+		{"hunter2\x1a", hidden}, // the end of a file, as DOS wrote it
+		{"hunter2\x7f", hidden},
+		{"\ufeff hunter2", hidden},
+		{"hunter2\u200b\n", space},
+		{"hunt\u200ber2-hunter2-hunter2", accepted},
+
+		{"[redacted]", saved},
+		{"[redacted]\n", space},
+		{"[redacted] no more", accepted},
 	} {
 		t.Run(fmt.Sprintf("%q", c.secret), func(t *testing.T) {
 			err := auth.NewSecret(c.secret).Validate()

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,6 +253,118 @@ func TestFileHeedsACancelledContext(t *testing.T) {
 	cancel()
 	_, err := source.Secret(ctx)
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// A network file system that does not answer holds up nobody for longer than he
+// wants to wait, and does not get a goroutine for each that asks.
+func TestFileThatHangsIsWaitedForUnderEachContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var loads atomic.Int64
+		answers := make(chan string)
+		source := auth.NewFileOf("/mnt/secret", func(string) (string, error) {
+			loads.Add(1)
+			return <-answers, nil
+		})
+		began := time.Now()
+		var wg sync.WaitGroup
+		for i := range 50 {
+			wg.Go(func() {
+				patience := time.Duration(i+1) * time.Second
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				_, err := source.Secret(ctx)
+				assert.ErrorIs(t, err, context.DeadlineExceeded)
+				assert.ErrorContains(t, err, "has not been read yet")
+				assert.Equal(t, patience, time.Since(began))
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, 1, loads.Load())
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := source.Secret(ctx)
+		assert.ErrorIs(t, err, context.Canceled)
+
+		// It answers again.
+		answers <- "hunter2"
+		answers <- "hunter3" // for those who asked later, and have left
+		wg.Go(func() { assertSecret(t, source, "hunter4") })
+		synctest.Wait()
+		answers <- "hunter4"
+		wg.Wait()
+		assert.EqualValues(t, 3, loads.Load())
+	})
+}
+
+// Nobody gets what was read before he asked: who asks while the file is read waits
+// for the next time, with all others that do.
+func TestFileIsReadOnceForAllWhoAskAtTheSameTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		answers := make(chan string)
+		source := auth.NewFileOf("/mnt/secret", func(string) (string, error) { return <-answers, nil })
+		var wg sync.WaitGroup
+		wg.Go(func() { assertSecret(t, source, "first") })
+		synctest.Wait()
+		for range 100 {
+			wg.Go(func() { assertSecret(t, source, "second") })
+		}
+		synctest.Wait()
+		answers <- "first"
+		answers <- "second"
+		wg.Wait()
+	})
+}
+
+// A pipe would wait for its writer, a device may never end.
+func TestFileThatIsNotRegularIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := exec.Command("mkfifo", pipe).Run(); err != nil {
+		t.Skipf("there is no mkfifo: %v", err)
+	}
+	linked, regular := filepath.Join(dir, "linked"), filepath.Join(dir, "regular")
+	require.NoError(t, os.Symlink(pipe, linked))
+	for _, path := range []string{pipe, linked, dir, "/dev/zero", "/dev/null"} {
+		_, err := auth.NewFile(path).Secret(t.Context())
+		if assert.ErrorContains(t, err, "it is no regular file", path) {
+			assert.ErrorContains(t, err, path)
+		}
+	}
+	require.NoError(t, os.Symlink(write(t, filepath.Join(dir, "target"), "hunter2\n"), regular))
+	assertSecret(t, auth.NewFile(regular), "hunter2")
+}
+
+// People give a secret where its place's name belongs.
+func TestASecretInTheWrongPlaceIsNotShown(t *testing.T) {
+	for _, secret := range []string{hunter, "Hunter2_" + hunter, strings.ToUpper(hunter), "1" + strings.ToUpper(strings.ReplaceAll(hunter, "-", "_")), hunter + "="} {
+		for name, source := range map[string]auth.SecretSource{"Env": auth.Env(secret), "NewFile": auth.NewFile(secret)} {
+			_, err := source.Secret(t.Context())
+			if assert.ErrorContains(t, err, "not shown", name) {
+				assertRedacted(t, fmt.Sprintf("%v %+v %#v %q", err, err, err, chain(err)))
+			}
+			assert.Equal(t, name == "NewFile", errors.Is(err, fs.ErrNotExist))
+		}
+	}
+	t.Chdir(t.TempDir())
+	write(t, "hunter2", "")
+	_, err := auth.NewFile("hunter2").Secret(t.Context())
+	if assert.ErrorContains(t, err, "it is empty") {
+		assertRedacted(t, err.Error())
+	}
+	for _, name := range []string{"COUNTERSIGN_TEST_UNSET", "_9"} {
+		_, err := auth.Env(name).Secret(t.Context())
+		assert.EqualError(t, err, "the environment variable "+name+" is not set")
+	}
+	_, err = auth.NewFile("./absent").Secret(t.Context())
+	assert.ErrorContains(t, err, "./absent")
+}
+
+// chain returns the texts of err and of all that it wraps.
+func chain(err error) (texts []string) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		texts = append(texts, err.Error())
+	}
+	return texts
 }
 
 // The garbage collector closes a file that is forgotten, some time: here it does not.

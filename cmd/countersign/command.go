@@ -60,6 +60,8 @@ func (c *command) printJSON(v any) {
 // A usageError is a mistake of the user's in arguments, environment or input.
 type usageError struct{ error }
 
+func (e usageError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // fail prints an error and returns the exit code that goes with it.

@@ -48,25 +48,20 @@ func (a *account) secretFlag(flags *flag.FlagSet) {
 	flags.StringVar(&a.secretFile, "secret-file", "", "")
 }
 
-// secret returns the secret, from the file or else from the variable.
+// secret returns the secret, from the file or else from the variable. The file is
+// read once, so that it may be a pipe.
 func (a *account) secret(c *command, variable string) (auth.Secret, error) {
-	switch a.secretFile {
-	case "":
+	if a.secretFile == "" {
 		value := c.getenv(variable)
 		if value == "" {
 			return auth.Secret{}, usagef("%s is not set: set it, or name a file with --secret-file", variable)
 		}
 		return auth.NewSecret(value), nil
-	case "-":
-		value, err := c.read("-")
-		return auth.NewSecret(string(pasted.CutNewline(value))), err
 	}
-	secret, err := auth.NewFile(a.secretFile).Secret(c.ctx)
+	value, err := c.read(a.secretFile)
 	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		// Its path is left out: somebody may have given the secret for it.
 		err = usagef("the file of --secret-file cannot be read: %w", e.Err)
-	} else if err != nil {
-		err = usageError{err}
 	}
-	return secret, err
+	return auth.NewSecret(string(pasted.CutNewline(value))), err
 }
