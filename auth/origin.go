@@ -13,7 +13,8 @@ import (
 // Origin is nobody's: no request goes to it.
 //
 // Hosts are compared byte for byte after ASCII lower-casing, with the default
-// port written out. A host in another spelling (punycode, a trailing dot, an
+// port written out. The zone of an IPv6 address keeps its case: it names an
+// interface. A host in another spelling (punycode, a trailing dot, an
 // address written differently) is another origin.
 type Origin struct {
 	scheme, host, port string
@@ -55,7 +56,7 @@ func (o Origin) WithHost(host string) Origin {
 }
 
 func originOf(scheme, hostport string) Origin {
-	o := Origin{scheme: scheme, host: lower(hostport)}
+	o := Origin{scheme: scheme, host: lowerHost(hostport)}
 	if strings.Contains(hostport, ":") {
 		u := url.URL{Host: o.host}
 		o.host, o.port = u.Hostname(), u.Port()
@@ -85,7 +86,7 @@ func (o Origin) String() string {
 	}
 	host := o.host
 	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+		host = "[" + strings.ReplaceAll(host, "%", "%25") + "]" // RFC 6874
 	}
 	if o.scheme == "https" && o.port == "443" || o.scheme == "http" && o.port == "80" {
 		return o.scheme + "://" + host
@@ -96,6 +97,15 @@ func (o Origin) String() string {
 // Covers reports whether o is one of a's origins.
 func Covers(a Authenticator, o Origin) bool {
 	return slices.Contains(a.Origins(), o)
+}
+
+// lowerHost lower-cases a host, with a port or without, up to the zone of an IPv6
+// address.
+func lowerHost(hostport string) string {
+	if address, zone, found := strings.Cut(hostport, "%"); found && strings.HasPrefix(hostport, "[") {
+		return lower(address) + "%" + zone
+	}
+	return lower(hostport)
 }
 
 // lower maps ASCII letters, byte by byte: strings.ToLower makes an ASCII k of

@@ -33,6 +33,8 @@ func TestParseOrigin(t *testing.T) {
 		{"https://[2001:db8::1]", "https://[2001:db8::1]"},
 		{"https://[2001:DB8::1]:443/", "https://[2001:db8::1]"},
 		{"https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"},
+		{"https://[FE80::A%25Eth0]:443", "https://[fe80::a%25Eth0]"},
+		{"https://[fe80::1%25en%251]:8443", "https://[fe80::1%25en%251]:8443"},
 
 		// Loopback may be plain.
 		{"http://127.0.0.1", "http://127.0.0.1"},
@@ -203,6 +205,8 @@ func TestOrigins(t *testing.T) {
 		{"https://127.0.0.1", "https://localhost", other},
 		{"https://[::1]", "https://[0:0:0:0:0:0:0:1]", other},
 		{"https://[::1]", "https://[::1%25lo]", other},
+		{"https://[fe80::a%25eth0]", "https://[FE80::A%25eth0]:443", same},
+		{"https://[fe80::1%25eth0]", "https://[fe80::1%25ETH0]", other}, // two interfaces
 		{"https://127.0.0.1", "https://[::ffff:127.0.0.1]", other},
 	} {
 		t.Run(c.a+" "+c.b, func(t *testing.T) {
@@ -247,6 +251,7 @@ func TestWithHost(t *testing.T) {
 		"other.example.com":    "https://other.example.com",
 		"[::1]":                "https://[::1]",
 		"[::1]:8443":           "https://[::1]:8443",
+		"[FE80::1%Eth0]:8443":  "https://[fe80::1%25Eth0]:8443",
 	} {
 		assert.Equal(t, want, origin.WithHost(host).String(), "WithHost(%q)", host)
 	}
