@@ -30,10 +30,11 @@ package auth
 import (
 	"context"
 	"net/http"
+	"slices"
 )
 
 // An Authenticator authenticates requests to one gateway account. It is safe for
-// concurrent use.
+// concurrent use, and of a type whose values can be compared, such as a pointer.
 type Authenticator interface {
 	// Origins lists where the credentials may be sent. The list never changes.
 	Origins() []Origin
@@ -86,19 +87,31 @@ func FromContext(ctx context.Context) Authenticator {
 	return a
 }
 
-// PerRequest stands, among a transport's Authenticators, for those of origins
+// A PerRequest stands, among a transport's Authenticators, for those of origins
 // that many merchants share. The transport puts the Authenticator in its place
 // that the request's context names, see [WithAuthenticator]; a request that names
 // none fails with [ErrNoAuthenticator]. There is no default, since a default would
-// charge the wrong merchant the first time that the name is forgotten.
-type PerRequest []Origin
+// charge the wrong merchant the first time that the name is forgotten. The zero
+// value has no origin, and no transport takes it.
+type PerRequest struct{ origins []Origin }
 
-var _ Authenticator = PerRequest(nil)
+var _ Authenticator = (*PerRequest)(nil)
 
-// Origins returns p.
-func (p PerRequest) Origins() []Origin { return p }
+// NewPerRequest returns the PerRequest of these origins, such as one merchant's
+// Origins.
+func NewPerRequest(origins ...Origin) *PerRequest {
+	return &PerRequest{slices.Clone(origins)}
+}
+
+// Origins returns what p was made of.
+func (p *PerRequest) Origins() []Origin {
+	if p == nil {
+		return nil
+	}
+	return p.origins
+}
 
 // Authenticate fails with [ErrNoAuthenticator]: p holds no credentials.
-func (p PerRequest) Authenticate(req *http.Request, _ http.RoundTripper) error {
+func (p *PerRequest) Authenticate(req *http.Request, _ http.RoundTripper) error {
 	return &Error{Op: "choose a merchant", Gateway: OriginOf(req.URL).String(), Code: ErrNoAuthenticator, Err: errNoMerchant}
 }

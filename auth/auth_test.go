@@ -34,16 +34,15 @@ func TestContextNamesAnAuthenticator(t *testing.T) {
 // credentials, and no default, whatever the context says.
 func TestPerRequestHoldsNoCredentials(t *testing.T) {
 	shared := origin(t, "https://api.example.com")
-	p := auth.PerRequest{shared}
+	p := auth.NewPerRequest(shared)
 	assert.Equal(t, []auth.Origin{shared}, p.Origins())
 	for name, named := range map[string]auth.Authenticator{
 		"nobody":           nil,
 		"a merchant":       &authenticator{origins: []auth.Origin{shared}},
 		"another's":        &authenticator{},
 		"itself":           p,
-		"a pointer to it":  &p,
-		"another like it":  auth.PerRequest{shared},
-		"one of no origin": auth.PerRequest(nil),
+		"another like it":  auth.NewPerRequest(shared),
+		"one of no origin": auth.NewPerRequest(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(auth.WithAuthenticator(t.Context(), named), http.MethodPost, "https://api.example.com/v1.0/Invoice/", nil)
@@ -55,6 +54,22 @@ func TestPerRequestHoldsNoCredentials(t *testing.T) {
 			assert.Empty(t, req.Header)
 		})
 	}
+}
+
+// Programs keep Authenticators in maps, and ask whether a context names a certain one.
+func TestAPerRequestCanBeComparedAndNeverChanges(t *testing.T) {
+	shared := origin(t, "https://api.example.com")
+	origins := []auth.Origin{shared}
+	var a, b auth.Authenticator = auth.NewPerRequest(origins...), auth.NewPerRequest(origins...)
+	assert.NotPanics(t, func() {
+		assert.True(t, a == auth.FromContext(auth.WithAuthenticator(t.Context(), a)))
+		assert.False(t, a == b)
+		assert.Len(t, map[auth.Authenticator]bool{a: true, b: true}, 2)
+	})
+	origins[0] = origin(t, "https://other.example.com")
+	assert.Equal(t, []auth.Origin{shared}, a.Origins())
+	assert.Empty(t, (*auth.PerRequest)(nil).Origins())
+	assert.Empty(t, new(auth.PerRequest).Origins())
 }
 
 func TestErrorText(t *testing.T) {

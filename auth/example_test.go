@@ -39,7 +39,7 @@ func ExampleWithAuthenticator() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	client, err := transport.Wrap(nil, auth.PerRequest{origin})
+	client, err := transport.Wrap(nil, auth.NewPerRequest(origin))
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -80,7 +80,7 @@ func BenchmarkMerchants(b *testing.B) {
 				m.Request = m.WithContext(auth.WithAuthenticator(context.Background(), merchants[i*n/sent]))
 				messages = append(messages, m)
 			}
-			sendInTurn(b, newCountersign(b, stub{}, auth.PerRequest(merchants[0].Origins())), messages)
+			sendInTurn(b, newCountersign(b, stub{}, auth.NewPerRequest(merchants[0].Origins()...)), messages)
 		})
 	}
 }

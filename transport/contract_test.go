@@ -134,7 +134,7 @@ func TestContract(t *testing.T) {
 		shop(t, api, "example"), noSecret, small,
 		headerAuth{originOf(t, "https://header.test"), nil},
 		headerAuth{originOf(t, "https://failing.test"), &auth.Error{Op: "sign", Code: auth.ErrRequest, Err: errVault}},
-		auth.PerRequest{originOf(t, "https://shared.test")},
+		auth.NewPerRequest(originOf(t, "https://shared.test")),
 	}
 	encoded := form.Encode()
 

@@ -137,7 +137,7 @@ func TestLearnersGetASecondTurn(t *testing.T) {
 					req := newRequest(t, "POST", "https://api.shop.test/", nil)
 					var a auth.Authenticator = l
 					if perRequest {
-						a = auth.PerRequest{l.origin}
+						a = auth.NewPerRequest(l.origin)
 						req = req.WithContext(auth.WithAuthenticator(req.Context(), l))
 					}
 					tracked := bodies[c.body](t, req)

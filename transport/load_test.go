@@ -125,7 +125,7 @@ func TestTenThousandConcurrentRequestsWhileSecretsRotate(t *testing.T) {
 		}
 		base := &http.Transport{MaxConnsPerHost: 32, MaxIdleConnsPerHost: 32}
 		defer base.CloseIdleConnections()
-		shared := auth.PerRequest{originOf(t, paylink.URL), originOf(t, tco.URL)}
+		shared := auth.NewPerRequest(originOf(t, paylink.URL), originOf(t, tco.URL))
 		tr := newTransport(t, base, shared)
 
 		request := func(n int) *http.Request {

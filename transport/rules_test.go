@@ -15,7 +15,7 @@ import (
 func TestATransportPrintsItsOriginsInOrder(t *testing.T) {
 	var list []auth.Authenticator
 	for _, host := range []string{"d", "b", "a", "c"} {
-		list = append(list, auth.PerRequest{originOf(t, "https://"+host+".test")})
+		list = append(list, auth.NewPerRequest(originOf(t, "https://"+host+".test")))
 	}
 	tr := newTransport(t, &stub{}, list...)
 	const want = "transport.Transport([https://a.test https://b.test https://c.test https://d.test])"

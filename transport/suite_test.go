@@ -42,7 +42,7 @@ func TestContractSuite(t *testing.T) {
 			a := c.scheme(t, c.baseURL)
 			served, ctx := a, t.Context()
 			if c.perRequest {
-				served, ctx = auth.PerRequest(a.Origins()), auth.WithAuthenticator(ctx, a)
+				served, ctx = auth.NewPerRequest(a.Origins()...), auth.WithAuthenticator(ctx, a)
 			}
 			create := newRequest(t, "POST", c.baseURL+"/v1.0/Invoice/", strings.NewReader(form.Encode()))
 			list := newRequest(t, "GET", c.baseURL+"/v1.0/Invoice/?a=b+c", nil)

@@ -113,7 +113,7 @@ func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transpo
 				return nil, configError("", "an authenticator has the zero origin")
 			}
 			if _, ok := t.routes[o]; ok {
-				return nil, configError(o.String(), "two authenticators have this origin: use auth.PerRequest and name one for each request with auth.WithAuthenticator")
+				return nil, configError(o.String(), "two authenticators have this origin: use auth.NewPerRequest and name one for each request with auth.WithAuthenticator")
 			}
 			t.routes[o] = a
 		}
@@ -241,7 +241,7 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 		return nil, err
 	}
 	if chosen := auth.FromContext(req.Context()); chosen != nil && auth.Covers(chosen, origin) {
-		if _, ok := a.(auth.PerRequest); !ok {
+		if _, ok := a.(*auth.PerRequest); !ok {
 			return nil, refuse(req, auth.ErrNoAuthenticator, "the context names an authenticator for this origin, which the transport does not serve by auth.PerRequest")
 		}
 		a = chosen

@@ -30,13 +30,14 @@ func TestNewAndWrapRefuse(t *testing.T) {
 		"no authenticator":            {nil, "no authenticator is given"},
 		"a nil authenticator":         {[]auth.Authenticator{api, nil}, "is nil"},
 		"a nil pointer":               {[]auth.Authenticator{failed}, "has no origin: was the error of its New ignored?"},
-		"no origin":                   {[]auth.Authenticator{auth.PerRequest{}}, "has no origin"},
-		"the zero origin":             {[]auth.Authenticator{auth.PerRequest{origin, {}}}, "zero origin"},
+		"no origin":                   {[]auth.Authenticator{auth.NewPerRequest()}, "has no origin"},
+		"a nil PerRequest":            {[]auth.Authenticator{(*auth.PerRequest)(nil)}, "has no origin"},
+		"the zero origin":             {[]auth.Authenticator{auth.NewPerRequest(origin, auth.Origin{})}, "zero origin"},
 		"the same one twice":          {[]auth.Authenticator{api, api}, "https://api.shop.test: two authenticators have this origin"},
-		"two with one origin":         {[]auth.Authenticator{api, shop(t, "https://API.shop.test:443/v1.0/", "bakery")}, "two authenticators have this origin: use auth.PerRequest"},
-		"a static and a per-request":  {[]auth.Authenticator{auth.PerRequest{origin}, api}, "two authenticators have this origin"},
-		"one origin twice in a list":  {[]auth.Authenticator{auth.PerRequest{origin, origin}}, "two authenticators have this origin"},
-		"a common one of two origins": {[]auth.Authenticator{auth.PerRequest{originOf(t, "https://a.test"), origin}, auth.PerRequest{origin, originOf(t, "https://b.test")}}, "two authenticators have this origin"},
+		"two with one origin":         {[]auth.Authenticator{api, shop(t, "https://API.shop.test:443/v1.0/", "bakery")}, "two authenticators have this origin: use auth.NewPerRequest"},
+		"a static and a per-request":  {[]auth.Authenticator{auth.NewPerRequest(origin), api}, "two authenticators have this origin"},
+		"one origin twice in a list":  {[]auth.Authenticator{auth.NewPerRequest(origin, origin)}, "two authenticators have this origin"},
+		"a common one of two origins": {[]auth.Authenticator{auth.NewPerRequest(originOf(t, "https://a.test"), origin), auth.NewPerRequest(origin, originOf(t, "https://b.test"))}, "two authenticators have this origin"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tr, err := transport.New(nil, c.authenticators...)
@@ -360,7 +361,7 @@ func TestPerRequestChoice(t *testing.T) {
 	n := newNetwork(t)
 	shared, fixed, elsewhere := n.host(api, nil), n.host(static, nil), n.host("https://elsewhere.test", nil)
 	bakery, florist := shop(t, api, "bakery"), shop(t, api, "florist")
-	tr := newTransport(t, n.transport, auth.PerRequest(bakery.Origins()), shop(t, static, "example"))
+	tr := newTransport(t, n.transport, auth.NewPerRequest(bakery.Origins()...), shop(t, static, "example"))
 	for _, c := range []struct {
 		name   string
 		picked auth.Authenticator
@@ -373,8 +374,8 @@ func TestPerRequestChoice(t *testing.T) {
 		{"the other picked merchant signs", florist, api, true, nil, "florist"},
 		{"there is no default", nil, api, false, auth.ErrNoAuthenticator, ""},
 		{"there is no default, with PassOthers", nil, api, true, auth.ErrNoAuthenticator, ""},
-		{"a pick of a PerRequest is none", auth.PerRequest(bakery.Origins()), api, true, auth.ErrNoAuthenticator, ""},
-		{"a pick without origin is none", auth.PerRequest(nil), api, false, auth.ErrNoAuthenticator, ""},
+		{"a pick of a PerRequest is none", auth.NewPerRequest(bakery.Origins()...), api, true, auth.ErrNoAuthenticator, ""},
+		{"a pick without origin is none", auth.NewPerRequest(), api, false, auth.ErrNoAuthenticator, ""},
 		{"a pick that is a nil pointer is none", (*paylinkhmac.Authenticator)(nil), api, false, auth.ErrNoAuthenticator, ""},
 		{"a pick for another origin is none", shop(t, "https://elsewhere.test", "example"), api, true, auth.ErrNoAuthenticator, ""},
 		{"a pick where the origin is static is refused", shop(t, static, "bakery"), static, false, auth.ErrNoAuthenticator, ""},
@@ -422,7 +423,7 @@ func TestConcurrentRequestsOfTwoMerchantsNeverMix(t *testing.T) {
 	n.transport.MaxConnsPerHost = 8
 	gateway := n.host(api, nil)
 	merchants := map[string]auth.Authenticator{"bakery": shop(t, api, "bakery"), "florist": shop(t, api, "florist")}
-	client, err := transport.Wrap(&http.Client{Transport: n.transport}, auth.PerRequest{originOf(t, api)})
+	client, err := transport.Wrap(&http.Client{Transport: n.transport}, auth.NewPerRequest(originOf(t, api)))
 	require.NoError(t, err)
 
 	var wg sync.WaitGroup
