@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -41,10 +42,15 @@ func TakeBody(req *http.Request, most int64) ([]byte, error) {
 	return b, err
 }
 
+// firstRead is the most room that a body gets before any of it has arrived, in
+// bytes: a peer may say any length.
+const firstRead = 64 << 10
+
 func readBody(body io.Reader, length, most int64) ([]byte, error) {
-	size := int64(bytes.MinRead)
+	size, want := int64(bytes.MinRead), most
 	if length > 0 {
-		size = min(length, most) + 1 // room to see that nothing follows
+		want = min(length, most)
+		size = min(want, firstRead-1) + 1 // room to see that nothing follows
 	}
 	b := make([]byte, 0, size)
 	for {
@@ -62,7 +68,7 @@ func readBody(body io.Reader, length, most int64) ([]byte, error) {
 			return nil, fmt.Errorf("the body cannot be read: %w", err)
 		}
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			b = slices.Grow(b, int(min(read, want-read+1)))
 		}
 	}
 }
