@@ -43,6 +43,7 @@ type node struct {
 	parentID          int32
 	hash              uint32
 	isArray           bool
+	changed           bool // another value, or kind of value, stood here before
 	indexes           indexes
 	hasIndex          bool  // an element has an integer key
 	nextIndex         int64 // one above the largest of them
@@ -136,7 +137,10 @@ func (a *Array) element(parent int32, key span) (n int32, found bool) {
 	p.last = n
 	p.keyBits |= bit
 	p.added++
-	a.nodes = slices.Grow(a.nodes, 1)[:n+1]
+	if int(n) == cap(a.nodes) {
+		a.nodes = slices.Grow(a.nodes, int(n)) // twice as many, for long arrays too
+	}
+	a.nodes = a.nodes[:n+1]
 	a.nodes[n] = node{} // in place: a literal would be built elsewhere and copied
 	a.nodes[n].key = key
 	switch p := &a.nodes[parent]; {
@@ -261,29 +265,65 @@ func (a *Array) HasArray(key string) bool {
 	return n != 0 && a.nodes[n].isArray
 }
 
+// HasElements reports whether the top-level element is an array that is not empty.
+func (a *Array) HasElements(key string) bool {
+	n := a.top(key)
+	return n != 0 && a.nodes[n].first != 0
+}
+
+// Changed reports whether the top-level element was given more than once to a
+// faithful reader, and not the same each time.
+func (a *Array) Changed(key string) bool { return a.nodes != nil && a.nodes[a.top(key)].changed }
+
 // Remove takes a top-level element out of a; one that is not there is no error.
 func (a *Array) Remove(key string) {
 	n := a.top(key)
 	if n == 0 {
 		return
 	}
-	a.canonical = false
-	root := &a.nodes[0]
 	prev := int32(0)
-	for i := root.first; i != n; i = a.nodes[i].next {
+	for i := a.nodes[0].first; i != n; i = a.nodes[i].next {
 		prev = i
 	}
+	a.unlink(0, prev, n)
+}
+
+// unlink takes n, which stands behind prev, out of parent.
+func (a *Array) unlink(parent, prev, n int32) {
+	a.canonical = false
+	p := &a.nodes[parent]
 	next := a.nodes[n].next
 	if prev == 0 {
-		root.first = next
+		p.first = next
 	} else {
 		a.nodes[prev].next = next
 	}
 	if next == 0 {
-		root.last = prev
+		p.last = prev
 	}
 	a.vars -= a.count(n)
 	a.nodes[n].parentID = -1 // no longer found
+}
+
+// RemoveEmpty takes out the values that are empty strings, at every level. It
+// reports whether there were any.
+func (a *Array) RemoveEmpty() bool { return len(a.nodes) > 0 && a.removeEmpty(0) }
+
+func (a *Array) removeEmpty(parent int32) (removed bool) {
+	prev := int32(0)
+	for i := a.nodes[parent].first; i != 0; i = a.nodes[i].next {
+		n := &a.nodes[i]
+		if !n.isArray && n.value.from == n.value.to {
+			a.unlink(parent, prev, i)
+			removed = true
+			continue
+		}
+		if n.isArray && a.removeEmpty(i) {
+			removed = true
+		}
+		prev = i
+	}
+	return removed
 }
 
 func (a *Array) top(key string) int32 {
@@ -330,6 +370,32 @@ func (a *Array) walk(parent int32, prefix string, yield func(string, string) boo
 		}
 	}
 	return true
+}
+
+// QueryLen is how many bytes [Array.AppendQuery] appends.
+func (a *Array) QueryLen() int {
+	if len(a.nodes) == 0 {
+		return 0
+	}
+	return max(a.queryLen(0, 0)-len("&"), 0)
+}
+
+// queryLen counts an ampersand behind each value. The length of parent's escaped
+// name is nameLen.
+func (a *Array) queryLen(parent int32, nameLen int) (sum int) {
+	for i := a.nodes[parent].first; i != 0; i = a.nodes[i].next {
+		n := &a.nodes[i]
+		full := nameLen + a.escapedLen(n.key)
+		if parent != 0 {
+			full += len("%5B%5D")
+		}
+		if n.isArray {
+			sum += a.queryLen(i, full)
+		} else {
+			sum += full + len("=&") + a.escapedLen(n.value)
+		}
+	}
+	return sum
 }
 
 // AppendQuery appends what http_build_query($a, "", "&") returns, the encoding

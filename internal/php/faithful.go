@@ -92,27 +92,33 @@ func (a *Array) register(name, value span) {
 		subAppended := length == 0
 		sub.to += length
 		var ok bool
-		if parent, ok = a.replace(parent, key, appended, true); !ok {
+		if parent, _, ok = a.replace(parent, key, appended, true); !ok {
 			return
 		}
 		key, appended = sub, subAppended
 		pos = sub.to + 1
 	}
-	if n, ok := a.replace(parent, key, appended, false); ok {
+	if n, found, ok := a.replace(parent, key, appended, false); ok {
+		if found && !bytes.Equal(a.bytes(a.nodes[n].value), a.bytes(value)) {
+			a.nodes[n].changed = true
+		}
 		a.nodes[n].value = value
 	}
 }
 
 // replace returns parent's element for the key, an array or a value as wanted,
-// in place of one of the other kind that is there.
-func (a *Array) replace(parent int32, key span, appended, wantArray bool) (int32, bool) {
+// in place of one of the other kind that is there. It reports whether one was
+// found; and that all is well, but where an automatic index has no room.
+func (a *Array) replace(parent int32, key span, appended, wantArray bool) (n int32, found, ok bool) {
 	if appended {
-		var ok bool
 		if key, ok = a.appendIndex(parent); !ok {
-			return 0, false
+			return 0, false, false
 		}
 	}
-	n, found := a.element(parent, key)
+	n, found = a.element(parent, key)
+	if found && a.nodes[n].isArray != wantArray {
+		a.nodes[n].changed = true
+	}
 	switch {
 	case !found:
 		a.countIndex(parent, a.bytes(key))
@@ -127,7 +133,7 @@ func (a *Array) replace(parent int32, key span, appended, wantArray bool) (int32
 		a.nodes[n].hasIndex, a.nodes[n].nextIndex = false, 0
 	}
 	a.nodes[n].isArray = wantArray
-	return n, true
+	return n, found, true
 }
 
 func underscore(c *byte) {

@@ -343,6 +343,9 @@ func FuzzParseStr(f *testing.F) {
 		if n != a.Len() {
 			t.Fatalf("form %q: Len is %d, there are %d values", form, a.Len(), n)
 		}
+		if len(query) != a.QueryLen() {
+			t.Fatalf("form %q: QueryLen is %d of %q", form, a.QueryLen(), query)
+		}
 		ParseStr(&b, query, PlusDecoded)
 		if got := b.AppendQuery(nil); n < MaxInputVars && string(got) != string(query) {
 			t.Fatalf("form %q: %q is read again as %q", form, query, got)

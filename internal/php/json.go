@@ -108,30 +108,6 @@ func ReadJSON(a *Array, doc []byte, own Own) (Object, error) {
 	return r.object, nil
 }
 
-// ParseJSON reads any JSON object or array as json_decode($doc, true) does. Of
-// members with the same name the last one counts, in the place of the first.
-// A value is the text that http_build_query prints of it, with PHP's default
-// precision of 14 digits. Null is in a as an empty array, which stands in no
-// query. What json_decode does not accept, a document that is neither an object
-// nor an array, and one whose query would exceed [MaxQuery] are errors.
-func ParseJSON(a *Array, doc []byte) error {
-	a.reset()
-	r := jsonReader{a: a, doc: doc, levels: maxJSONDepth - 1}
-	var err error
-	switch r.next() {
-	case '{':
-		err = r.readObject(0, 0)
-	case '[':
-		err = r.readList(0, 0)
-	default:
-		err = r.malformed("want an object or an array")
-	}
-	if err != nil {
-		return err
-	}
-	return r.readEnd()
-}
-
 type jsonReader struct {
 	a      *Array
 	doc    []byte
@@ -255,11 +231,16 @@ func (r *jsonReader) readList(parent int32, nameLen int) error {
 func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	a := r.a
 	n, found := a.element(parent, r.key)
+	var before node
 	switch {
 	case !found:
+		if !r.strict && len(a.nodes) > 1+MaxNodes {
+			return r.refuse("is beyond the %d values that are read: send fewer", MaxNodes)
+		}
 	case r.strict:
 		return r.refuse("is given twice, and PHP keeps the last only: leave one out")
 	default:
+		before = a.nodes[n]
 		a.vacate(n)
 	}
 	nameLen += a.escapedLen(r.key)
@@ -307,6 +288,9 @@ func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	if !a.nodes[n].isArray {
 		a.nodes[n].value = value
 		a.vars++
+	}
+	if found && (before.isArray || a.nodes[n].isArray || !bytes.Equal(a.bytes(before.value), a.bytes(value))) {
+		a.nodes[n].changed = true
 	}
 	if a.nodes[n].first == 0 {
 		if r.size += nameLen + len("=&") + a.escapedLen(value); r.size > MaxQuery+1 {
