@@ -9,6 +9,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // An Avangate is an emulated 2Checkout. Its REST API answers
@@ -59,14 +60,13 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", a.Now().UTC().Format(http.TimeFormat))
 	}
 	e := &Exchange{Method: r.Method, Path: r.URL.Path}
-	part := sessionPath.FindStringSubmatch(r.URL.Path)
-	switch {
-	case part == nil:
-		a.serveREST(w, r, e)
-	case part[1] == "rpc":
+	switch vendor.ProtocolOf(r.URL.Path) {
+	case vendor.JSONRPC:
 		a.serveRPC(w, r, e)
-	default:
+	case vendor.SOAP:
 		a.serveSOAP(w, r, e)
+	default:
+		a.serveREST(w, r, e)
 	}
 }
 

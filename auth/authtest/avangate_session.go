@@ -8,11 +8,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth/avangate"
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 const (
@@ -21,8 +21,6 @@ const (
 	// maxAvangateBody bounds the body of a request, in bytes.
 	maxAvangateBody = 8 << 20
 )
-
-var sessionPath = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager)/[^/]*/)?(rpc|soap)(?:/|$)`)
 
 // An avangateSessionID is a session id and where it is valid.
 type avangateSessionID struct{ id, path string }
@@ -86,7 +84,7 @@ func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callRes
 		v[i], _ = parameters[i].(string)
 	}
 	signed := r.Clone(r.Context())
-	signed.Header = http.Header{"X-Avangate-Authentication": {fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="%s"`, v[0], v[1], v[2], v[3])}}
+	signed.Header = http.Header{vendor.Header: {vendor.FormatHeader(v[0], v[1], v[2], v[3])}}
 	claim, err := a.verifier().Verify(signed)
 	e.StringToSign = claim.StringToSign
 	if err != nil {
@@ -196,21 +194,15 @@ func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange
 		e.Status = http.StatusInternalServerError
 	}
 	a.observe(e)
-	contentType, space := "text/xml; charset=utf-8", soapEnvelope11
-	if envelope.XMLName.Space == soapEnvelope12 {
-		contentType, space = "application/soap+xml; charset=utf-8", soapEnvelope12
+	contentType, space := "text/xml; charset=utf-8", vendor.SOAP11
+	if envelope.XMLName.Space == vendor.SOAP12 {
+		contentType, space = "application/soap+xml; charset=utf-8", vendor.SOAP12
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(e.Status)
 	fmt.Fprintf(w, "%s<SOAP-ENV:Envelope xmlns:SOAP-ENV=\"%s\"><SOAP-ENV:Body>%s</SOAP-ENV:Body></SOAP-ENV:Envelope>\n",
 		xml.Header, space, soapBody(space, method, result))
 }
-
-// The namespaces of envelopes.
-const (
-	soapEnvelope11 = "http://schemas.xmlsoap.org/soap/envelope/"
-	soapEnvelope12 = "http://www.w3.org/2003/05/soap-envelope"
-)
 
 type soapEnvelope struct {
 	XMLName xml.Name
@@ -228,7 +220,7 @@ type soapParameter struct {
 
 func soapBody(space string, method xml.Name, result callResult) string {
 	switch {
-	case result.reason != nil && space == soapEnvelope12:
+	case result.reason != nil && space == vendor.SOAP12:
 		return fmt.Sprintf("<SOAP-ENV:Fault><SOAP-ENV:Code><SOAP-ENV:Value>%s</SOAP-ENV:Value></SOAP-ENV:Code>"+
 			"<SOAP-ENV:Reason><SOAP-ENV:Text xml:lang=\"en\">%s</SOAP-ENV:Text></SOAP-ENV:Reason></SOAP-ENV:Fault>", result.fault, result.text)
 	case result.reason != nil:

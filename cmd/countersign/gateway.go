@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/paylink"
 )
 
@@ -35,19 +36,16 @@ func (c *command) perGateway(usage string, family, checkout func(*command) int) 
 	return c.fail(usagef("name the gateway first, paylink or avangate"))
 }
 
-var (
-	avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
-	avangatePath = regexp.MustCompile(`^/(?:rest|rpc|soap|(?:order|product|channel-manager)/[^/]+/(?:rpc|soap))/`)
-)
+var avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
 
 // gatewayOf tells which gateway a request is for, that was read from input.
 func gatewayOf(req *http.Request, input []byte) (string, error) {
 	switch {
-	case req.Header.Get("X-Avangate-Authentication") != "", avangateHost.MatchString(req.Host):
+	case req.Header.Get(vendor.Header) != "", avangateHost.MatchString(req.Host):
 		return avangateGateway, nil
 	case bytes.Contains(input, []byte(paylink.SignatureName)), paylink.IsPath(req.URL.Path):
 		return paylinkGateway, nil
-	case avangatePath.MatchString(req.URL.Path):
+	case vendor.HasPath(req.URL.Path):
 		return avangateGateway, nil
 	}
 	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate")

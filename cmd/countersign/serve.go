@@ -12,7 +12,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +21,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/page"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/explain"
 	"github.com/countersign/countersign/internal/paylink"
 )
@@ -172,7 +172,7 @@ func newServer(c *command, host string) (*server, error) {
 	family.handler = &authtest.Paylink{Instance: instance, Secret: secret, Observe: family.observe}
 	family.explain = (&explain.Paylink{Secret: secret}).Request
 
-	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: regexp.MustCompile(`^/+(rest|rpc|soap|order|product|channel-manager)(/|$)`).MatchString}
+	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: vendor.HasPath}
 	code, key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable)
 	if err != nil {
 		return nil, err

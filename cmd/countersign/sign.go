@@ -19,6 +19,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/curl"
 	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/request"
 	"github.com/countersign/countersign/transport"
@@ -256,7 +257,7 @@ func (d *draft) signAvangate(c *command, algorithm avangate.Algorithm, now func(
 		return nil, err
 	}
 	sent, body, err := authenticate(req, a)
-	if errors.Is(err, auth.ErrRequest) || sent != nil && sent.Header.Get("X-Avangate-Authentication") == "" {
+	if errors.Is(err, auth.ErrRequest) || sent != nil && sent.Header.Get(vendor.Header) == "" {
 		return nil, usagef("JSON-RPC and SOAP take no header, but a session: leave the --url out, and give code, date, hash and algo of the header to the method login")
 	} else if err != nil {
 		return nil, err

@@ -37,9 +37,9 @@ func ProtocolOf(path string) Protocol {
 	return REST
 }
 
-// HasPath reports whether a path begins as one of the vendor's does, of any
-// protocol.
+// HasPath reports whether a path is one of the vendor's, of any protocol: REST's
+// begin with /rest/.
 func HasPath(path string) bool {
 	name, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
-	return name == "rest" || name == "rpc" || name == "soap" || slices.Contains(areas, name)
+	return name == "rest" || ProtocolOf(path) != REST
 }

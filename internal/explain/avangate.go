@@ -7,13 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -44,15 +44,8 @@ type Avangate struct {
 	Now func() time.Time
 }
 
-const (
-	avangateHeader = "X-Avangate-Authentication"
-	// maxAvangateBody bounds the body in which a login is looked for, in bytes.
-	maxAvangateBody = 8 << 20
-)
-
-// avangateSession tells the endpoints of JSON-RPC and SOAP by their path, as
-// package avangate does.
-var avangateSession = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager)/[^/]*/)?(rpc|soap)(?:/|$)`)
+// maxAvangateBody bounds the body in which a login is looked for, in bytes.
+const maxAvangateBody = 8 << 20
 
 // Request explains the header of a request that a server received, or, at a path of
 // JSON-RPC or SOAP, the first login in its body, which is read and put back.
@@ -62,11 +55,11 @@ var avangateSession = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager
 // read or is longer than 8 MiB; it is lost then. The Diagnosis is never nil, and
 // holds the StringToSign if that is known.
 func (a *Avangate) Request(req *http.Request) (*Diagnosis, error) {
-	part := avangateSession.FindStringSubmatch(req.URL.Path)
-	if part == nil {
+	protocol := vendor.ProtocolOf(req.URL.Path)
+	if protocol == vendor.REST {
 		var values []string
 		for key, v := range req.Header {
-			if strings.EqualFold(key, avangateHeader) {
+			if strings.EqualFold(key, vendor.Header) {
 				values = append(values, v...)
 			}
 		}
@@ -78,7 +71,7 @@ func (a *Avangate) Request(req *http.Request) (*Diagnosis, error) {
 	}
 	request.SetBody(req, body)
 	read := readRPCLogin
-	if part[1] == "soap" {
+	if protocol == vendor.SOAP {
 		read = readSOAPLogin
 	}
 	login := read(body)
@@ -100,7 +93,7 @@ func (a *Avangate) error(code, err error) error {
 
 func (a *Avangate) explainHeader(ctx context.Context, values []string) (*Diagnosis, error) {
 	if len(values) == 0 {
-		return new(Diagnosis), a.error(auth.ErrUnsigned, errors.New("there is no header "+avangateHeader))
+		return new(Diagnosis), a.error(auth.ErrUnsigned, errors.New("there is no header "+vendor.Header))
 	}
 	c := readAvangateHeader(values[0])
 	c.headers = len(values)
@@ -113,12 +106,12 @@ func (a *Avangate) explainLogin(ctx context.Context, login []string) (*Diagnosis
 	var v [4]string
 	copy(v[:], login)
 	c := &avangateClaim{code: v[0], date: v[1], hash: v[2], algo: v[3], headers: 1}
-	return a.explain(ctx, []string{fmt.Sprintf(`code="%s" date="%s" hash="%s" algo="%s"`, v[0], v[1], v[2], v[3])}, c)
+	return a.explain(ctx, []string{vendor.FormatHeader(v[0], v[1], v[2], v[3])}, c)
 }
 
 // explain explains what c says, which was read from the values of the header.
 func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClaim) (*Diagnosis, error) {
-	d := &Diagnosis{StringToSign: string(layOut(nil, documented, c.code, c.date))}
+	d := &Diagnosis{StringToSign: string(vendor.AppendPrefixed(nil, c.code, c.date))}
 	if c.hash == "" {
 		return d, a.error(auth.ErrUnsigned, errors.New(`there is no hash: write code="..." date="..." hash="..." algo="..."`))
 	}
@@ -131,7 +124,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 		now = a.Now()
 	}
 	verifier := avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: secret, Window: a.Window, Now: func() time.Time { return now }}
-	req := (&http.Request{Header: http.Header{avangateHeader: values}}).WithContext(ctx)
+	req := (&http.Request{Header: http.Header{vendor.Header: values}}).WithContext(ctx)
 	if _, err = verifier.Verify(req); err == nil {
 		d.Right = true
 		return d, nil

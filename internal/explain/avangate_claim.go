@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // An avangateClaim is what a header or a login says, read leniently.
@@ -58,7 +60,7 @@ const separators = " \t\r\n,;&{}"
 // accepts it reads as the gateway does.
 func readAvangateHeader(value string) *avangateClaim {
 	c := &avangateClaim{}
-	attributes := map[string]*string{"code": &c.code, "date": &c.date, "hash": &c.hash, "algo": &c.algo}
+	attributes := map[string]*string{vendor.Code: &c.code, vendor.Date: &c.date, vendor.Hash: &c.hash, vendor.Algo: &c.algo}
 	seen := make(map[string]bool)
 	for {
 		left := strings.TrimLeft(value, separators)
@@ -101,13 +103,13 @@ func readAvangateHeader(value string) *avangateClaim {
 func avangateAttribute(name string) string {
 	switch strings.Map(letter, name) {
 	case "code", "merchantcode", "merchant", "merchantid", "sellerid", "vendorcode", "vendorid":
-		return "code"
+		return vendor.Code
 	case "date", "datetime", "time", "timestamp", "requestdate":
-		return "date"
+		return vendor.Date
 	case "hash", "hmac", "digest", "signature", "sign":
-		return "hash"
+		return vendor.Hash
 	case "algo", "alg", "algorithm", "hashalgo":
-		return "algo"
+		return vendor.Algo
 	}
 	return ""
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // avangateRows are the mistakes that are tried, those that are made most often
@@ -237,7 +239,7 @@ var digestFunctions = map[int][]*hashFunction{
 }
 
 // algoFunctions are what algo names.
-var algoFunctions = map[string]*hashFunction{"sha256": sha256Hash, "sha3-256": sha3_256}
+var algoFunctions = map[string]*hashFunction{vendor.SHA2_256.Name: sha256Hash, vendor.SHA3_256.Name: sha3_256}
 
 // avangateEncodings are how the digest is written. The first has no mistake.
 var avangateEncodings = []struct {
@@ -288,7 +290,7 @@ var avangateFlaws = []struct {
 	Mistake
 	seen func(c *avangateClaim) bool
 }{
-	{Mistake{"the header is sent more than once", "Send " + avangateHeader + " once."}, func(c *avangateClaim) bool { return c.headers > 1 }},
+	{Mistake{"the header is sent more than once", "Send " + vendor.Header + " once."}, func(c *avangateClaim) bool { return c.headers > 1 }},
 	{Mistake{"the attributes are not separated by spaces", "Write " + attributesFix + ", with a space between the attributes."}, odd(oddSeparators)},
 	{Mistake{"a value is not in quotes", "Write " + attributesFix + ", with each value in double quotes."}, odd(noQuotes)},
 	{Mistake{"the quotes are escaped or typographic", "Write " + attributesFix + ", with plain double quotes and no backslash."}, odd(oddQuotes)},

@@ -9,8 +9,10 @@ import (
 	"crypto/sha512"
 	"hash"
 
-	// For Keccak, and for SHA-3 as package avangate has it.
+	// For Keccak, and for SHA3-512 beside the SHA3-256 that goes with it.
 	"golang.org/x/crypto/sha3"
+
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // A hashFunction is one that people take, rightly or not.
@@ -24,9 +26,9 @@ type hashFunction struct {
 var (
 	md5Hash    = &hashFunction{"MD5", md5.New, md5.Size, true}
 	sha1Hash   = &hashFunction{"SHA-1", sha1.New, sha1.Size, true}
-	sha256Hash = &hashFunction{"SHA-256", sha256.New, sha256.Size, false}
+	sha256Hash = &hashFunction{"SHA-256", vendor.SHA2_256.New, sha256.Size, false}
 	sha512Hash = &hashFunction{"SHA-512", sha512.New, sha512.Size, false}
-	sha3_256   = &hashFunction{"SHA3-256", sha3.New256, 32, false}
+	sha3_256   = &hashFunction{"SHA3-256", vendor.SHA3_256.New, 32, false}
 	sha3_512   = &hashFunction{"SHA3-512", sha3.New512, 64, false}
 	keccak256  = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, 32, true}
 	keccak512  = &hashFunction{"Keccak-512", sha3.NewLegacyKeccak512, 64, true}
