@@ -17,9 +17,10 @@ import (
 // of a 2Checkout login, and session ids. What else is confidential, such as
 // customers' data, is left to you.
 //
-// At the paths of 2Checkout's JSON-RPC and SOAP it must find what it takes out. Of a
-// body that it cannot read, or that has no credential where one belongs, the word
-// scrubbed is left, and of the answer to such a request, too.
+// 2Checkout's JSON-RPC and SOAP are known by the body, at whatever path: JSON with
+// params, and XML with a Body. There it must find what it takes out. Of such a body that it
+// cannot read, or that has no credential where one belongs, the word scrubbed is
+// left, and of the answer to it, too.
 //
 // It is a BeforeSaveHook. As an AfterCaptureHook it would take the session id out
 // of the answer that Countersign is waiting for. A recorder's debug log is not
@@ -27,7 +28,7 @@ import (
 func Scrub(i *cassette.Interaction) error {
 	sent, got := &i.Request, &i.Response
 	sent.Form.Del("ApiSignature")
-	if hasSessions(sent.URL) {
+	if hasCalls(sent.Body) {
 		sent.Body, got.Body = scrubSessions(sent.Body, got.Body)
 		sent.Form = nil // a body that is said to be a form is the name of a field
 	}
@@ -74,7 +75,7 @@ func normalize(url string, h http.Header, body string) [2]string {
 	if _, parameters, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil && parameters["boundary"] != "" {
 		body = strings.ReplaceAll(body, parameters["boundary"], scrubbed)
 	}
-	if hasSessions(url) {
+	if hasCalls(body) {
 		body, _ = scrubSessions(body, "")
 	}
 	return [2]string{scrubSignature(url), scrubSignature(body)}

@@ -4,20 +4,27 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
-	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 )
 
-// sessionPath matches /rpc/6.0/, /soap/6.0/ and, of older APIs, /order/2.0/rpc/ and
-// the like.
-var sessionPath = regexp.MustCompile(`^/+(?:(?:order|product|channel-manager)/[^/]*/)?(?:rpc|soap)(?:/|$)`)
-
-// hasSessions reports whether a URL is one of 2Checkout's JSON-RPC or SOAP.
-func hasSessions(address string) bool {
-	u, err := url.Parse(address)
-	return err != nil || sessionPath.MatchString(u.Path)
+// hasCalls reports whether the body of a request holds calls of JSON-RPC or SOAP:
+// JSON with params, or XML that has a Body or cannot be read.
+func hasCalls(body string) bool {
+	body = strings.TrimSpace(body)
+	if strings.HasPrefix(body, "<") {
+		root, err := readXML(body)
+		return err != nil || slices.ContainsFunc(root.Elements, func(e element) bool { return e.XMLName.Local == "Body" })
+	}
+	var requests []json.RawMessage
+	if json.Unmarshal([]byte(body), &requests) != nil {
+		requests = []json.RawMessage{json.RawMessage(body)}
+	}
+	return slices.ContainsFunc(requests, func(request json.RawMessage) bool {
+		var message rpcMessage
+		json.Unmarshal(request, &message) // what cannot be read has none
+		return message.Params != nil
+	})
 }
 
 // scrubSessions takes the credentials of calls and of logins out of the body of a
