@@ -29,7 +29,10 @@ import (
 //     {"Method":"getOrder","Params":["11331111"]}, in SOAP elements of these names;
 //   - others with a JSON-RPC error of code 10000 for a login that is wrong, 10001
 //     for a session that is not, 10002 for one that has ended; with a SOAP fault
-//     AUTHENTICATION_FAILED or FORBIDDEN.
+//     AUTHENTICATION_FAILED or FORBIDDEN;
+//   - what is no call, or too much, with -32600 or a fault Client: a body of JSON may
+//     have 8 MiB, a batch 1 to 256 requests, a SOAP envelope 1 MiB, and a call 100
+//     parameters. Of such a batch nothing is carried out.
 //
 // It is safe for concurrent use; its fields must not be changed once it serves,
 // and it must not be copied.

@@ -1,11 +1,9 @@
 package authtest
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -18,8 +16,10 @@ import (
 const (
 	// avangateSession is for how long a session lives from its login.
 	avangateSession = 10 * time.Minute
-	// maxAvangateBody bounds the body of a request, in bytes.
-	maxAvangateBody = 8 << 20
+	// maxEnvelope bounds a SOAP envelope, in bytes: read, it takes fifty times that.
+	maxEnvelope = 1 << 20
+	// maxParameters bounds the parameters of a call; the vendor's methods have a dozen.
+	maxParameters = 100
 )
 
 // An avangateSessionID is a session id and where it is valid.
@@ -35,7 +35,8 @@ func (a *Avangate) EndSessions() {
 	}
 }
 
-// A call is a method and its parameters, the session id among them.
+// A call is a method and its parameters, the session id among them: a string, or
+// JSON as it came.
 type call struct {
 	method     string
 	parameters []any
@@ -129,63 +130,14 @@ func (a *Avangate) now() time.Time {
 	return a.Now()
 }
 
-// serveRPC answers a JSON-RPC request or a batch of them.
-func (a *Avangate) serveRPC(w http.ResponseWriter, r *http.Request, e *Exchange) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxAvangateBody))
-	var requests []json.RawMessage
-	batch := json.Unmarshal(body, &requests) == nil
-	if !batch {
-		requests = []json.RawMessage{body}
-	}
-	answers := make([]any, 0, len(requests))
-	for _, request := range requests {
-		answers = append(answers, a.answerRPC(r, request, e))
-	}
-	if err != nil {
-		e.Err = err
-	}
-	e.Status = http.StatusOK
-	a.observe(e)
-	if batch {
-		answer(w, e.Status, answers)
-	} else {
-		answer(w, e.Status, answers[0])
-	}
-}
-
-func (a *Avangate) answerRPC(r *http.Request, request []byte, e *Exchange) any {
-	var q struct {
-		ID     json.RawMessage `json:"id"`
-		Method string          `json:"method"`
-		Params []any           `json:"params"`
-	}
-	result := callResult{refusal: noCall, reason: errors.New("the body is not a JSON-RPC request")}
-	if json.Unmarshal(request, &q) == nil && q.Method != "" {
-		result = a.perform(r, call{q.Method, q.Params}, e)
-	} else if e.Err == nil {
-		e.Err = result.reason
-	}
-	reply := map[string]any{"jsonrpc": "2.0", "id": q.ID}
-	if result.reason != nil {
-		reply["error"] = map[string]any{"code": result.code, "message": result.text, "data": map[string]string{"error_code": result.name}}
-	} else {
-		reply["result"] = result.value
-	}
-	return reply
-}
-
 // serveSOAP answers a SOAP call as its envelope is written.
 func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange) {
 	var envelope soapEnvelope
-	err := xml.NewDecoder(http.MaxBytesReader(w, r.Body, maxAvangateBody)).Decode(&envelope)
+	err := xml.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnvelope)).Decode(&envelope)
 	result := callResult{refusal: noCall, reason: errors.New("the body is not a SOAP envelope with the call of a method")}
 	method := envelope.Body.Call.XMLName
 	if err == nil && method.Local != "" {
-		c := call{method: method.Local}
-		for _, p := range envelope.Body.Call.Parameters {
-			c.parameters = append(c.parameters, p.Text)
-		}
-		result = a.perform(r, c, e)
+		result = a.perform(r, call{method.Local, envelope.Body.Call.Parameters}, e)
 	} else {
 		e.Err = result.reason
 	}
@@ -207,15 +159,39 @@ func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange
 type soapEnvelope struct {
 	XMLName xml.Name
 	Body    struct {
-		Call struct {
-			XMLName    xml.Name
-			Parameters []soapParameter `xml:",any"`
-		} `xml:",any"`
+		Call soapCall `xml:",any"`
 	} `xml:"Body"`
 }
 
-type soapParameter struct {
-	Text string `xml:",chardata"`
+type soapCall struct {
+	XMLName    xml.Name
+	Parameters []any
+}
+
+// UnmarshalXML reads a call, and no more of it than a call may have.
+func (c *soapCall) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	*c = soapCall{XMLName: start.Name}
+	for {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		switch t := token.(type) {
+		case xml.EndElement:
+			return nil
+		case xml.StartElement:
+			var parameter struct {
+				Text string `xml:",chardata"`
+			}
+			if len(c.Parameters) == maxParameters {
+				return errors.New("the call has too many parameters")
+			}
+			if err := d.DecodeElement(&parameter, &t); err != nil {
+				return err
+			}
+			c.Parameters = append(c.Parameters, parameter.Text)
+		}
+	}
 }
 
 func soapBody(space string, method xml.Name, result callResult) string {

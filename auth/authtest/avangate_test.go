@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -90,6 +91,74 @@ func TestAvangateJSONRPC(t *testing.T) {
 		assert.Error(t, s.seen[len(s.seen)-1].Err)
 	}
 	assert.Equal(t, "Fri, 02 Jan 2026 03:14:05 GMT", s.post("/rpc/6.0/", "").Header().Get("Date"), "its own clock")
+}
+
+// TestAvangateRefusesBatches has right logins in what is no batch: none is answered.
+func TestAvangateRefusesBatches(t *testing.T) {
+	s := newSessions(t)
+	login := rpcLogin(s.login("test-secret-key"))
+	for name, c := range map[string]struct{ body, reason string }{
+		"no request":           {"[]", "the batch is empty"},
+		"no request, spaces":   {"\t[ \n]", "the batch is empty"},
+		"a number":             {"[0]", "not a JSON-RPC request"},
+		"a null":               {"[null]", "not a JSON-RPC request"},
+		"a batch":              {"[[]]", "not a JSON-RPC request"},
+		"null":                 {"null", "not a JSON-RPC request"},
+		"a number behind it":   {"[" + login + ",0]", "not a JSON-RPC request"},
+		"cut off":              {"[" + login, "not a JSON-RPC request"},
+		"two batches":          {"[" + login + "][" + login + "]", "not a JSON-RPC request"},
+		"not UTF-8":            {"[" + login + ",\"\xff\"]", "not a JSON-RPC request"},
+		"257 requests":         {"[" + strings.Repeat(login+",", 256) + login + "]", "more than 256 requests"},
+		"2 MiB of requests":    {"[" + strings.Repeat(login+",", 2<<20/len(login)) + login + "]", "more than 256 requests"},
+		"2 MiB of objects":     {"[" + strings.Repeat("{},", 2<<20/3) + "{}]", "more than 256 requests"},
+		"2 MiB of numbers":     {"[" + strings.Repeat("0,", 2<<20/2) + "0]", "not a JSON-RPC request"},
+		"longer than 8 MiB":    {"[" + login + strings.Repeat(" ", 8<<20) + "]", "too large"},
+		"parameters by name":   {`{"method":"login","params":{"code":"YOURCODE123"},"id":null}`, "not a JSON-RPC request"},
+		"101 parameters":       {`{"method":"login","params":[` + strings.Repeat("0,", 100) + `0]}`, "more than 100 parameters"},
+		"an id of 1025 bytes":  {`{"method":"login","id":"` + strings.Repeat("x", 1023) + `"}`, "longer than 1024 bytes"},
+		"an id, and no method": {`{"id":"` + strings.Repeat("x", 1023) + `"}`, "longer than 1024 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.JSONEq(t, `{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"Invalid request","data":{"error_code":"INVALID_REQUEST"}}}`,
+				s.post("/rpc/6.0/", c.body).Body.String())
+			seen := s.seen[len(s.seen)-1]
+			assert.ErrorContains(t, seen.Err, c.reason)
+			assert.Empty(t, seen.Methods)
+		})
+	}
+	assert.Len(t, rpcID.FindAllString(s.post("/rpc/6.0/", "["+strings.Repeat(login+",", 255)+login+"]").Body.String(), -1), 256)
+}
+
+// TestAvangateBoundsItsWork has whatever a body of 8 MiB may be made of, from a peer
+// that has no session.
+func TestAvangateBoundsItsWork(t *testing.T) {
+	fill := func(before, unit, after string) string {
+		return before + strings.Repeat(unit, (8<<20-len(before)-len(after))/len(unit)) + after
+	}
+	const envelope = `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/">`
+	for name, c := range map[string]struct{ path, body string }{
+		"a batch of numbers":         {"/rpc/6.0/", fill("[", "0,", "0]")},
+		"a batch of objects":         {"/rpc/6.0/", fill("[", "{},", "{}]")},
+		"a batch of long ids":        {"/rpc/6.0/", "[" + strings.Repeat(`{"id":"`+strings.Repeat("<", 1000)+`"},`, 255) + "{}]"},
+		"parameters":                 {"/rpc/6.0/", fill(`{"method":"x","params":[`, "0,", "0]}")},
+		"a parameter of numbers":     {"/rpc/6.0/", fill(`{"method":"x","params":["",[`, "0,", "0]]}")},
+		"a login of one long string": {"/rpc/6.0/", fill(`{"method":"login","params":["`, "x", `"]}`)},
+		"an id":                      {"/rpc/6.0/", fill(`{"method":"x","id":[`, "0,", "0]}")},
+		"a SOAP call's parameters":   {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u">`, "<a/>", "</x></Body></Envelope>")},
+		"a SOAP call's attributes":   {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u" `, `a="" `, "/></Body></Envelope>")},
+		"a SOAP header":              {"/soap/6.0/", fill(envelope+"<Header>", "<a>", "")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSessions(t)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			answer := s.post(c.path, c.body).Body
+			runtime.ReadMemStats(&after)
+			assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)>>20, 128, "MiB")
+			assert.Less(t, answer.Len(), 1<<20)
+			assert.Error(t, s.seen[0].Err)
+		})
+	}
 }
 
 func TestAvangateEndSessions(t *testing.T) {

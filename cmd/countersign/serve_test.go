@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -304,6 +305,29 @@ func TestServeExplainsALogin(t *testing.T) {
 	assert.NotContains(t, answer, "diagnosis")
 	assert.Equal(t, 2, strings.Count(r.stdout.String(), " POST /rpc/6.0/ 200 wrong: "))
 	assert.Contains(t, r.stdout.String(), " POST /soap/6.0/ 500 unsigned: ")
+}
+
+// A batch that is none is refused before anything of it is answered, whoever sends
+// it: a browser sends text/plain for any page that it has open.
+func TestServeRefusesBatches(t *testing.T) {
+	r := startServe(t, avangateEnv)
+	for reason, body := range map[string]string{
+		"the batch is empty":                   "[]",
+		"the body is not a JSON-RPC request":   "null",
+		"something that is not a JSON-RPC":     "[" + strings.Repeat("0,", 1<<20) + "0]",
+		"the batch has more than 256 requests": "[" + strings.Repeat(`{"method":"x"},`, 1<<17) + "{}]",
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, answer := r.post(t, "/rpc/6.0/", "text/plain", body)
+		runtime.ReadMemStats(&after)
+		assert.Less(t, int(after.TotalAlloc-before.TotalAlloc)>>20, 64, "MiB")
+		assert.Less(t, len(answer), 1000)
+		assert.Contains(t, answer, `"code":-32600`)
+		assert.Contains(t, answer, reason)
+		assert.Regexp(t, "POST /rpc/6.0/ 200 refused: .*"+reason, r.stdout.String())
+	}
+	assert.NotContains(t, r.stdout.String(), "right")
 }
 
 // TestServeKeepsRequestsApart has many ask at once: each must be told of its own.
