@@ -3,16 +3,21 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -196,6 +201,52 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 	}}
 	require.Equal(t, exitWrong, check(c))
 	assert.Equal(t, "countersign check paylink: interrupted\n", errs.String())
+}
+
+// TestCheckKeepsTheTerminal has a certificate whose names are commands to a terminal,
+// and a verdict of their own.
+func TestCheckKeepsTheTerminal(t *testing.T) {
+	hostile := "a\x1b]0;pwned\x07\x1b[2J\x1b[1;32mright: the gateway accepts the instance and the secret\x1b[0m\r\n"
+	certificate := hostileCertificate(t, slices.Repeat([]string{hostile}, 90)...)
+	server := httptest.NewUnstartedServer(answering{status: 200})
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
+	server.StartTLS()
+	defer server.Close()
+	stdout, stderr, code := runIn(t, "", "check", "paylink", "--base-url", server.URL)
+	assert.Equal(t, exitWrong, code)
+	assert.Empty(t, stdout)
+	assert.Contains(t, stderr, "the gateway's certificate is not to be trusted: x509:")
+	assertPrintable(t, stderr, 1)
+
+	var out strings.Builder
+	c := &command{name: "check", stderr: &out}
+	c.fail(errors.New(strings.Repeat(hostile, 1000)))
+	assertPrintable(t, out.String(), 1)
+	out.Reset()
+	c.fail(usagef("%s", strings.Repeat("\U0010ffff", 1000)))
+	assertPrintable(t, out.String(), 2)
+}
+
+// assertPrintable says that a text is as long as a terminal takes it, and has so many
+// lines, all of which can be seen.
+func assertPrintable(t *testing.T, text string, lines int) {
+	t.Helper()
+	assert.LessOrEqual(t, len(text), 2000)
+	assert.Equal(t, lines, strings.Count(text, "\n"))
+	hidden := func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
+	assert.False(t, strings.ContainsFunc(text, hidden) || !utf8.ValidString(text), "%q", text)
+}
+
+// hostileCertificate returns a certificate for names that are none.
+func hostileCertificate(t *testing.T, names ...string) tls.Certificate {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: names, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
 // FuzzCheckAnswer: whatever bytes a gateway answers with, check gives one of its

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 )
 
 // A command is one run of a subcommand.
@@ -51,11 +53,20 @@ func (c *command) parse(flags *flag.FlagSet, usage string) (words []string, code
 
 // printJSON prints v, with characters such as & as they are.
 func (c *command) printJSON(v any) {
-	e := json.NewEncoder(c.stdout)
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	e.Encode(v) // of what is printed, all can be encoded
+	c.stdout.Write(printable.JSON(text.Bytes()))
 }
+
+// maxFailure bounds the text of an error that is shown, in bytes.
+const maxFailure = 1800
+
+// failure returns the text of an error as it is shown: one line, all of which can be
+// seen.
+func failure(text string) string { return printable.Cut(printable.Line(text), maxFailure) }
 
 // A usageError is a mistake of the user's in arguments, environment or input.
 type usageError struct{ error }
@@ -64,9 +75,10 @@ func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// fail prints an error and returns the exit code that goes with it.
+// fail prints an error, which may hold what a peer or its certificate says, and
+// returns the exit code that goes with it.
 func (c *command) fail(err error) int {
-	fmt.Fprintf(c.stderr, "countersign %s: %s\n", c.name, strings.TrimPrefix(err.Error(), "countersign: "))
+	fmt.Fprintf(c.stderr, "countersign %s: %s\n", c.name, failure(strings.TrimPrefix(err.Error(), "countersign: ")))
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintf(c.stderr, "countersign %s --help tells more\n", c.name)
 		return exitUsage

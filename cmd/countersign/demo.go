@@ -165,7 +165,8 @@ func demonstrate(out io.Writer) error {
 		return err
 	}
 	if len(d.wrong) > 0 {
-		return fmt.Errorf("%d of the above is not as it should be:\n%s", len(d.wrong), strings.Join(d.wrong, "\n"))
+		fmt.Fprintf(out, "\n%s\n", strings.Join(d.wrong, "\n"))
+		return fmt.Errorf("%d of the above is not as it should be", len(d.wrong))
 	}
 	fmt.Fprintln(out, "\nEvery signature was verified by the gateway, and nothing reached the foreign host.")
 	return nil

@@ -89,7 +89,7 @@ func serve(c *command) int {
 		ReadTimeout:       time.Minute,
 		WriteTimeout:      2 * time.Minute,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          log.New(c.stderr, "countersign serve: ", 0),
+		ErrorLog:          log.New(errorLog{c.stderr}, "", 0),
 	}
 	start := h.Serve
 	if *withTLS {
@@ -116,6 +116,15 @@ func serve(c *command) int {
 		h.Close()
 	}
 	return exitRight
+}
+
+// An errorLog writes what net/http says of a connection in one line. It repeats what
+// the peer sent, such as the protocols that it offers.
+type errorLog struct{ stderr io.Writer }
+
+func (l errorLog) Write(text []byte) (int, error) {
+	_, err := fmt.Fprintf(l.stderr, "countersign serve: %s\n", failure(strings.TrimSuffix(string(text), "\n")))
+	return len(text), err
 }
 
 // A server plays gateways, and tells the operator what they were asked.
@@ -251,7 +260,7 @@ func (e *exchange) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), printable.Shorten(e.Method+" "+e.Path, maxLogged), e.Status, e.Verdict())
 	if e.Err != nil {
-		b.WriteString(": " + printable.Line(e.Reason()))
+		b.WriteString(": " + failure(e.Reason()))
 	}
 	b.WriteByte('\n')
 	if e.Diagnosis != nil {

@@ -408,6 +408,20 @@ func TestLogCannotBeForged(t *testing.T) {
 	assert.Less(t, len(e.String()), 300)
 }
 
+// TestServeKeepsTheTerminal has a peer that offers a protocol which is a command to a
+// terminal, and a line of the log.
+func TestServeKeepsTheTerminal(t *testing.T) {
+	r := startServe(t, bothEnv, "--tls")
+	_, err := tls.Dial("tcp", strings.TrimPrefix(r.url, "https://"), &tls.Config{
+		InsecureSkipVerify: true, NextProtos: []string{"\x1b[2J\n2026-01-01T00:00:00Z GET / 200 right"},
+	})
+	require.Error(t, err)
+	<-r.stderr.first
+	assert.Contains(t, r.stderr.String(), "TLS handshake error")
+	assert.Contains(t, r.stderr.String(), `\n2026`)
+	assertPrintable(t, r.stderr.String(), 1)
+}
+
 func TestServeSpeaksTLS(t *testing.T) {
 	r := startServe(t, bothEnv, "--tls")
 	assert.Regexp(t, `^https://127\.0\.0\.1:\d+$`, r.url)

@@ -223,8 +223,5 @@ func mark(a, b string) (as, bs []segment) {
 // show returns s as the page shows it: not too long, and without what cannot be
 // seen.
 func show(s string) string {
-	if len(s) > maxShown {
-		return printable.Line(strings.ToValidUTF8(s[:maxShown], "")) + "…"
-	}
-	return printable.Line(s)
+	return printable.Line(printable.Cut(s, maxShown))
 }

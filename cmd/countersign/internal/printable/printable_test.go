@@ -14,6 +14,19 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestJSON(t *testing.T) {
+	const text = "{\n \"a\": \"Grüße \u009b2J\u202e\U000E0001\ufffd\u007f\"\n}\n"
+	shown := JSON([]byte(text))
+	assert.Equal(t, "{\n \"a\": \"Grüße \\u009b2J\\u202e\\udb40\\udc01\ufffd\\u007f\"\n}\n", string(shown))
+	assert.JSONEq(t, text, string(shown))
+}
+
+func TestCut(t *testing.T) {
+	for s, want := range map[string]string{"": "", "Grüße": "Grüße", "Grüße, ": "Grü…", "abcü, das": "abc…"} {
+		assert.Equal(t, want, Cut(s, 7))
+	}
+}
+
 func TestShorten(t *testing.T) {
 	for s, want := range map[string]string{"": "", "Grüß": "Grüß", "Grüße": "Grü…"} {
 		assert.Equal(t, want, Shorten(s, 4))
