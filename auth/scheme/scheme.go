@@ -22,8 +22,7 @@
 // A scheme need not think of hosts, redirects, the caller's request, or second
 // turns: package [github.com/countersign/countersign/transport] sends a request
 // only to the scheme's origins, hands Authenticate a copy of it, and calls it
-// again, with a fresh copy, for each retry. It names the operation and the gateway
-// in an [auth.Error] that does not.
+// again, with a fresh copy, for each retry.
 //
 // # Testing
 //
@@ -48,8 +47,7 @@ import (
 // It refuses with [auth.ErrBody] a body that breaks off, is longer than most, or is
 // not as long as ContentLength says, and with [auth.ErrRequest] a request with a
 // Content-Encoding or a trailer, be there a body or not: what is signed would not
-// be what the gateway reads, or not all of it. Its errors are [*auth.Error]s
-// without a gateway.
+// be what the gateway reads, or not all of it. Its errors are [*auth.Error]s.
 func Body(req *http.Request, most int64) ([]byte, error) {
 	if err := request.CheckPlain(req); err != nil {
 		return nil, bodyError(req, auth.ErrRequest, err)
@@ -66,7 +64,11 @@ func Body(req *http.Request, most int64) ([]byte, error) {
 }
 
 func bodyError(req *http.Request, code, err error) error {
-	return &auth.Error{Op: "sign " + request.Method(req), Code: code, Err: err}
+	gateway := ""
+	if req.URL != nil {
+		gateway = auth.OriginOf(req.URL).String()
+	}
+	return &auth.Error{Op: "sign " + request.Method(req), Gateway: gateway, Code: code, Err: err}
 }
 
 // SetBody makes b the body of req, with its length and with a GetBody, in a form

@@ -108,7 +108,7 @@ func TestBodyRefusesWhatWouldNotArriveAsItIsSigned(t *testing.T) {
 			body, _ := c.req.Body.(*closer)
 			b, err := scheme.Body(c.req, 10)
 			require.ErrorIs(t, err, c.code)
-			assert.Contains(t, err.Error(), "countersign: sign POST: "+c.want)
+			assert.Contains(t, err.Error(), "countersign: sign POST for https://api.example.com: "+c.want)
 			assert.Nil(t, b)
 			if name == "breaks off" {
 				assert.ErrorIs(t, err, errBroken)
