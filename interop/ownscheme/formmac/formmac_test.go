@@ -33,7 +33,7 @@ func cedar(w http.ResponseWriter, r *http.Request) {
 	parameters := r.URL.RawQuery
 	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodDelete {
 		body, _ := io.ReadAll(r.Body)
-		if r.Header.Get("Content-Type") != formType {
+		if len(r.Header["Content-Type"]) != 1 || r.Header.Get("Content-Type") != formType {
 			http.Error(w, "no form", http.StatusUnsupportedMediaType)
 			return
 		}
@@ -91,7 +91,9 @@ func TestArrives(t *testing.T) {
 		"no method":         {"", "a=1", "", "a=1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resp, err := client.Do(request(t, c.method, gateway.URL+"/?"+c.query, c.body))
+			req := request(t, c.method, gateway.URL+"/?"+c.query, c.body)
+			req.Header["content-type"] = []string{"text/plain"}
+			resp, err := client.Do(req)
 			require.NoError(t, err)
 			defer resp.Body.Close()
 			answer, _ := io.ReadAll(resp.Body)
@@ -106,6 +108,8 @@ func TestRefuses(t *testing.T) {
 	json.Header.Set("Content-Type", "application/json")
 	raw := request(t, "POST", api, "a=1")
 	raw.Header = http.Header{"content-type": {formType}}
+	short := request(t, "POST", api, "a=S3cret")
+	short.ContentLength = 9
 	for name, c := range map[string]struct {
 		req  *http.Request
 		code error
@@ -117,6 +121,7 @@ func TestRefuses(t *testing.T) {
 		"a body with GET":               {request(t, "GET", api, "a=S3cret"), auth.ErrRequest, "put the parameters into the query"},
 		"a malformed name":              {request(t, "POST", api, "%S3cret=1"), auth.ErrParameter, "write %25"},
 		"a malformed value":             {request(t, "GET", api+"?a=S3cret%2", ""), auth.ErrParameter, "write %25"},
+		"a body shorter than it says":   {short, auth.ErrBody, "ContentLength says 9"},
 		"a body longer than a mebibyte": {request(t, "POST", api, strings.Repeat("a=1&", 1<<19)), auth.ErrBody, "longer than it may be"},
 	} {
 		t.Run(name, func(t *testing.T) {

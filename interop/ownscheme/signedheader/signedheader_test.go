@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,7 +33,12 @@ const (
 // five minutes of its own.
 func alder(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
-	field := r.Header["Alder-Signature"]
+	var field []string
+	for name, values := range r.Header { // as CGI takes them
+		if strings.EqualFold(strings.ReplaceAll(name, "_", "-"), "Alder-Signature") {
+			field = append(field, values...)
+		}
+	}
 	if len(field) != 1 {
 		http.Error(w, "no signature, or more than one", http.StatusUnauthorized)
 		return
@@ -78,11 +84,13 @@ func TestArrives(t *testing.T) {
 	require.NoError(t, err)
 	client, err := transport.Wrap(nil, a)
 	require.NoError(t, err)
+	plain, err := url.Parse(gateway.URL + "/v1")
+	require.NoError(t, err)
 	for name, req := range map[string]*http.Request{
 		"a path with escapes": request(t, "GET", gateway.URL+"/v1/a%2Fb%20c/%C3%A4?x=%7E+y", ""),
 		"no path":             request(t, "GET", gateway.URL, ""),
 		"an empty query":      request(t, "GET", gateway.URL+"/v1?", ""),
-		"no method":           request(t, "", gateway.URL+"/v1", ""),
+		"no method":           {URL: plain, Header: http.Header{}},
 		"a fragment":          request(t, "GET", gateway.URL+"/v1#top", ""),
 		"a body with DELETE":  request(t, "DELETE", gateway.URL+"/v1", "{}"),
 		"a body of any bytes": request(t, "PUT", gateway.URL+"/v1", "\x00\xff\r\n"),
@@ -108,6 +116,46 @@ func TestVector(t *testing.T) {
 	require.NoError(t, a.Authenticate(req, nil))
 	assert.Equal(t, "t=1764288000,v1=a3ede5a24040acee54ec9ebbc573e759822e759d9014a53d6ce85c9898d219e7", req.Header.Get("Alder-Signature"))
 }
+
+func TestTheTimeIsThatOfEachCall(t *testing.T) {
+	now := time.Unix(1764288000, 0)
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key), Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	req := request(t, "GET", api+"/v1/payments", "")
+	for range 2 {
+		now = now.Add(time.Hour)
+		require.NoError(t, a.Authenticate(req, nil))
+		assert.Contains(t, req.Header.Get("Alder-Signature"), fmt.Sprintf("t=%d,", now.Unix()))
+	}
+}
+
+// What would not arrive as it was signed is not sent.
+func TestRefuses(t *testing.T) {
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key)})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		code   error
+	}{
+		"a body shorter than it says": {func(r *http.Request) { r.ContentLength++ }, auth.ErrBody},
+		"a body longer than it says":  {func(r *http.Request) { r.ContentLength-- }, auth.ErrBody},
+		"a body without an end":       {func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(endless{}) }, auth.ErrBody},
+		"a trailer":                   {func(r *http.Request) { r.ContentLength, r.Trailer = -1, http.Header{"Digest": nil} }, auth.ErrRequest},
+		"a Content-Encoding":          {func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, auth.ErrRequest},
+	} {
+		req := request(t, "POST", api+"/v1/payments", "S3cret-value")
+		c.change(req)
+		err := a.Authenticate(req, nil)
+		assert.ErrorIs(t, err, c.code, name)
+		for _, hidden := range []string{"S3cret-value", key} {
+			assert.NotContains(t, fmt.Sprintf("%v %+v", err, err), hidden, name)
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestErrors(t *testing.T) {
 	for name, c := range map[string]struct {
