@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -188,6 +190,11 @@ func TestLoginsThatFail(t *testing.T) {
 			http.Redirect(w, r, "/token/", http.StatusTemporaryRedirect)
 		},
 			false, 2, "with status 307, holds no token"},
+		"a redirect with a token": {key, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", "/token/")
+			w.WriteHeader(http.StatusTemporaryRedirect)
+			io.WriteString(w, `{"access_token":"17645","expires_in":3600}`)
+		}, false, 2, "with status 307, holds no token"},
 		"a firewall":   {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, 401) }, false, 2, "with status 401, holds no token"},
 		"a failure":    {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, 503) }, false, 2, "with status 503, holds no token"},
 		"no token":     {key, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"token":"`+key+`"}`) }, false, 2, "with status 200, holds no token"},
@@ -257,16 +264,59 @@ func TestErrors(t *testing.T) {
 	assert.ErrorIs(t, err, scheme.ErrLogin)
 }
 
-func TestPrintsNoToken(t *testing.T) {
+// alone returns an Authenticator, and a base that leads to b without a network and
+// counts the answers that are not closed.
+func (b *birch) alone(t *testing.T) (a *bearer.Authenticator, base http.RoundTripper, open *int) {
 	a, err := bearer.New(bearer.Config{BaseURL: api, ClientID: clientID, Secret: auth.NewSecret(key)})
 	require.NoError(t, err)
-	b := &birch{}
-	req := request(t, "GET", api+"/payments", "")
-	require.NoError(t, a.Authenticate(req, roundTripper(func(r *http.Request) (*http.Response, error) {
+	open = new(int)
+	return a, roundTripper(func(r *http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		b.ServeHTTP(w, r)
-		return w.Result(), nil
-	})))
+		resp := w.Result()
+		*open++
+		resp.Body = closer{resp.Body, func() { *open-- }}
+		return resp, nil
+	}), open
+}
+
+type closer struct {
+	io.Reader
+	close func()
+}
+
+func (c closer) Close() error { c.close(); return nil }
+
+func TestATokenIsReplacedBeforeItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, base, open := new(birch).alone(t)
+		for _, want := range []string{"Bearer token-1", "Bearer token-1", "Bearer token-2"} {
+			req := request(t, "GET", api+"/payments", "")
+			req.Header["authorization"] = []string{"stale"}
+			require.NoError(t, a.Authenticate(req, base))
+			assert.Equal(t, http.Header{"Authorization": {want}}, req.Header)
+			time.Sleep((time.Hour - 10*time.Second + 1) / 2)
+		}
+		assert.Zero(t, *open, "the answer to a login is closed")
+	})
+}
+
+func TestALateRefusalDropsNothingNewer(t *testing.T) {
+	a, base, _ := new(birch).alone(t)
+	resp := &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {`Bearer error="invalid_token"`}}}
+	old, next := request(t, "GET", api+"/payments", ""), request(t, "GET", api+"/payments", "")
+	require.NoError(t, a.Authenticate(old, base))
+	require.True(t, a.Refused(old, resp))
+	require.NoError(t, a.Authenticate(next, base))
+	require.True(t, a.Refused(old, resp), "another try has a newer token")
+	require.NoError(t, a.Authenticate(next, base))
+	assert.Equal(t, "Bearer token-2", next.Header.Get("Authorization"))
+}
+
+func TestPrintsNoToken(t *testing.T) {
+	a, base, _ := new(birch).alone(t)
+	req := request(t, "GET", api+"/payments", "")
+	require.NoError(t, a.Authenticate(req, base))
 	require.Equal(t, "Bearer token-1", req.Header.Get("Authorization"))
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 		for _, hidden := range []string{key, "token-1"} {
