@@ -29,10 +29,10 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	gc := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+	compiled := importerOf(exports)
 	fmt.Print(head)
 	for _, path := range packages {
-		pkg, err := gc.Import(path)
+		pkg, err := compiled.Import(path)
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -68,6 +68,11 @@ func list(dir string) (module string, packages []string, exports map[string]stri
 	}
 	slices.Sort(packages)
 	return module, packages, exports, nil
+}
+
+// importerOf returns an importer of the packages that list has found.
+func importerOf(exports map[string]string) types.Importer {
+	return importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
 }
 
 // surface lists what a package exports.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"go/ast"
-	"go/importer"
 	"go/parser"
 	"go/token"
 	"go/types"
@@ -67,7 +66,11 @@ func TestSurface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pkg, err := (&types.Config{Importer: importer.ForCompiler(set, "source", nil)}).Check("example.test/p", set, []*ast.File{file}, nil)
+	_, _, exports, err := list("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, err := (&types.Config{Importer: importerOf(exports)}).Check("example.test/p", set, []*ast.File{file}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
