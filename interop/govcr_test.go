@@ -60,7 +60,6 @@ var recorded = []struct {
 	{"multipart", "POST", "/v1.0/Design/", newPaylink, upload, 1},
 	{"2Checkout's REST", "GET", "/rest/6.0/orders/11331111/", newAvangate, nothing, 1},
 	{"JSON-RPC", "POST", "/rpc/6.0/", newAvangate, body("application/json", rpcCall), 2},
-	{"JSON-RPC that is said to be a form", "POST", "/rpc/6.0/", newAvangate, body(form, rpcCall), 2},
 	{"a batch", "POST", "/rpc/6.0/", newAvangate, body("application/json", "["+rpcCall+"]"), 2},
 	{"SOAP", "POST", "/soap/6.0/", newAvangate, body("text/xml; charset=utf-8", soapCall), 2},
 }

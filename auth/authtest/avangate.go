@@ -18,7 +18,8 @@ import (
 //     an id, else an empty page, {"Items":[],"Pagination":{...}};
 //   - 401 with {"error_code":"AUTHENTICATION_ERROR","message":"..."} to any other;
 //     the messages are those that users of the real one report;
-//   - 404 to a path that is not /rest/VERSION/resource/.
+//   - 404 to a path that is not /rest/VERSION/resource/, and to one that is almost
+//     that of a session, such as /rpc or //soap/6.0/.
 //
 // Its JSON-RPC and SOAP endpoints, such as /rpc/6.0/, /soap/6.0/ and
 // /order/2.0/soap/, answer
@@ -63,10 +64,15 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", a.Now().UTC().Format(http.TimeFormat))
 	}
 	e := &Exchange{Method: r.Method, Path: r.URL.Path}
-	switch vendor.ProtocolOf(r.URL.Path) {
-	case vendor.JSONRPC:
+	p, err := vendor.ProtocolOf(r.URL.EscapedPath())
+	switch {
+	case err != nil:
+		e.Status, e.Err = http.StatusNotFound, err
+		a.observe(e)
+		answer(w, e.Status, noResource)
+	case p == vendor.JSONRPC:
 		a.serveRPC(w, r, e)
-	case vendor.SOAP:
+	case p == vendor.SOAP:
 		a.serveSOAP(w, r, e)
 	default:
 		a.serveREST(w, r, e)
@@ -99,6 +105,8 @@ type avangateError struct {
 	Message string `json:"message"`
 }
 
+var noResource = avangateError{"NOT_FOUND", "There is no such resource"}
+
 // judgeREST decides what the peer is told.
 func judgeREST(path string, err error) (int, any) {
 	refuse := func(message string) (int, any) {
@@ -117,7 +125,7 @@ func judgeREST(path string, err error) (int, any) {
 	part := restPath.FindStringSubmatch(path)
 	switch {
 	case part == nil:
-		return http.StatusNotFound, avangateError{"NOT_FOUND", "There is no such resource"}
+		return http.StatusNotFound, noResource
 	case part[2] != "":
 		return http.StatusOK, map[string]string{"RefNo": part[2]}
 	}

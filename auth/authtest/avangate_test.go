@@ -209,9 +209,10 @@ func TestAvangateSOAP(t *testing.T) {
 
 func TestAvangateTellsProtocolsByPath(t *testing.T) {
 	for path, answer := range map[string]string{
-		"/rpc":                      "-32600",
+		"/rpc":                      "NOT_FOUND",
 		"/rpc/6.0/":                 "-32600",
-		"//rpc/6.0/":                "-32600",
+		"//rpc/6.0/":                "NOT_FOUND",
+		"/subscription/2.0/rpc/":    "-32600",
 		"/order/2.0/rpc/":           "-32600",
 		"/channel-manager/2.1/soap": "Client",
 		"/soap/6.0":                 "Client",

@@ -95,12 +95,12 @@
 package avangate
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -145,11 +145,10 @@ type Authenticator struct {
 	merchantCode string
 	secretKey    auth.SecretSource
 	algorithm    Algorithm
-	now          func() time.Time
 
+	clock   clock
 	last    atomic.Pointer[stamp]
-	offset  atomic.Int64 // a time.Duration
-	keepers sync.Map     // of *keeper, by endpoint
+	keepers keepers
 }
 
 // A stamp is the header of one second under one secret. It is reached by an
@@ -157,7 +156,7 @@ type Authenticator struct {
 type stamp struct {
 	second int64
 	secret auth.Secret
-	values []string // shared by requests: never written to
+	value  string
 }
 
 var (
@@ -172,10 +171,7 @@ var (
 // valid, [auth.ErrConfig] for anything else. It loads nothing and connects to
 // nothing.
 func New(c Config) (*Authenticator, error) {
-	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, now: c.Now}
-	if a.now == nil {
-		a.now = time.Now
-	}
+	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: clock{machine: c.Now}}
 	hosts := vendorHosts
 	if c.BaseURL != "" {
 		hosts = []string{c.BaseURL}
@@ -223,10 +219,17 @@ func (a *Authenticator) Origins() []auth.Origin {
 // it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
 // had.
 func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) error {
-	switch p := vendor.ProtocolOf(req.URL.Path); {
+	method := request.Method(req)
+	if strings.EqualFold(method, http.MethodTrace) || strings.EqualFold(method, http.MethodConnect) {
+		return signError(req, auth.ErrRequest, errors.New("TRACE has the credential sent back, and CONNECT goes elsewhere: use another method"))
+	}
+	p, err := vendor.ProtocolOf(req.URL.EscapedPath())
+	switch {
+	case err != nil:
+		return signError(req, auth.ErrRequest, err)
 	case p == vendor.JSONRPC:
 		return a.authenticateSession(req, base, p, rpcDialect{})
-	case p == vendor.SOAP && (request.HasBody(req) || request.Method(req) != http.MethodGet && request.Method(req) != http.MethodHead):
+	case p == vendor.SOAP && (request.HasBody(req) || method != http.MethodGet && method != http.MethodHead):
 		return a.authenticateSession(req, base, p, soapDialect{})
 	case p == vendor.SOAP:
 		request.DeleteHeader(req.Header, vendor.Header)
@@ -237,62 +240,94 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 
 // Refused reports whether resp says that the gateway refused the credentials of
 // req, and another try may succeed: the clock was the matter, and its offset is now
-// known, or the session is gone. Of a session's answer it reads no more than tells,
-// at most 64 KiB, and of any other nothing.
+// known, or the session is gone. Of an answer it reads no more than tells, at most
+// 64 KiB: of a session's, and of a refusal that came while the clock was wrong.
 func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
-	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && vendor.ProtocolOf(req.URL.Path) != vendor.REST {
+	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && len(request.HeaderValues(req.Header, vendor.Header)) == 0 {
 		return s.refused(resp)
 	}
-	if resp.StatusCode != http.StatusUnauthorized && resp.StatusCode != http.StatusForbidden {
+	return a.refusedREST(req, resp)
+}
+
+// refusedREST learns from a refusal whether the clock was wrong. A clock that was
+// does not prove that it was the matter: what may have been carried out, or refused
+// for another reason, is not sent again.
+func (a *Authenticator) refusedREST(req *http.Request, resp *http.Response) bool {
+	status := resp.StatusCode
+	if status != http.StatusUnauthorized && status != http.StatusForbidden && status != http.StatusBadRequest {
 		return false
 	}
 	claim, _, err := readHeader(req.Header)
-	return err == nil && a.learn(claim.Date, resp.Header)
+	skew, ok := a.clock.skew(resp.Header)
+	if err != nil || !ok {
+		return false
+	}
+	offset, known := a.clock.offsetOf(claim.Date)
+	if known && !apart(skew, offset) {
+		return false
+	}
+	method := request.Method(req)
+	reads := method == http.MethodGet || method == http.MethodHead
+	again := status == http.StatusUnauthorized || status == http.StatusForbidden && reads
+	if !again {
+		peek(resp, func(h *head) { again = saysAuthenticationError(h) })
+	}
+	if again || status == http.StatusForbidden {
+		a.clock.set(skew)
+	}
+	return again && known
 }
 
-// acceptJSON is shared by requests: never written to.
-var acceptJSON = []string{"application/json"}
+const jsonType = "application/json"
 
 func (a *Authenticator) authenticateREST(req *http.Request) error {
+	if err := checkREST(req); err != nil {
+		return signError(req, auth.ErrRequest, err)
+	}
 	secret, err := auth.Load(req.Context(), a.secretKey)
 	if err != nil {
 		return signError(req, auth.ErrSecret, err)
 	}
 	request.DeleteHeader(req.Header, vendor.Header)
-	req.Header[vendor.Header] = a.headerValues(secret)
-	setAccept(req.Header)
+	values := &[2]string{a.headerValue(secret), jsonType} // whoever sends them may write to them
+	req.Header[vendor.Header] = values[:1:1]
+	if !hasAccept(req.Header) {
+		req.Header["Accept"] = values[1:]
+	}
 	return nil
 }
 
-// setAccept sets Accept where there is none.
-func setAccept(h http.Header) {
+func hasAccept(h http.Header) bool {
 	if _, ok := h["Accept"]; ok {
-		return
+		return true
 	}
 	for key := range h {
 		if strings.EqualFold(key, "Accept") {
-			return
+			return true
 		}
 	}
-	h["Accept"] = acceptJSON
+	return false
 }
 
-// headerValues returns the header for the present second.
-func (a *Authenticator) headerValues(secret auth.Secret) []string {
-	_, now := a.clock()
+// headerValue returns the header for the present second.
+func (a *Authenticator) headerValue(secret auth.Secret) string {
+	_, now, _ := a.clock.claim()
 	second := now.Unix()
 	if s := a.last.Load(); s != nil && s.second == second && s.secret.Reveal() == secret.Reveal() {
-		return s.values
+		return s.value
 	}
 	date := now.UTC().Format(vendor.DateLayout)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
-	s := &stamp{second, secret, []string{vendor.FormatHeader(a.merchantCode, date, hash, a.algorithm.String())}}
+	s := &stamp{second, secret, vendor.FormatHeader(a.merchantCode, date, hash, a.algorithm.String())}
 	a.last.Store(s)
-	return s.values
+	return s.value
 }
 
 // String returns the merchant code and the origins.
 func (a *Authenticator) String() string {
+	if a == nil {
+		return "2Checkout merchant (nil)"
+	}
 	return fmt.Sprintf("2Checkout merchant %q at %v", a.merchantCode, a.origins)
 }
 

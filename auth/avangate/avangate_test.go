@@ -7,8 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"reflect"
@@ -71,6 +73,7 @@ func TestNewRefuses(t *testing.T) {
 		"a newline after the code":      {func(c *avangate.Config) { c.MerchantCode = "A\n" }, auth.ErrConfig, "white space"},
 		"a double quote in the code":    {func(c *avangate.Config) { c.MerchantCode = `A"B` }, auth.ErrConfig, "quote"},
 		"a single quote in the code":    {func(c *avangate.Config) { c.MerchantCode = `A'B` }, auth.ErrConfig, "quote"},
+		"a backslash in the code":       {func(c *avangate.Config) { c.MerchantCode = `AB\` }, auth.ErrConfig, "backslash"},
 		"NUL in the code":               {func(c *avangate.Config) { c.MerchantCode = "A\x00B" }, auth.ErrConfig, "control"},
 		"a line break in the code":      {func(c *avangate.Config) { c.MerchantCode = "A\r\nB" }, auth.ErrConfig, "control"},
 		"a tab in the code":             {func(c *avangate.Config) { c.MerchantCode = "A\tB" }, auth.ErrConfig, "control"},
@@ -138,23 +141,25 @@ func TestPathTellsTheProtocol(t *testing.T) {
 		"/3.0/orders/":                    "",
 		"/rpcs/6.0/":                      "",
 		"/order":                          "",
-		"/order/rpc":                      "",
 		"/order/2.0":                      "",
 		"/order/2.0/rest/rpc":             "",
 		"/orders/2.0/rpc/":                "",
 		"/x/rpc/6.0/":                     "",
-		"/rpc":                            "JSON-RPC",
 		"/rpc/6.0":                        "JSON-RPC",
 		"/rpc/6.0/":                       "JSON-RPC",
-		"//rpc/6.0/":                      "JSON-RPC", // a base URL with a slash at its end, joined to a path
-		"/%72pc/6.0/":                     "JSON-RPC",
 		"/soap/6.0/?wsdl":                 "SOAP",
 		"/soap/3.0":                       "SOAP",
 		"/order/2.0/rpc/":                 "JSON-RPC",
 		"/order/2.0/soap":                 "SOAP",
 		"/product/2.0/soap/":              "SOAP",
 		"/channel-manager/2.1/rpc/":       "JSON-RPC",
-		"/channel-manager/2.1/soap/a/b/c": "SOAP",
+		"/subscription/2.0/soap/":         "SOAP",
+		"/subscription/2.0/rpc/":          "JSON-RPC",
+		"/rpc":                            "almost",
+		"//rpc/6.0/":                      "almost", // a base URL with a slash at its end, joined to a path
+		"/%72pc/6.0/":                     "almost",
+		"/order/rpc":                      "almost",
+		"/channel-manager/2.1/soap/a/b/c": "almost",
 	} {
 		t.Run(path, func(t *testing.T) {
 			req := request(t, "POST", "https://api.2checkout.com"+path)
@@ -165,7 +170,11 @@ func TestPathTellsTheProtocol(t *testing.T) {
 				return
 			}
 			require.ErrorIs(t, err, auth.ErrRequest)
-			assert.ErrorContains(t, err, "sign POST for https://api.2checkout.com: the path is that of a "+protocol+" endpoint")
+			says := "that of a " + protocol + " endpoint"
+			if protocol == "almost" {
+				says = "almost that of a JSON-RPC or SOAP endpoint"
+			}
+			assert.ErrorContains(t, err, "sign POST for https://api.2checkout.com: the path is "+says)
 			assert.Empty(t, req.Header, "a refused request got credentials")
 		})
 	}
@@ -191,6 +200,83 @@ func TestHeaderReplacesEverySpelling(t *testing.T) {
 	assert.Equal(t, []string{"stale"}, own, "the caller's values were written to")
 }
 
+// TRACE has the header sent back, and CONNECT is to somewhere else.
+func TestMethodsThatAreRefused(t *testing.T) {
+	for _, path := range []string{"/rest/6.0/orders/", "/soap/6.0/", "/rpc/6.0/", ""} {
+		for _, method := range []string{"TRACE", "CONNECT", "trace"} {
+			req := request(t, method, vendor+path)
+			err := authenticator(t, config()).Authenticate(req, nil)
+			require.ErrorIs(t, err, auth.ErrRequest, "%s %s", method, path)
+			assert.Empty(t, req.Header)
+		}
+	}
+}
+
+// Whoever writes the constant means a session. Where that is seen at no cost, the
+// header and the constant do not go elsewhere.
+func TestSessionInABodyOfREST(t *testing.T) {
+	long := strings.Repeat(" ", 64<<10-len(avangate.Session))
+	for _, test := range []struct {
+		path, contentType, body string
+		once, refused           bool
+	}{
+		{"/3.0/", "application/json", rpcBody("1"), false, true},
+		{"/rest/6.0/orders/", "application/json; charset=utf-8", rpcBody("1"), false, true},
+		{"/x/rpc/6.0/", "Application/Vnd.x+JSON", rpcBody("1"), false, true},
+		{"/soaps/6.0/", "text/xml", soapBody(t, "php-document.xml"), false, true},
+		{"/soaps/6.0/", "application/soap+xml;action=x", soapBody(t, "php-document.xml"), false, true},
+		{"/rest/6.0/orders/", "application/json", long + avangate.Session, false, true},
+		{"/rest/6.0/orders/", "application/json", " " + long + avangate.Session, false, false},
+		{"/rest/6.0/orders/", "application/json", rpcBody("1"), true, false},
+		{"/rest/6.0/orders/", "application/octet-stream", rpcBody("1"), false, false},
+		{"/rest/6.0/orders/", "", rpcBody("1"), false, false},
+		{"/rest/6.0/orders/", "application/json", `{"RefNo":"113"}`, false, false},
+	} {
+		for _, length := range []int64{int64(len(test.body)), -1} {
+			req, err := http.NewRequest("POST", vendor+test.path, strings.NewReader(test.body))
+			require.NoError(t, err)
+			if req.ContentLength = length; test.once {
+				req.GetBody = nil
+			}
+			req.Header.Set("Content-Type", test.contentType)
+			if test.contentType == "" {
+				req.Header.Del("Content-Type")
+			}
+			err = authenticator(t, config()).Authenticate(req, nil)
+			assert.Equal(t, test.refused, req.Header.Get(header) == "")
+			if test.refused {
+				require.ErrorIs(t, err, auth.ErrRequest)
+				assert.ErrorContains(t, err, "the body holds avangate.Session")
+				continue
+			}
+			require.NoError(t, err)
+			assert.Equal(t, test.body, body(t, req), "the body is there")
+		}
+	}
+	req, err := http.NewRequest("POST", vendor+"/rest/6.0/orders/", strings.NewReader("{}"))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.GetBody = func() (io.ReadCloser, error) { return nil, errors.New("gone") }
+	assert.NoError(t, authenticator(t, config()).Authenticate(req, nil))
+}
+
+func TestZeroAuthenticator(t *testing.T) {
+	for _, a := range []*avangate.Authenticator{nil, new(avangate.Authenticator)} {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+			text := fmt.Sprintf(format, a)
+			assert.Contains(t, text, "2Checkout merchant")
+			assert.NotContains(t, text, "PANIC")
+		}
+	}
+	a := new(avangate.Authenticator)
+	_, err := a.Login(t.Context())
+	assert.ErrorIs(t, err, auth.ErrSecret)
+	assert.ErrorIs(t, a.Authenticate(request(t, "GET", vendor+"/rest/6.0/"), nil), auth.ErrSecret)
+	assert.ErrorIs(t, rpcAt(a, nil, "/rpc/6.0/"), auth.ErrSecret)
+	assert.Zero(t, a.Offset())
+	assert.Empty(t, a.Origins())
+}
+
 func TestAcceptIsTheCallers(t *testing.T) {
 	for _, key := range []string{"Accept", "accept", "ACCEPT"} {
 		req := request(t, "GET", "https://api.2checkout.com/rest/6.0/orders/")
@@ -205,13 +291,42 @@ func TestAcceptIsTheCallers(t *testing.T) {
 	assert.Equal(t, "application/json", req.Header.Get("Accept"))
 }
 
-func TestSharedValuesAreSafeToAppendTo(t *testing.T) {
-	a := authenticator(t, config())
-	first, second := signed(t, a), signed(t, a)
-	for key, values := range first.Header {
-		assert.Equal(t, len(values), cap(values), "%s", key)
-		first.Header.Add(key, "appended")
-		assert.Len(t, second.Header[key], 1, "%s", key)
+// A base may change what it was given, to log it without the credential.
+func TestNoRequestSeesWhatBecameOfAnothersHeader(t *testing.T) {
+	const other = "another"
+	w := newWorld(t)
+	spoil := func(h http.Header) {
+		for key, values := range h {
+			assert.Equal(t, len(values), cap(values), "%s", key)
+			h.Add(key, other)
+			for i := range values {
+				values[i] = other
+			}
+		}
+	}
+	for _, p := range allProtocols(t) {
+		authenticate := func() *http.Request {
+			method := "POST"
+			if p.body == "" {
+				method = "GET"
+			}
+			req := httptest.NewRequest(method, vendor+p.path, strings.NewReader(p.body))
+			require.NoError(t, w.account.Authenticate(req, roundTripper(func(login *http.Request) (*http.Response, error) {
+				for _, values := range login.Header {
+					assert.NotContains(t, values, other)
+				}
+				resp, err := w.RoundTrip(login)
+				spoil(login.Header)
+				return resp, err
+			})))
+			return req
+		}
+		first := authenticate()
+		want := first.Header.Clone()
+		spoil(first.Header)
+		assert.Equal(t, want, authenticate().Header, p.name)
+		w.account.Refused(first, goneAnswer(p))
+		assert.Equal(t, want, authenticate().Header, p.name)
 	}
 }
 
@@ -383,7 +498,7 @@ func TestConcurrentUse(t *testing.T) {
 
 type keyName struct{}
 
-func TestWithinASecondNothingIsAllocated(t *testing.T) {
+func TestWithinASecondOnlyTheHeadersValuesAreAllocated(t *testing.T) {
 	a := authenticator(t, config())
 	req := signed(t, a)
 	allocations := testing.AllocsPerRun(100, func() {
@@ -392,7 +507,7 @@ func TestWithinASecondNothingIsAllocated(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	assert.Zero(t, allocations)
+	assert.Equal(t, 1.0, allocations)
 }
 
 func BenchmarkAuthenticate(b *testing.B) {

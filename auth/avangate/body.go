@@ -2,9 +2,17 @@ package avangate
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
+	"mime"
+	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/request"
 )
 
 // maxBody bounds the body of a JSON-RPC or SOAP request, in bytes.
@@ -64,6 +72,18 @@ func (h *head) byteAt(offset int64) byte {
 	}
 }
 
+// peek lets look read the beginning of an answer's body, which it leaves whole. One
+// without a body is empty.
+func peek(resp *http.Response, look func(h *head)) {
+	if resp.Body == nil || resp.Body == http.NoBody {
+		look(newHead(http.NoBody))
+		return
+	}
+	h := newHead(resp.Body)
+	look(h)
+	resp.Body = h.whole(resp.Body)
+}
+
 // whole returns the body as it was, closed by c.
 func (h *head) whole(c io.Closer) io.ReadCloser {
 	rest := h.source
@@ -80,3 +100,96 @@ func (h *head) whole(c io.Closer) io.ReadCloser {
 type failed struct{ err error }
 
 func (f failed) Read([]byte) (int, error) { return 0, f.err }
+
+// saysAuthenticationError reports whether the body of an answer is an object of
+// JSON whose own error_code is AUTHENTICATION_ERROR: what the vendor's REST API
+// answers to a wrong code or key (avangate/PHP-REST-API-Client 5fb448a,
+// tests/ConnectTest.php). No words of a message decide, and nothing that stands
+// deeper: an order may hold what somebody wrote.
+func saysAuthenticationError(answer io.Reader) (says bool) {
+	d := json.NewDecoder(answer)
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return false
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return false
+		}
+		if name != "error_code" {
+			if skip(d) != nil {
+				return false
+			}
+			continue
+		}
+		if code, err := d.Token(); err != nil || code != "AUTHENTICATION_ERROR" {
+			return false
+		}
+		says = true
+	}
+	_, err := d.Token()
+	return says && err == nil
+}
+
+// checkText refuses a body of JSON or XML that its readers may take for something
+// else: one that is not in UTF-8, or whose Content-Type says another charset, or a
+// form.
+func checkText(h http.Header, body []byte) error {
+	if !utf8.Valid(body) {
+		return errors.New("the body is not in UTF-8: send it so")
+	}
+	header, err := request.SoleHeader(h, "Content-Type")
+	if err != nil || header == "" {
+		return err
+	}
+	media, parameters, err := mime.ParseMediaType(header)
+	if err != nil {
+		return errors.New("the Content-Type is malformed: write it as type/subtype; charset=utf-8, and quote what holds a colon or a slash")
+	}
+	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return fmt.Errorf("the Content-Type names the charset %.40q: send the body in UTF-8", charset)
+	}
+	if media == "application/x-www-form-urlencoded" || strings.HasPrefix(media, "multipart/") {
+		return fmt.Errorf("the Content-Type is %s, as which PHP reads something else: write application/json, or in SOAP text/xml", media)
+	}
+	return nil
+}
+
+// checkREST refuses a body that holds Session: its writer means the path of a
+// session, and neither the header nor the constant is to go elsewhere. Only a body
+// that can be had again is looked into, up to maxHead, so that uploads stay
+// streams.
+func checkREST(req *http.Request) error {
+	if req.GetBody == nil || !request.HasBody(req) || !isText(req.Header) {
+		return nil
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil // nor is it the one that is sent
+	}
+	defer body.Close()
+	size := int64(maxHead)
+	if 0 < req.ContentLength && req.ContentLength < size {
+		size = req.ContentLength
+	}
+	b := make([]byte, size)
+	n, _ := io.ReadFull(body, b)
+	if bytes.Contains(b[:n], []byte(Session)) {
+		return errors.New("the body holds avangate.Session, and the path is one of REST, which has no sessions: call an endpoint of JSON-RPC or SOAP, such as /rpc/6.0/ or /soap/6.0/")
+	}
+	return nil
+}
+
+// isText reports whether a body is said to be JSON or XML.
+func isText(h http.Header) bool {
+	for _, value := range request.HeaderValues(h, "Content-Type") {
+		media, _, _ := strings.Cut(strings.ToLower(value), ";")
+		media = strings.TrimSpace(media)
+		for _, kind := range []string{"json", "xml"} {
+			if strings.HasSuffix(media, "/"+kind) || strings.HasSuffix(media, "+"+kind) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -2,6 +2,7 @@ package avangate_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -120,6 +121,184 @@ func TestOnlyARefusalSetsTheClock(t *testing.T) {
 	resp := &http.Response{StatusCode: 401, Header: http.Header{"Date": {date}}}
 	assert.False(t, a.Refused(httptest.NewRequest("GET", vendor, nil), resp), "a request that claims no time")
 	assert.Zero(t, a.Offset())
+}
+
+// A gateway whose clock is right gets one request, however late it answers and
+// whatever it says.
+func TestSlowAnswerIsNoWrongClock(t *testing.T) {
+	for _, delay := range []time.Duration{0, 11 * time.Second, time.Hour} {
+		for _, status := range []int{400, 401, 403} {
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) { c.Now = nil })
+					tries := 0
+					w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
+						tries++
+						time.Sleep(delay)
+						h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+						return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader(`{"error_code":"AUTHENTICATION_ERROR"}`))}, nil
+					}))
+					req, err := http.NewRequest(method, vendor+"/rest/6.0/orders/", strings.NewReader("{}"))
+					require.NoError(t, err)
+					resp, err := w.client.Do(req)
+					require.NoError(t, err)
+					resp.Body.Close()
+					assert.Equal(t, 1, tries, "%v %d %s", delay, status, method)
+					assert.Zero(t, w.account.Offset())
+				})
+			}
+		}
+	}
+	for _, p := range sessionProtocols(t) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) { c.SecretKey = auth.NewSecret("another secret key") })
+			w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				time.Sleep(time.Minute)
+				return w.RoundTrip(req)
+			}))
+			_, err := w.call(t, p)
+			require.ErrorIs(t, err, avangate.ErrLogin)
+			assert.Equal(t, "login!", w.methods(), p.name)
+			assert.Zero(t, w.account.Offset())
+		})
+	}
+}
+
+// A clock that is wrong does not prove that it was the matter. The next request has
+// the right time in any case.
+func TestOnlyWhatTheClockMayHaveCausedIsSentAgain(t *testing.T) {
+	const authentication, business = `{"message":"Time offset mismatch","error_code":"AUTHENTICATION_ERROR"}`, `{"error_code":"FORBIDDEN","message":"AUTHENTICATION_ERROR"}`
+	for _, test := range []struct {
+		method string
+		status int
+		answer string
+		tries  int
+		learnt bool
+	}{
+		{"GET", 401, "", 2, true},
+		{"GET", 403, business, 2, true},
+		{"HEAD", 403, "", 2, true},
+		{"GET", 400, authentication, 2, true},
+		{"GET", 400, business, 1, false},
+		{"GET", 200, authentication, 1, false},
+		{"GET", 404, authentication, 1, false},
+		{"GET", 500, authentication, 1, false},
+		{"POST", 401, business, 2, true},
+		{"POST", 403, authentication, 2, true},
+		{"POST", 400, authentication, 2, true},
+		{"DELETE", 403, authentication, 2, true},
+		{"POST", 403, business, 1, true},
+		{"POST", 403, "", 1, true},
+		{"POST", 403, "<html>", 1, true},
+		{"PUT", 403, `{"order":{"error_code":"AUTHENTICATION_ERROR"}}`, 1, true},
+		{"POST", 403, `[{"error_code":"AUTHENTICATION_ERROR"}]`, 1, true},
+		{"POST", 403, `{"error_code":"authentication_error"}`, 1, true},
+		{"POST", 403, `{"error_code":["AUTHENTICATION_ERROR"]}`, 1, true},
+		{"POST", 403, `{"error_code":"AUTHENTICATION_ERROR","error_code":"FORBIDDEN"}`, 1, true},
+		{"POST", 403, `{"error_code":"AUTHENTICATION_ERROR"`, 1, true},
+		{"POST", 403, `{"x":"` + strings.Repeat("x", 64<<10) + `","error_code":"AUTHENTICATION_ERROR"}`, 1, true},
+		{"PATCH", 400, business, 1, false},
+		{"POST", 200, authentication, 1, false},
+		{"POST", 500, authentication, 1, false},
+	} {
+		w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) { c.Now = fixed(moment.Add(-30 * time.Second)) })
+		tries := 0
+		w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			tries++
+			h := http.Header{"Date": {moment.Format(http.TimeFormat)}}
+			return &http.Response{StatusCode: test.status, Header: h, Body: io.NopCloser(strings.NewReader(test.answer)), Request: req}, nil
+		}))
+		req, err := http.NewRequest(test.method, vendor+"/rest/6.0/orders/", strings.NewReader("{}"))
+		require.NoError(t, err)
+		resp, err := w.client.Do(req)
+		require.NoError(t, err)
+		got, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		assert.Equal(t, test.answer, string(got), "the answer stays whole")
+		assert.Equal(t, test.tries, tries, "%s %d %.80s", test.method, test.status, test.answer)
+		want := time.Duration(0)
+		if test.learnt {
+			want = 30 * time.Second
+		}
+		assert.Equal(t, want, w.account.Offset(), "%s %d %.80s", test.method, test.status, test.answer)
+	}
+}
+
+// How far the clock is off does not count what the answer took.
+func TestWrongClockIsHealedHoweverLateTheAnswer(t *testing.T) {
+	for _, off := range []time.Duration{-900 * time.Second, -25 * time.Second, 25 * time.Second, 900 * time.Second} {
+		for _, delay := range []time.Duration{0, 20 * time.Second, 4 * time.Minute} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, func(c *avangate.Config, _ *authtest.Avangate) {
+					c.Now = func() time.Time { return time.Now().Add(off) }
+				})
+				tries := 0
+				w.client = w.through(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+					tries++
+					claim, err := (&avangate.Verifier{SecretKey: auth.NewSecret(secret), Window: time.Nanosecond}).Verify(req)
+					status := 200
+					if err != nil {
+						assert.ErrorIs(t, err, auth.ErrClock)
+						assert.Equal(t, off, claim.Offset)
+						status = 401
+						time.Sleep(delay)
+					}
+					h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
+					return &http.Response{StatusCode: status, Header: h, Body: http.NoBody}, nil
+				}))
+				for want := 2; want > 0; want-- {
+					tries = 0
+					resp, err := w.client.Post(vendor+"/rest/6.0/orders/", "application/json", strings.NewReader("{}"))
+					require.NoError(t, err)
+					assert.Equal(t, 200, resp.StatusCode)
+					assert.Equal(t, want, tries, "off by %v, after %v", off, delay)
+				}
+				assert.Equal(t, -off, w.account.Offset())
+			})
+		}
+	}
+}
+
+// A request is not sent again if it cannot be told what offset it was signed with;
+// the next one is right.
+func TestOffsetThatIsNotKnown(t *testing.T) {
+	at := func(t time.Time) *http.Response {
+		return &http.Response{StatusCode: 401, Header: http.Header{"Date": {t.Format(http.TimeFormat)}}}
+	}
+	t.Run("since none gives such a time", func(t *testing.T) {
+		now := moment
+		c := config()
+		c.Now = func() time.Time { return now }
+		a := authenticator(t, c)
+		req := signed(t, a)
+		now = now.Add(6 * time.Minute) // of which the clock is told by another
+		signed(t, a)
+		assert.False(t, a.Refused(req, at(now.Add(time.Hour))))
+		assert.Equal(t, time.Hour, a.Offset())
+	})
+	t.Run("since two do", func(t *testing.T) {
+		now := moment
+		c := config()
+		c.Now = func() time.Time { return now }
+		a := authenticator(t, c)
+		first := signed(t, a)
+		assert.True(t, a.Refused(first, at(now.Add(time.Minute))))
+		now = now.Add(-time.Minute) // it is set right by half, and then claims what it did
+		second := signed(t, a)
+		assert.Equal(t, first.Header.Get(header), second.Header.Get(header))
+		assert.False(t, a.Refused(second, at(now.Add(2*time.Minute))))
+		assert.Equal(t, 2*time.Minute, a.Offset())
+		assert.True(t, a.Refused(signed(t, a), at(now)), "its like is known again")
+	})
+	t.Run("since it is of too many before", func(t *testing.T) {
+		a := authenticator(t, config())
+		first := signed(t, a)
+		for i := range 4 {
+			assert.True(t, a.Refused(signed(t, a), at(moment.Add(time.Duration(i+1)*time.Minute))))
+		}
+		assert.False(t, a.Refused(first, at(moment.Add(4*time.Minute))))
+		assert.Equal(t, 4*time.Minute, a.Offset())
+	})
 }
 
 // What counts is the time that the refused request claimed, and not the present

@@ -16,6 +16,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/request"
 )
 
 const hexDigits = "0123456789abcdef"
@@ -58,8 +59,8 @@ func checkMerchantCode(code string) error {
 		return errors.New("the merchant code is empty: it stands in the Control Panel, Integrations, Webhooks & API")
 	case strings.TrimSpace(code) != code:
 		return errors.New("the merchant code begins or ends with white space: cut it off")
-	case strings.ContainsAny(code, `"'`):
-		return errors.New("the merchant code holds a quote, which the header cannot carry")
+	case strings.ContainsAny(code, `"'\`):
+		return errors.New("the merchant code holds a quote or a backslash, which the header cannot carry")
 	case strings.ContainsFunc(code, unicode.IsControl):
 		return errors.New("the merchant code holds a control character, which the header cannot carry")
 	}
@@ -69,12 +70,7 @@ func checkMerchantCode(code string) error {
 // readHeader reads the one header that h must hold. On an error, claim holds
 // what could be read.
 func readHeader(h http.Header) (claim Claim, hash string, err error) {
-	var values []string
-	for key, v := range h {
-		if strings.EqualFold(key, vendor.Header) {
-			values = append(values, v...)
-		}
-	}
+	values := request.HeaderValues(h, vendor.Header)
 	if len(values) != 1 {
 		return Claim{}, "", fmt.Errorf("there are %d headers %s instead of one", len(values), vendor.Header)
 	}

@@ -3,6 +3,7 @@ package avangate
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,9 +18,15 @@ var _ dialect = rpcDialect{}
 
 // read takes a request or a batch of requests, each with the mark as the first of
 // its params, or a login.
-func (rpcDialect) read(body []byte, _ http.Header, mark string) (*message, error) {
+func (rpcDialect) read(body []byte, h http.Header, mark string) (*message, error) {
 	if !json.Valid(body) {
 		return nil, noRPCPlace("the body is not JSON")
+	}
+	if err := checkText(h, body); err != nil {
+		return nil, err
+	}
+	if hasHalfPair(body) {
+		return nil, errors.New("a string holds half a surrogate pair: write both halves, or the character itself")
 	}
 	m := &message{login: writeRPCLogin}
 	d := json.NewDecoder(bytes.NewReader(body))
@@ -52,10 +59,33 @@ func noRPCPlace(reason string) error {
 
 var errNoRequest = noRPCPlace("the body is neither a request nor a batch of them")
 
+// hasHalfPair reports whether an escape in valid JSON is half a surrogate pair, of
+// which readers make different things.
+func hasHalfPair(body []byte) bool {
+	high := false // whether one is open
+	for i := 0; i < len(body); i++ {
+		unit := uint64(0)
+		if body[i] == '\\' {
+			if i++; body[i] == 'u' {
+				unit, _ = strconv.ParseUint(string(body[i+1:i+5]), 16, 16)
+				i += 4
+			}
+		}
+		isLow := 0xDC00 <= unit && unit <= 0xDFFF
+		if high != isLow {
+			return true
+		}
+		high = 0xD800 <= unit && unit < 0xDC00
+	}
+	return high
+}
+
 // readRPC reads one request behind its opening brace. A member that is given twice
-// is refused, since each reader has its own idea of which one counts.
+// is refused, in whatever case, since each reader has its own idea of which one
+// counts.
 func (m *message) readRPC(d *json.Decoder, mark string) error {
-	members := make(map[string]json.RawMessage)
+	method := ""
+	seen := make(map[string]bool)
 	place := -1
 	for d.More() {
 		name, err := d.Token()
@@ -66,20 +96,24 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 		if err := d.Decode(&value); err != nil {
 			return err
 		}
-		switch name {
-		case "method", "params":
-			if members[name.(string)] != nil {
-				return fmt.Errorf("the request has %s twice: write it once", name)
+		for _, own := range []string{"method", "params"} {
+			if text, _ := name.(string); strings.EqualFold(text, own) {
+				if seen[own] {
+					return fmt.Errorf("the request has %s twice: write it once, in small letters", own)
+				}
+				seen[own] = true
 			}
-			members[name.(string)] = value
-			if after := afterBracket(value); name == "params" && bytes.HasPrefix(after, []byte(`"`+mark+`"`)) {
+		}
+		switch name {
+		case "method":
+			json.Unmarshal(value, &method)
+		case "params":
+			if after := afterBracket(value); bytes.HasPrefix(after, []byte(`"`+mark+`"`)) {
 				place = int(d.InputOffset()) - len(after) + len(`"`)
 			}
 		}
 	}
 	m.calls++
-	var method string
-	json.Unmarshal(members["method"], &method)
 	switch {
 	case method == "login": // needs no session
 	case place < 0:
@@ -110,27 +144,32 @@ func writeRPCLogin(l Login) ([]byte, http.Header) {
 	}
 	// Strings and a number: that cannot fail.
 	body, _ := json.Marshal(request{"2.0", "login", [4]string{l.MerchantCode, l.Date, l.Hash.Reveal(), l.Algorithm.String()}, 1})
-	return body, http.Header{"Content-Type": {"application/json"}, "Accept": acceptJSON}
+	return body, http.Header{"Content-Type": {jsonType}, "Accept": {jsonType}}
 }
 
-// session reads result, and response, as which the vendor's documents know it too.
+// outcome reads result, and response, as which the vendor's documents know it too.
 //
 // An error is a refusal, save for those that JSON-RPC itself defines.
-func (rpcDialect) session(answer []byte) (id, reason string, refused bool) {
+func (rpcDialect) outcome(answer []byte) (o outcome) {
 	var members struct{ Result, Response, Error json.RawMessage }
 	json.Unmarshal(answer, &members)
+	isNull := true
 	for _, result := range []json.RawMessage{members.Result, members.Response} {
-		if json.Unmarshal(result, &id); id != "" {
-			return id, "", false
+		if json.Unmarshal(result, &o.id); o.id != "" {
+			return o
 		}
+		isNull = isNull && (result == nil || string(result) == "null")
 	}
+	if members.Error == nil || string(members.Error) == "null" {
+		return o
+	}
+	o.failed = isNull
 	var refusal struct{ Code json.RawMessage }
 	json.Unmarshal(members.Error, &refusal)
-	code, err := strconv.Atoi(strings.Trim(string(refusal.Code), `"`))
-	if err != nil {
-		return "", "", false
+	if code, err := strconv.Atoi(strings.Trim(string(refusal.Code), `"`)); err == nil {
+		o.reason, o.refused = fmt.Sprintf("code %d", code), code > 0
 	}
-	return "", fmt.Sprintf("code %d", code), code > 0
+	return o
 }
 
 // gone takes an error with one of the session's codes.
@@ -141,54 +180,61 @@ func (rpcDialect) gone(answer *head, calls int) (gone, all bool) {
 	case err != nil:
 		return false, false
 	case start == json.Delim('{'):
-		gone = rpcGone(d, answer)
-		return gone, gone && calls == 1
+		gone, proven := rpcGone(d, answer)
+		return gone, proven && calls == 1
 	case start != json.Delim('['):
 		return false, false
 	}
 	answers := 0
 	for ; d.More(); answers++ {
-		if start, err := d.Token(); err != nil || start != json.Delim('{') || !rpcGone(d, answer) {
+		if start, err := d.Token(); err != nil || start != json.Delim('{') {
 			return answers > 0, false
 		}
-		if !leave(d, 2) {
-			return true, false
+		if gone, proven := rpcGone(d, answer); !proven {
+			return answers > 0 || gone, false
 		}
 	}
 	_, err = d.Token()
 	return answers > 0, err == nil && answers == calls
 }
 
-// rpcGone reads one answer behind its opening brace up to what tells: a result, or
-// the code of an error. If it is a session error, what d reads next is in the
-// error.
-func rpcGone(d *json.Decoder, answer *head) bool {
+// rpcGone reads one answer behind its opening brace, and reports whether it is a
+// session error. That nothing was carried out is proven at its end only: there may
+// be a result behind the error. It reads no further than to what shows the
+// opposite, a result or another code.
+func rpcGone(d *json.Decoder, answer *head) (gone, proven bool) {
 	for d.More() {
-		name, err := d.Token()
+		token, err := d.Token()
 		if err != nil {
-			return false
+			return gone, false
 		}
-		switch name {
-		case "result", "response":
+		switch name, _ := token.(string); {
+		case strings.EqualFold(name, "result"), strings.EqualFold(name, "response"):
 			if answer.byteAt(d.InputOffset()) != 'n' { // of null
-				return false
+				return false, false
 			}
-		case "error":
+		case strings.EqualFold(name, "error"):
 			if answer.byteAt(d.InputOffset()) == '{' {
 				d.Token()
-				return isSessionCode(d, answer)
+				if gone || !isSessionError(d, answer) {
+					return false, false
+				}
+				gone = true
+				continue
 			}
 		}
 		if skip(d) != nil {
-			return false
+			return gone, false
 		}
 	}
-	return false
+	_, err := d.Token()
+	return gone, gone && err == nil
 }
 
-// isSessionCode reads an error behind its opening brace up to its code, and the
-// byte behind that, since a number could go on.
-func isSessionCode(d *json.Decoder, answer *head) bool {
+// isSessionError reads an error behind its opening brace to its end, and no further
+// than to a code that is another, and the byte behind that, since a number could go
+// on.
+func isSessionError(d *json.Decoder, answer *head) (is bool) {
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
@@ -208,31 +254,16 @@ func isSessionCode(d *json.Decoder, answer *head) bool {
 		// 2b6b0f1, lib/ApiClient/Exception/RequestException.php.
 		switch string(bytes.Trim(code, `"`)) {
 		case "10000", "10001", "10002":
-			return true
+			is = true
+		default:
+			return false
 		}
-		return false
 	}
-	return false
+	_, err := d.Token()
+	return is && err == nil
 }
 
 func skip(d *json.Decoder) error {
 	var value json.RawMessage
 	return d.Decode(&value)
-}
-
-// leave reads to the end of the objects and arrays that d is in, so many.
-func leave(d *json.Decoder, depth int) bool {
-	for depth > 0 {
-		t, err := d.Token()
-		if err != nil {
-			return false
-		}
-		switch t {
-		case json.Delim('{'), json.Delim('['):
-			depth++
-		case json.Delim('}'), json.Delim(']'):
-			depth--
-		}
-	}
-	return true
 }

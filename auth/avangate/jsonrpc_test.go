@@ -29,16 +29,16 @@ var mark = strings.NewReplacer("@", avangate.Session)
 
 func TestPlaceOfTheSessionInJSONRPC(t *testing.T) {
 	for in, want := range map[string]string{
-		`{"jsonrpc":"2.0","method":"getOrder","params":["@","113"],"id":2}`:           `{"jsonrpc":"2.0","method":"getOrder","params":["ID","113"],"id":2}`,
-		`{"method":"m","params":["@"]}`:                                               `{"method":"m","params":["ID"]}`,
-		"\n{ \"params\" :\t[ \"@\" , {\"a\":1e9999} ] }\n":                            "\n{ \"params\" :\t[ \"ID\" , {\"a\":1e9999} ] }\n",
-		`{"jsonrpc":2.0,"p\u0061rams":["@"],"method":"m"}`:                            `{"jsonrpc":2.0,"p\u0061rams":["ID"],"method":"m"}`,
-		`{"method":"m","params":["@","@",{"params":["@"]}],"id":"@","@":"@"}`:         `{"method":"m","params":["ID","@",{"params":["@"]}],"id":"@","@":"@"}`,
-		`{"Params":["@"],"x":{"params":["@"]},"method":"m","params":["@"]}`:           `{"Params":["@"],"x":{"params":["@"]},"method":"m","params":["ID"]}`,
-		`[{"params":["@",1]} , {"method":"m","params":["@",2]}]`:                      `[{"params":["ID",1]} , {"method":"m","params":["ID",2]}]`,
-		`{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`:   `{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`,
-		`{"params":["@"],"method":"login"}`:                                           `{"params":["@"],"method":"login"}`,
-		`[{"method":"login","params":[]},{"method":"m","params":["@"],"x":"\uD800"}]`: `[{"method":"login","params":[]},{"method":"m","params":["ID"],"x":"\uD800"}]`,
+		`{"jsonrpc":"2.0","method":"getOrder","params":["@","113"],"id":2}`:                        `{"jsonrpc":"2.0","method":"getOrder","params":["ID","113"],"id":2}`,
+		`{"method":"m","params":["@"]}`:                                                            `{"method":"m","params":["ID"]}`,
+		"\n{ \"params\" :\t[ \"@\" , {\"a\":1e9999} ] }\n":                                         "\n{ \"params\" :\t[ \"ID\" , {\"a\":1e9999} ] }\n",
+		`{"jsonrpc":2.0,"p\u0061rams":["@"],"method":"m"}`:                                         `{"jsonrpc":2.0,"p\u0061rams":["ID"],"method":"m"}`,
+		`{"method":"m","params":["@","@",{"params":["@"]}],"id":"@","@":"@"}`:                      `{"method":"m","params":["ID","@",{"params":["@"]}],"id":"@","@":"@"}`,
+		`{"x":{"Params":["@"],"params":["@"]},"method":"m","params":["@"]}`:                        `{"x":{"Params":["@"],"params":["@"]},"method":"m","params":["ID"]}`,
+		`[{"params":["@",1]} , {"method":"m","params":["@",2]}]`:                                   `[{"params":["ID",1]} , {"method":"m","params":["ID",2]}]`,
+		`{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`:                `{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`,
+		`{"params":["@"],"method":"login"}`:                                                        `{"params":["@"],"method":"login"}`,
+		`[{"method":"login","params":[]},{"method":"m","params":["@"],"x":"\uD83D\uDE00\\uD800"}]`: `[{"method":"login","params":[]},{"method":"m","params":["ID"],"x":"\uD83D\uDE00\\uD800"}]`,
 	} {
 		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(mark.Replace(in)))
 		require.NoError(t, authenticator(t, config()).Authenticate(req, givesID), "%s", in)
@@ -74,13 +74,25 @@ func TestJSONRPCWithoutAPlaceIsRefused(t *testing.T) {
 		`{"params":["@"],"params":["@"]}`:                "params twice",
 		`{"params":["@"],"par\u0061ms":null}`:            "params twice",
 		`{"method":"login","method":"m","params":["@"]}`: "method twice",
+		`{"params":["@"],"Params":["x"]}`:                "params twice",
+		`{"PARAMS":["x"],"params":["@"]}`:                "params twice",
+		`{"param\u017f":["x"],"params":["@"]}`:           "params twice", // a long s
+		`{"method":"m","METHOD":"n","params":["@"]}`:     "method twice",
+		`{"params":["@"],"para` + "\xff" + `ms":["x"]}`:  "not in UTF-8",
+		`{"params":["@","` + "\xff" + `"]}`:              "not in UTF-8",
+		`{"params":["@","\ud800"]}`:                      "half a surrogate pair",
+		`{"params":["@","\ud800\ud800"]}`:                "half a surrogate pair",
+		`{"params":["@","\udc00"]}`:                      "half a surrogate pair",
+		`{"params":["@","\ud800\n"]}`:                    "half a surrogate pair",
+		`{"params":["@","\ud800 \udc00"]}`:               "half a surrogate pair",
+		`{"params":["@","\ud800"],"x":"\udc00"}`:         "half a surrogate pair",
 	} {
 		req := httptest.NewRequest("POST", rpcURL, strings.NewReader(mark.Replace(in)))
 		err := authenticator(t, config()).Authenticate(req, nil)
 		require.ErrorIs(t, err, auth.ErrRequest, "%s", in)
 		assert.ErrorContains(t, err, "the path is that of a JSON-RPC endpoint, which wants a session, and")
 		assert.ErrorContains(t, err, says, "%s", in)
-		if !strings.Contains(says, "twice") {
+		if !strings.Contains("params twice method twice not in UTF-8 half a surrogate pair", says) {
 			assert.ErrorContains(t, err, `write avangate.Session, "countersign-session-id", as the first of a request's params`)
 		}
 	}

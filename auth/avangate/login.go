@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -32,18 +33,26 @@ type Login struct {
 // as the Authenticator's own. It sends nothing, and fails with [auth.ErrSecret] if
 // the secret cannot be had.
 func (a *Authenticator) Login(ctx context.Context) (Login, error) {
-	_, claimed := a.clock()
-	return a.loginAt(ctx, claimed)
+	secret, err := a.loadForLogin(ctx)
+	if err != nil {
+		return Login{}, err
+	}
+	_, claimed, _ := a.clock.claim()
+	return a.loginAt(secret, claimed), nil
 }
 
-func (a *Authenticator) loginAt(ctx context.Context, claimed time.Time) (Login, error) {
+func (a *Authenticator) loadForLogin(ctx context.Context) (auth.Secret, error) {
 	secret, err := auth.Load(ctx, a.secretKey)
 	if err != nil {
-		return Login{}, &auth.Error{Op: "log in", Gateway: a.merchantCode, Code: auth.ErrSecret, Err: err}
+		err = &auth.Error{Op: "log in", Gateway: a.merchantCode, Code: auth.ErrSecret, Err: err}
 	}
+	return secret, err
+}
+
+func (a *Authenticator) loginAt(secret auth.Secret, claimed time.Time) Login {
 	date := claimed.UTC().Format(vendor.DateLayout)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
-	return Login{a.merchantCode, date, auth.NewSecret(hash), a.algorithm}, nil
+	return Login{a.merchantCode, date, auth.NewSecret(hash), a.algorithm}
 }
 
 // A login is where and how to log in.
@@ -66,33 +75,34 @@ func newLogin(req *http.Request, d dialect, m *message) *login {
 	}
 }
 
-// logIn asks for a session, and once more if the clock was the matter. It reports
-// whether the gateway answered.
-func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *login) (_ *session, answered bool, _ error) {
+// logIn asks for a session for k, and once more if the clock was the matter.
+func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *login, k *keeper) loginResult {
 	if !utf8.ValidString(a.merchantCode) {
-		return nil, false, errors.New("the merchant code is not UTF-8, as JSON and XML must be")
+		return loginResult{err: errors.New("the merchant code is not UTF-8, as JSON and XML must be")}
 	}
-	var err error
-	for range 2 {
-		own, claimed := a.clock()
-		values, loadErr := a.loginAt(ctx, claimed)
-		if loadErr != nil {
-			return nil, false, loadErr
-		}
-		resp, answer, askErr := ask(base, l.request(ctx, values))
-		if askErr != nil {
-			return nil, false, askErr
-		}
-		id, refused, loginErr := readLogin(l.dialect, resp.StatusCode, answer)
-		if loginErr == nil {
-			return &session{auth.NewSecret(id), own}, true, nil
-		}
-		err = loginErr
-		if !refused || !a.learn(claimed, resp.Header) {
-			break
-		}
+	secret, err := a.loadForLogin(ctx)
+	if err == nil {
+		err = a.keepers.admit(k, secret, a.clock.now())
 	}
-	return nil, true, err
+	if err != nil {
+		return loginResult{err: err}
+	}
+	for again := true; ; again = false {
+		own, claimed, offset := a.clock.claim()
+		resp, answer, err := ask(base, l.request(ctx, a.loginAt(secret, claimed)))
+		if err != nil {
+			return loginResult{err: err}
+		}
+		o, err := readLogin(l.dialect, resp, answer)
+		if err == nil {
+			return loginResult{session: &session{auth.NewSecret(o.id), own}, secret: secret}
+		}
+		skew, ok := a.clock.skew(resp.Header)
+		if !again || !o.failed || !ok || !apart(skew, offset) {
+			return loginResult{secret: secret, refused: o.refused, err: err}
+		}
+		a.clock.set(skew)
+	}
 }
 
 func (l *login) request(ctx context.Context, values Login) *http.Request {
@@ -128,26 +138,49 @@ func ask(base http.RoundTripper, login *http.Request) (*http.Response, []byte, e
 	return resp, answer, nil
 }
 
-// readLogin reads the session id, or whether the credentials were refused. Its
-// errors quote nothing that a hash or an id could be.
-func readLogin(d dialect, status int, answer []byte) (id string, refused bool, _ error) {
+// readLogin reads the outcome of a login; it is an error if there is no session id.
+// Its errors quote nothing that a hash or an id could be.
+//
+// The credentials were refused if the gateway says so in the words of the protocol,
+// or of REST, or answers 401. A firewall says 403, and a page of HTML comes from
+// something in front of the API.
+func readLogin(d dialect, resp *http.Response, answer []byte) (outcome, error) {
+	status := resp.StatusCode
 	if 300 <= status && status < 400 {
-		return "", false, fmt.Errorf("the login was redirected with status %d: call the final URL, often the same with a slash at its end", status)
+		return outcome{}, fmt.Errorf("the login was redirected with status %d: call the final URL, often the same with a slash at its end", status)
 	}
-	id, reason, refused := d.session(bytes.TrimSpace(answer))
-	if status == http.StatusUnauthorized || status == http.StatusForbidden {
-		id, refused = "", true
-		reason = cmp.Or(reason, fmt.Sprintf("status %d", status))
+	answer = bytes.TrimSpace(answer)
+	o := d.outcome(answer)
+	denied := status == http.StatusUnauthorized || status == http.StatusForbidden
+	if denied {
+		o.id = ""
 	}
 	switch {
-	case refused:
-		return "", true, fmt.Errorf("the gateway refused the login with %s: check the merchant code, and that the key is this account's Secret Key and not a secret word", reason)
-	case reason != "":
-		return "", false, fmt.Errorf("the gateway answered the login with %s: check the path and the version of the API, and in SOAP the envelope", reason)
-	case id == "":
-		return "", false, fmt.Errorf("the answer to the login, with status %d, holds no session id: is this the path of an endpoint, and does it work?", status)
+	case !o.failed && isHTML(answer):
+		o = outcome{reason: fmt.Sprintf("status %d and a page of HTML, as a firewall does", status)}
+	case status >= 500 && !(o.fault && status == http.StatusInternalServerError):
+		o = outcome{id: o.id, reason: cmp.Or(o.reason, fmt.Sprintf("status %d", status))}
+	case status == http.StatusUnauthorized, (denied || status == http.StatusBadRequest) && saysAuthenticationError(bytes.NewReader(answer)):
+		o.failed, o.refused = true, true
 	}
-	return id, false, checkSessionID(id)
+	if denied {
+		o.reason = cmp.Or(o.reason, fmt.Sprintf("status %d", status))
+	}
+	switch {
+	case o.refused:
+		return o, fmt.Errorf("the gateway refused the login with %s: check the merchant code, and that the key is this account's Secret Key and not a secret word", cmp.Or(o.reason, fmt.Sprintf("status %d", status)))
+	case o.id == "" && o.reason != "":
+		return o, fmt.Errorf("the gateway answered the login with %s: check the path and the version of the API, and in SOAP the envelope", o.reason)
+	case o.id == "":
+		return o, fmt.Errorf("the answer to the login, with status %d, holds no session id: is this the path of an endpoint, and does it work?", status)
+	}
+	return o, checkSessionID(o.id)
+}
+
+// isHTML reports whether an answer is a page, whatever its Content-Type says: PHP
+// calls text/html what has no type.
+func isHTML(answer []byte) bool {
+	return strings.HasPrefix(http.DetectContentType(answer), "text/html")
 }
 
 // loginError makes an error of what logIn returned. That of a secret which cannot

@@ -315,14 +315,13 @@ func TestRefusedLogin(t *testing.T) {
 					fail("login!")
 				}
 				key = auth.NewSecret(secret)
-				fail("")
-				time.Sleep(time.Minute)
 				w.succeed(t, p)
-				assert.Equal(t, "login getOrder", w.methods())
+				assert.Equal(t, "login getOrder", w.methods(), "another secret ends the pause")
 
 				key = auth.NewSecret("another secret key")
 				w.gateway.EndSessions()
 				fail("getOrder! login!")
+				fail("")
 				time.Sleep(time.Second)
 				fail("login!")
 			})
@@ -369,8 +368,20 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 		"399 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"private"}`, 399, "redirected with status 399"},
 		"400":                      {"/rpc/6.0/", rpcBody(""), "", 400, "the answer to the login, with status 400, holds no session id"},
 		"401":                      {"/rpc/6.0/", rpcBody(""), "", 401, "refused the login with status 401"},
-		"403 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 403, "refused the login with status 403"},
-		"an outage":                {"/rpc/6.0/", rpcBody(""), "<html>", 503, "status 503"},
+		"403 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 403, "answered the login with status 403: check the path"},
+		"401 with an id":           {"/rpc/6.0/", rpcBody(""), `{"result":"id"}`, 401, "refused the login with status 401"},
+		"401 with a page":          {"/rpc/6.0/", rpcBody(""), "<!doctype html>", 401, "answered the login with status 401 and a page of HTML"},
+		"a firewall":               {"/rpc/6.0/", rpcBody(""), "\n<html>", 403, "answered the login with status 403 and a page of HTML"},
+		"a firewall without words": {"/rpc/6.0/", rpcBody(""), "", 403, "answered the login with status 403"},
+		"a firewall in JSON":       {"/rpc/6.0/", rpcBody(""), `{"message":"Forbidden"}`, 403, "answered the login with status 403"},
+		"403 in REST's words":      {"/rpc/6.0/", rpcBody(""), `{"error_code":"AUTHENTICATION_ERROR"}`, 403, "refused the login with status 403"},
+		"400 in REST's words":      {"/soap/6.0/", soap, `{"error_code":"AUTHENTICATION_ERROR","message":"private"}`, 400, "refused the login with status 400"},
+		"400 in deeper words":      {"/rpc/6.0/", rpcBody(""), `{"x":{"error_code":"AUTHENTICATION_ERROR"}}`, 400, "holds no session id"},
+		"403 in JSON-RPC":          {"/rpc/6.0/", rpcBody(""), `{"error":{"code":10000}}`, 403, "refused the login with code 10000"},
+		"500 in JSON-RPC":          {"/rpc/6.0/", rpcBody(""), `{"error":{"code":10000}}`, 500, "answered the login with code 10000"},
+		"503 with a fault":         {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>FORBIDDEN</faultcode></e:Fault>`, 503, "answered the login with fault FORBIDDEN"},
+		"an outage":                {"/rpc/6.0/", rpcBody(""), "<html>", 503, "answered the login with status 503 and a page of HTML"},
+		"an outage without words":  {"/rpc/6.0/", rpcBody(""), "", 502, "answered the login with status 502"},
 		"nothing":                  {"/rpc/6.0/", rpcBody(""), "", 200, "holds no session id"},
 		"null":                     {"/rpc/6.0/", rpcBody(""), `{"result":null,"response":null,"error":null}`, 200, "holds no session id"},
 		"an empty id":              {"/rpc/6.0/", rpcBody(""), `{"result":""}`, 200, "holds no session id"},
@@ -382,7 +393,7 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 		"a letter that is none":    {"/rpc/6.0/", rpcBody(""), `{"result":"privaté"}`, 200, "[0-9A-Za-z._+/=-]"},
 		"an id too long":           {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 4097) + `"}`, 200, "longer than 4096 bytes"},
 		"an endless answer":        {"/rpc/6.0/", rpcBody(""), `{"result":"` + strings.Repeat("x", 1<<20) + `"}`, 200, "holds no session id"},
-		"HTML":                     {"/soap/6.0/", soap, "<html><p>private</html>", 200, "holds no session id"},
+		"HTML":                     {"/soap/6.0/", soap, "<html><p>private</html>", 200, "a page of HTML"},
 		"no text":                  {"/soap/6.0/", soap, xmlHead + `<loginResponse><return/></loginResponse></e:Body></e:Envelope>`, 200, "holds no session id"},
 		"a fault":                  {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>e:FORBIDDEN</faultcode><faultstring>private</faultstring></e:Fault></e:Body></e:Envelope>`, 500, "refused the login with fault e:FORBIDDEN"},
 		"a fault that may tell":    {"/soap/6.0/", soap, xmlHead + `<e:Fault><faultcode>private ` + strings.Repeat("f", 64) + `</faultcode></e:Fault></e:Body></e:Envelope>`, 500, "answered the login with a fault"},
@@ -397,7 +408,7 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 		"an ampersand in the id": {"/soap/6.0/", soap, xmlHead + `<loginResponse><return>private&amp;</return></loginResponse></e:Body></e:Envelope>`, 200, "[0-9A-Za-z._+/=-]"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { // the pause between two logins is a second
+			synctest.Test(t, func(t *testing.T) { // the pause after a refusal is a second
 				w := newWorld(t)
 				requests := 0
 				w.client = w.through(t, roundTripper(func(*http.Request) (*http.Response, error) {
@@ -411,7 +422,11 @@ func TestLoginAnswersThatHoldNoSession(t *testing.T) {
 					assert.NotContains(t, err.Error(), "privat")
 					assert.NotContains(t, err.Error(), "ffff")
 				}
-				assert.Equal(t, 1, requests, "the second call fails at once")
+				want := 2
+				if strings.HasPrefix(test.says, "refused") {
+					want = 1 // the second call fails at once
+				}
+				assert.Equal(t, want, requests)
 			})
 		})
 	}
@@ -467,8 +482,14 @@ func TestOnlyARefusedLoginSetsTheClock(t *testing.T) {
 		learnt bool
 	}{
 		"an outage":             {503, "", false},
-		"an error of code 0":    {200, `{"error":{"code":0}}`, false},
-		"an error of JSON-RPC":  {200, `{"error":{"code":-32601}}`, false},
+		"an outage in JSON-RPC": {503, `{"error":{"code":1}}`, false},
+		"a firewall":            {403, "<html>", false},
+		"no session":            {200, `{"result":null,"error":null}`, false},
+		"a result and an error": {200, `{"result":{"id":1},"error":{"code":10000}}`, false},
+		"an error of code 0":    {200, `{"error":{"code":0}}`, true},
+		"an error of JSON-RPC":  {200, `{"error":{"code":-32000}}`, true},
+		"an error in words":     {200, `{"error":"Time offset mismatch"}`, true},
+		"a refusal in REST":     {400, `{"error_code":"AUTHENTICATION_ERROR"}`, true},
 		"a refusal":             {200, `{"error":{"code":1}}`, true},
 		"a refusal by a status": {401, "", true},
 	} {
@@ -884,10 +905,16 @@ func TestNoMoreOfAnAnswerIsReadThanTells(t *testing.T) {
 		{rpc, []string{`{"jsonrpc":"2.0","result":"a`}, false},
 		{rpc, []string{`{"jsonrpc":"2.0","re`, `sult" :`, ` {`}, false},
 		{rpc, []string{`{"id":{"result":[1,{"error":{"code":10000}}]},"response":[`}, false},
-		{rpc, []string{`{"result":null,"error":{"data":[{"code":10000}],"code":10001,`}, true},
-		{rpc, []string{`{"error":{"code":"10002"}`}, true},
-		{rpc, []string{`{"result" : null, "error" : {"code" : 10000}`}, true},
-		{rpc, []string{"{\"result\"\r\n:\tnull,\"error\"\t:\r\n{\"code\":10000}"}, true},
+		{rpc, []string{`{"result":null,"error":{"data":[{"code":10000}],"code":10001,"x":1},"id":2}`}, true},
+		{rpc, []string{`{"error":{"code":"10002"}`, `}`}, true},
+		{rpc, []string{`{"result" : null, "error" : {"code" : 10000}}`}, true},
+		{rpc, []string{"{\"result\"\r\n:\tnull,\"error\"\t:\r\n{\"code\":10000}}"}, true},
+		{rpc, []string{`{"error":{"code":10000},"result":{`}, false},
+		{rpc, []string{`{"error":{"code":10000},"Result":1`}, false},
+		{rpc, []string{`{"error":{"code":10000},"id":1,"response":"`}, false},
+		{rpc, []string{`{"error":{"code":10000},"result":null,"id":1}`}, true},
+		{rpc, []string{`{"error":{"code":10000,"code":7,`}, false},
+		{rpc, []string{`{"error":{"code":10000},"error":{"code":7,`}, false},
 		{rpc, []string{`{"result" : 0`}, false},
 		{rpc, []string{`{"error":{"code":10004,`}, false},
 		{rpc, []string{`[{"result":1`}, false},
@@ -1005,7 +1032,7 @@ func TestAnswersThatBreakOff(t *testing.T) {
 		protocol protocolCase
 		answer   string
 	}{
-		{protocols[0], one + "}"},
+		{protocols[0], one + "}}"},
 		{batch, "[" + one + `,"data":{"a":[1]}}}]`},
 		{protocols[1], `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Header><h/></e:Header><e:Body><e:Fault><faultstring>x</faultstring><faultcode>FORBIDDEN</faultcode>`},
 	} {

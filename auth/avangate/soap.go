@@ -2,15 +2,20 @@ package avangate
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
+	"unicode"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // soap12RPC is the namespace of what SOAP 1.2 says of results.
@@ -22,6 +27,9 @@ type soapDialect struct{}
 
 var _ dialect = soapDialect{}
 
+// maxLoginPart bounds, in bytes, what a login repeats of the envelope of a call.
+const maxLoginPart = 1 << 10
+
 // A soapCall is how a call's envelope is written.
 type soapCall struct {
 	envelope      string // the envelope's namespace
@@ -29,17 +37,37 @@ type soapCall struct {
 	method        string
 	qualified     bool   // whether the parameters are in the namespace
 	encodingStyle string // "" if there is none
-	action        string // of SOAPAction, with its quotes, or of Content-Type
-	hasAction     bool
+	action        string // of SOAPAction, with its quotes, or of Content-Type; "" if there is none
+}
+
+// declaration is an XML declaration that says UTF-8 or nothing. It is read by hand,
+// since encoding/xml does not see an encoding with white space before its equals
+// sign, and other parsers do.
+var declaration = regexp.MustCompile(`^<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*(?:"1\.0"|'1\.0')` +
+	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?i:"utf-8"|'utf-8'))?` +
+	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"yes"|"no"|'yes'|'no'))?[ \t\r\n]*\?>`)
+
+// checkXML refuses an envelope that other parsers may read in another encoding.
+func checkXML(h http.Header, body []byte) error {
+	switch {
+	case bytes.HasPrefix(body, []byte("\ufeff")):
+		return errors.New("the body begins with a byte order mark: leave it out")
+	case bytes.HasPrefix(bytes.TrimSpace(body), []byte("<?xml")) && !declaration.Match(body):
+		return errors.New(`the XML declaration is not of XML 1.0 in UTF-8: write <?xml version="1.0" encoding="UTF-8"?>, with nothing before it`)
+	}
+	return checkText(h, body)
 }
 
 // read takes an envelope in UTF-8 whose first parameter is the mark, or a login. It
-// reads no further.
+// reads no further: what is malformed behind that is for the gateway to refuse.
 func (soapDialect) read(body []byte, h http.Header, mark string) (*message, error) {
+	if err := checkXML(h, body); err != nil {
+		return nil, err
+	}
 	d := xml.NewDecoder(bytes.NewReader(body))
 	path, err := readEnvelope(d)
 	if err != nil {
-		return nil, noSOAPPlace("the body is not the call of a method in a SOAP envelope, in UTF-8 and without a DTD")
+		return nil, noSOAPPlace("the body is not the call of a method in a SOAP envelope, without a DTD")
 	}
 	envelope, method := path[0].Name, path[2].Name
 	call := soapCall{envelope: envelope.Space, namespace: method.Space, method: method.Local}
@@ -58,8 +86,20 @@ func (soapDialect) read(body []byte, h http.Header, mark string) (*message, erro
 	if place < 0 {
 		return nil, noSOAPPlace("the call has no place for it")
 	}
-	call.qualified = parameter.Space != ""
-	call.action, call.hasAction = readAction(h, call.envelope)
+	for _, element := range append(path[:], parameter) {
+		if err := checkAttributes(element, envelope.Space); err != nil {
+			return nil, err
+		}
+	}
+	call.qualified = parameter.Name.Space != ""
+	if call.action, err = readAction(h, call.envelope); err != nil {
+		return nil, err
+	}
+	for _, part := range []string{call.namespace, call.encodingStyle, call.action} {
+		if len(part) > maxLoginPart {
+			return nil, fmt.Errorf("the namespace, the encodingStyle or the action of the call is longer than %d bytes: shorten it", maxLoginPart)
+		}
+	}
 	m.places = []int{place}
 	m.login = call.login
 	return m, nil
@@ -69,21 +109,40 @@ func noSOAPPlace(reason string) error {
 	return fmt.Errorf("%s: write avangate.Session, %q, as the call's first parameter, the sessionID", reason, Session)
 }
 
-// readParameter returns the name of the method's first parameter, and where its
+// xsiType is the attribute that says an element's type.
+var xsiType = xml.Name{Space: "http://www.w3.org/2001/XMLSchema-instance", Local: "type"}
+
+// checkAttributes refuses an attribute by which an element that holds the session
+// id could be referred to from elsewhere, or be another's value: SOAP's id and href,
+// and whatever means the like. PHP's SoapServer follows them (measured with PHP
+// 8.2).
+func checkAttributes(e xml.StartElement, envelope string) error {
+	for _, a := range e.Attr {
+		switch {
+		case a.Name.Space == "xmlns", a.Name == xml.Name{Local: "xmlns"}:
+		case a.Name == xsiType, a.Name == xml.Name{Space: envelope, Local: "encodingStyle"}:
+		default:
+			return fmt.Errorf("the element %.40q has the attribute %.40q, by which the session id might get elsewhere: leave it out of Envelope, Body, the call and its first parameter", e.Name.Local, a.Name.Local)
+		}
+	}
+	return nil
+}
+
+// readParameter returns the start of the method's first parameter, and where its
 // text stands; -1 if that is anything else than the mark.
-func readParameter(d *xml.Decoder, body []byte, mark string) (xml.Name, int) {
+func readParameter(d *xml.Decoder, body []byte, mark string) (xml.StartElement, int) {
 	parameter, err := child(d)
 	if err != nil {
-		return xml.Name{}, -1
+		return xml.StartElement{}, -1
 	}
 	start := d.InputOffset()
 	if _, err := d.Token(); err != nil || string(body[start:d.InputOffset()]) != mark {
-		return xml.Name{}, -1
+		return xml.StartElement{}, -1
 	}
 	if end, err := d.Token(); err != nil || end != parameter.End() {
-		return xml.Name{}, -1
+		return xml.StartElement{}, -1
 	}
-	return parameter.Name, int(start)
+	return parameter, int(start)
 }
 
 // readEnvelope reads up to the first element in the Body, and returns the start of
@@ -129,18 +188,13 @@ func child(d *xml.Decoder) (xml.StartElement, error) {
 }
 
 // readAction returns the action that goes with a call.
-func readAction(h http.Header, envelope string) (action string, ok bool) {
-	if envelope == vendor.SOAP12 {
-		_, parameters, _ := mime.ParseMediaType(h.Get("Content-Type"))
-		action, ok = parameters["action"]
-		return action, ok
+func readAction(h http.Header, envelope string) (string, error) {
+	if envelope != vendor.SOAP12 {
+		return request.SoleHeader(h, "SOAPAction")
 	}
-	for key, values := range h {
-		if strings.EqualFold(key, "SOAPAction") && len(values) > 0 {
-			return values[0], true
-		}
-	}
-	return "", false
+	contentType, err := request.SoleHeader(h, "Content-Type")
+	_, parameters, _ := mime.ParseMediaType(contentType)
+	return parameters["action"], err
 }
 
 // login writes the call of login as c was written.
@@ -187,16 +241,27 @@ func (c *soapCall) login(l Login) ([]byte, http.Header) {
 	return b.Bytes(), c.loginHeader()
 }
 
-// loginHeader names the method in the action as the caller's does.
-func (c *soapCall) loginHeader() http.Header {
-	action := c.action
-	bare := strings.TrimSuffix(action, `"`)
-	if before, ok := strings.CutSuffix(bare, c.method); ok {
-		action = before + "login" + action[len(bare):]
+// loginAction names the method in the action as the caller's does. It is empty if
+// that names none: what else it says may be another method's.
+func (c *soapCall) loginAction() string {
+	bare := strings.TrimSuffix(c.action, `"`)
+	before, ok := strings.CutSuffix(bare, c.method)
+	if !ok || strings.TrimRightFunc(before, isNameRune) != before {
+		return ""
 	}
+	return before + "login" + c.action[len(bare):]
+}
+
+// isNameRune reports whether a rune before a method's name makes it another name.
+func isNameRune(r rune) bool {
+	return r == '_' || r == '-' || unicode.IsLetter(r) || unicode.IsDigit(r)
+}
+
+func (c *soapCall) loginHeader() http.Header {
+	action := c.loginAction()
 	if c.envelope == vendor.SOAP12 {
 		parameters := map[string]string{"charset": "utf-8"}
-		if c.hasAction {
+		if action != "" {
 			parameters["action"] = action
 		}
 		return http.Header{
@@ -205,63 +270,75 @@ func (c *soapCall) loginHeader() http.Header {
 		}
 	}
 	h := http.Header{"Content-Type": {"text/xml; charset=utf-8"}, "Accept": {"text/xml"}}
-	if c.hasAction {
-		h["Soapaction"] = []string{action}
+	if c.action != "" {
+		h["Soapaction"] = []string{cmp.Or(action, `""`)} // SOAP 1.1 wants the field
 	}
 	return h
 }
 
-// session reads the first text in the Body, save for what SOAP 1.2 calls a result:
+// outcome reads the first text in the Body, save for what SOAP 1.2 calls a result:
 // the name of the element that holds it, which PHP 8.2 writes before that.
 //
 // A fault is a refusal if its code speaks of authentication or is FORBIDDEN: the
 // vendor's documents of login name AUTHENTICATION_FAILED and FORBIDDEN.
-func (soapDialect) session(answer []byte) (id, reason string, refused bool) {
+func (soapDialect) outcome(answer []byte) (o outcome) {
 	d := answerDecoder(bytes.NewReader(answer))
 	path, err := readEnvelope(d)
 	if err != nil {
-		return "", "", false
+		return outcome{}
 	}
 	if isFault(path) {
-		code := readFaultCode(d)
-		upper := strings.ToUpper(code)
-		return "", tellable(code), strings.Contains(upper, "AUTHENTICATION") || strings.Contains(upper, "FORBIDDEN")
+		codes := readFaultCodes(d)
+		o.failed, o.fault, o.reason = true, true, tellable(codes)
+		o.refused = isForbidden(codes) || slices.ContainsFunc(codes, func(code string) bool {
+			return strings.Contains(strings.ToUpper(code), "AUTHENTICATION")
+		})
+		return o
 	}
 	for {
 		t, err := d.Token()
 		if err != nil {
-			return "", "", false
+			return outcome{}
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
 			if t.Name == (xml.Name{Space: soap12RPC, Local: "result"}) && d.Skip() != nil {
-				return "", "", false
+				return outcome{}
 			}
 		case xml.CharData:
-			id += string(bytes.TrimSpace(t)) // a comment may stand between two pieces
+			o.id += string(bytes.TrimSpace(t)) // a comment may stand between two pieces
 		case xml.EndElement:
-			if id != "" {
-				return id, "", false
+			if o.id != "" {
+				return o
 			}
 		}
 	}
 }
 
-// tellable returns what an error may say of a fault's code. A hash is longer.
-func tellable(code string) string {
-	if code == "" || len(code) > 40 || checkSessionID(strings.ReplaceAll(code, ":", "")) != nil {
+// tellable returns what an error may say of a fault's codes. A hash is longer.
+func tellable(codes []string) string {
+	code := strings.Join(codes, " ")
+	if code == "" || len(code) > 40 || checkSessionID(strings.NewReplacer(":", "", " ", "").Replace(code)) != nil {
 		return "a fault"
 	}
 	return "fault " + code
 }
 
-// gone takes a fault whose code contains FORBIDDEN, as the vendor's demo does:
+// gone takes a fault whose code is FORBIDDEN, as the vendor's demo does:
 // avangate/api-cart-demo-php 2632e2e, functions.php.
 func (soapDialect) gone(answer *head, _ int) (gone, all bool) {
 	d := answerDecoder(answer)
 	path, err := readEnvelope(d)
-	gone = err == nil && isFault(path) && strings.Contains(strings.ToUpper(readFaultCode(d)), "FORBIDDEN")
+	gone = err == nil && isFault(path) && isForbidden(readFaultCodes(d))
 	return gone, gone
+}
+
+// isForbidden reports whether the last name of a code, behind its prefix or a more
+// general one, is FORBIDDEN.
+func isForbidden(codes []string) bool {
+	return slices.ContainsFunc(codes, func(code string) bool {
+		return strings.EqualFold(code[strings.LastIndexAny(code, ":.")+1:], "FORBIDDEN")
+	})
 }
 
 // answerDecoder reads any encoding that has ASCII in it, up to what is none.
@@ -275,39 +352,45 @@ func isFault(path [3]xml.StartElement) bool {
 	return path[2].Name == xml.Name{Space: path[0].Name.Space, Local: "Fault"}
 }
 
-// readFaultCode returns the text in a fault's faultcode, in SOAP 1.2 its Code. It
-// is empty if there is none.
-func readFaultCode(d *xml.Decoder) string {
+// readFaultCodes returns the text in a fault's faultcode, in SOAP 1.2 the Values in
+// its Code, the most general first. There are none if it cannot be read.
+func readFaultCodes(d *xml.Decoder) []string {
 	for {
 		element, err := child(d)
 		if err != nil {
-			return ""
+			return nil
 		}
 		if element.Name.Local == "faultcode" || element.Name.Local == "Code" {
-			return text(d)
+			return texts(d)
 		}
 		if d.Skip() != nil {
-			return ""
+			return nil
 		}
 	}
 }
 
-// text returns the text in the element that d is in.
-func text(d *xml.Decoder) string {
-	var b strings.Builder
+// texts returns the texts of the elements that hold one, from the element that d is
+// in. There are none if it cannot be read to its end.
+func texts(d *xml.Decoder) (all []string) {
+	text := ""
 	for depth := 1; depth > 0; {
 		t, err := d.Token()
 		if err != nil {
-			return ""
+			return nil
 		}
 		switch t := t.(type) {
 		case xml.StartElement:
 			depth++
+			text = ""
+		case xml.CharData:
+			text += string(bytes.TrimSpace(t)) // a comment may stand between two pieces
 		case xml.EndElement:
 			depth--
-		case xml.CharData:
-			b.Write(bytes.TrimSpace(t))
+			if text != "" {
+				all = append(all, text)
+			}
+			text = ""
 		}
 	}
-	return b.String()
+	return all
 }

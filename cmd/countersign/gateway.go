@@ -45,7 +45,7 @@ func gatewayOf(req *http.Request, input []byte) (string, error) {
 		return avangateGateway, nil
 	case bytes.Contains(input, []byte(paylink.SignatureName)), paylink.IsPath(req.URL.Path):
 		return paylinkGateway, nil
-	case vendor.HasPath(req.URL.Path):
+	case vendor.HasPath(req.URL.EscapedPath()):
 		return avangateGateway, nil
 	}
 	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate")

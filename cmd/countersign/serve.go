@@ -297,7 +297,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // exchange has a gateway answer r, and fills in e.
 func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Request, e *exchange) {
-	g := s.gateway(r.URL.Path)
+	g := s.gateway(r.URL.EscapedPath())
 	if g == nil {
 		e.refuse(answer, http.StatusNotFound, "no gateway has this path: the Payrexx family's begin with /v1.0/, 2Checkout's with /rest/6.0/, /rpc/6.0/ or /soap/6.0/")
 		return

@@ -1,6 +1,10 @@
 package avangate
 
 import (
+	"errors"
+	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -17,29 +21,56 @@ const (
 )
 
 // areas are the older APIs with sessions of their own.
-var areas = []string{"order", "product", "channel-manager"}
+var areas = []string{"order", "product", "channel-manager", "subscription"}
 
-// ProtocolOf tells the protocol by the path. The vendor's endpoints are /rpc/6.0/,
-// /soap/6.0/ and, for older APIs, /order/2.0/rpc/ and the like; everything else is
-// REST.
-func ProtocolOf(path string) Protocol {
-	name, after, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
-	if slices.Contains(areas, name) {
-		_, after, _ = strings.Cut(after, "/")
-		name, _, _ = strings.Cut(after, "/")
+// sessionPath is rpc or soap and a version, or one of the areas, a version, and rpc
+// or soap. The vendor writes a slash at the end; its page of JSON-RPC 6.0 does not.
+var sessionPath = regexp.MustCompile(`^/(?:(rpc|soap)/\d+\.\d+|(?:` + strings.Join(areas, "|") + `)/\d+\.\d+/(rpc|soap))/?$`)
+
+// ErrNearSession says that a path is almost one of JSON-RPC or SOAP. What a gateway
+// makes of it is not known: it may want a session, or the header.
+var ErrNearSession = errors.New("the path is almost that of a JSON-RPC or SOAP endpoint: write it as /rpc/6.0/ or /soap/6.0/, or for an older API as /order/2.0/rpc/, with one slash between the parts and without escapes")
+
+// ProtocolOf tells the protocol by an escaped path, as it is sent. The vendor's
+// endpoints are /rpc/6.0/, /soap/6.0/ and, for older APIs, /order/2.0/rpc/ and the
+// like. A path that is none of them and that a gateway might take for one, in
+// another case, with an escape, or without a version, is [ErrNearSession];
+// everything else is REST.
+func ProtocolOf(escapedPath string) (Protocol, error) {
+	if strings.HasPrefix(escapedPath, "/rest/") && !strings.Contains(escapedPath, "/.") && !strings.Contains(escapedPath, "%") {
+		return REST, nil // as most are, and at no allocation
 	}
-	switch name {
-	case "rpc":
-		return JSONRPC
-	case "soap":
-		return SOAP
+	if part := sessionPath.FindStringSubmatch(escapedPath); part != nil {
+		if part[1] == "rpc" || part[2] == "rpc" {
+			return JSONRPC, nil
+		}
+		return SOAP, nil
 	}
-	return REST
+	plain, err := url.PathUnescape(escapedPath)
+	if err != nil {
+		plain = escapedPath
+	}
+	plain = strings.ToLower(plain)
+	if isNear(plain) || isNear(path.Clean("/"+plain)) {
+		return "", ErrNearSession
+	}
+	return REST, nil
 }
 
-// HasPath reports whether a path is one of the vendor's, of any protocol: REST's
-// begin with /rest/.
-func HasPath(path string) bool {
-	name, _, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
-	return name == "rest" || ProtocolOf(path) != REST
+// isNear reports whether rpc or soap stands first, or second or third under an area.
+func isNear(path string) bool {
+	parts := strings.FieldsFunc(path, func(r rune) bool { return r == '/' })
+	if len(parts) == 0 {
+		return false
+	}
+	isSession := func(part string) bool { return part == "rpc" || part == "soap" }
+	return isSession(parts[0]) || slices.Contains(areas, parts[0]) && slices.ContainsFunc(parts[:min(3, len(parts))], isSession)
+}
+
+// HasPath reports whether an escaped path is one of the vendor's, of any protocol,
+// or almost one: REST's begin with /rest/.
+func HasPath(escapedPath string) bool {
+	p, _ := ProtocolOf(escapedPath)
+	name, _, _ := strings.Cut(strings.TrimLeft(escapedPath, "/"), "/")
+	return name == "rest" || p != REST
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/countersign/countersign/internal/avangate"
 )
 
+const near = avangate.Protocol("")
+
 func TestProtocolOf(t *testing.T) {
 	for path, want := range map[string]avangate.Protocol{
 		"":                          avangate.REST,
@@ -26,9 +28,51 @@ func TestProtocolOf(t *testing.T) {
 		"/soap/6.0/":                avangate.SOAP,
 		"/order/2.0/soap":           avangate.SOAP,
 		"/product/2.0/soap/":        avangate.SOAP,
+		"/subscription/2.0/soap/":   avangate.SOAP,
+		"/subscription/10.22/rpc":   avangate.JSONRPC,
+		"/rest/6.0/orders/a%20b/":   avangate.REST,
+		"/rest/6.0/a.b/":            avangate.REST,
+		"/order/2.0/":               avangate.REST,
+		"/order/2.0/x/rpc/":         avangate.REST,
+		"/100%/":                    avangate.REST,
+
+		"/rpc":                       near,
+		"/rpc/":                      near,
+		"/soap/":                     near,
+		"/rpc/6/":                    near,
+		"/rpc/6.0.1/":                near,
+		"/rpc/v6.0/":                 near,
+		"/rpc/6.0/x":                 near,
+		"/rpc/6.0//":                 near,
+		"//rpc/6.0/":                 near,
+		"/rpc//6.0/":                 near,
+		"rpc/6.0/":                   near,
+		"/RPC/6.0/":                  near,
+		"/Order/2.0/Soap/":           near,
+		"/%72pc/6.0/":                near,
+		"/rpc%2F6.0/":                near,
+		"/rpc/6%2E0/":                near,
+		"/rpc/6.0/%":                 near,
+		"/rpc/6.0/..":                near,
+		"/rpc/6.0/../x'%20OR%201=1":  near,
+		"/rest/../rpc/6.0/":          near,
+		"/rest/%2e%2e/rpc/6.0/":      near,
+		"/./soap/6.0/":               near,
+		"/order/rpc":                 near,
+		"/order/2.0/rpc/x":           near,
+		"/order/x/rpc/":              near,
+		"/order/2.0/../2.0/soap/":    near,
+		"/subscription/2.0/SOAP/":    near,
+		"/channel-manager//2.1/rpc/": near,
 	} {
-		assert.Equal(t, want, avangate.ProtocolOf(path), path)
+		got, err := avangate.ProtocolOf(path)
+		assert.Equal(t, want, got, path)
+		assert.Equal(t, want == near, err == avangate.ErrNearSession, path)
 	}
+}
+
+func TestRESTsPathsCostNoAllocation(t *testing.T) {
+	assert.Zero(t, testing.AllocsPerRun(100, func() { avangate.ProtocolOf("/rest/6.0/orders/11331111/") }))
 }
 
 func TestHasPath(t *testing.T) {
@@ -40,6 +84,7 @@ func TestHasPath(t *testing.T) {
 		"/order/2.0/rpc/":   true,
 		"/product/":         false,
 		"/order/2.0/other/": false,
+		"/rpc":              true,
 		"":                  false,
 		"/":                 false,
 		"/rests/":           false,

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth"
@@ -55,15 +54,12 @@ const maxAvangateBody = 8 << 20
 // read or is longer than 8 MiB; it is lost then. The Diagnosis is never nil, and
 // holds the StringToSign if that is known.
 func (a *Avangate) Request(req *http.Request) (*Diagnosis, error) {
-	protocol := vendor.ProtocolOf(req.URL.Path)
+	protocol, err := vendor.ProtocolOf(req.URL.EscapedPath())
+	if err != nil {
+		return new(Diagnosis), a.error(auth.ErrUnsigned, err)
+	}
 	if protocol == vendor.REST {
-		var values []string
-		for key, v := range req.Header {
-			if strings.EqualFold(key, vendor.Header) {
-				values = append(values, v...)
-			}
-		}
-		return a.explainHeader(req.Context(), values)
+		return a.explainHeader(req.Context(), request.HeaderValues(req.Header, vendor.Header))
 	}
 	body, err := request.TakeBody(req, maxAvangateBody)
 	if err != nil {

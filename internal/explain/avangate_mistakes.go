@@ -302,11 +302,12 @@ var avangateFlaws = []struct {
 	{Mistake{"the merchant code is missing", "Send as code the merchant code of Control Panel, Integrations, Webhooks & API."}, func(c *avangateClaim) bool { return c.code == "" }},
 	{Mistake{"white space around the merchant code", "Cut the white space off the merchant code."}, func(c *avangateClaim) bool { return strings.TrimSpace(c.code) != c.code }},
 	{Mistake{"a quote in the merchant code", "Send the merchant code as it is in the Control Panel, without quotes of its own."}, func(c *avangateClaim) bool { return strings.ContainsAny(c.code, `"'`) }},
+	{Mistake{"a backslash in the merchant code", "Send the merchant code as it is in the Control Panel, without backslashes of its own."}, func(c *avangateClaim) bool { return strings.Contains(c.code, `\`) }},
 	{Mistake{"the merchant code is in another case", "Write upper and lower case in the merchant code as the Control Panel does."}, func(c *avangateClaim) bool {
 		return c.code != c.account && strings.EqualFold(c.code, c.account)
 	}},
 	{Mistake{"the merchant code is another account's", "Send the merchant code that stands beside the Secret Key in the Control Panel."}, func(c *avangateClaim) bool {
-		return c.code != "" && c.account != "" && !strings.EqualFold(strings.Trim(c.code, " \t\r\n\"'"), c.account)
+		return c.code != "" && c.account != "" && !strings.EqualFold(strings.Trim(strings.ReplaceAll(c.code, `\`, ""), " \t\r\n\"'"), c.account)
 	}},
 
 	{Mistake{"MD5 is used", `Make the hash with HMAC-SHA256 and write algo="sha256": the vendor ended its support of MD5 in August 2024.`}, digestOf(md5.Size)},

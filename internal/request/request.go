@@ -106,17 +106,26 @@ func CheckPlain(req *http.Request) error {
 // SoleHeader returns the value of a header field, "" if there is none. It is an
 // error to have it more than once, in whatever spelling.
 func SoleHeader(h http.Header, name string) (string, error) {
-	value, count := "", 0
+	values := HeaderValues(h, name)
+	if len(values) > 1 {
+		return "", fmt.Errorf("the header has %s %d times: give it once", name, len(values))
+	}
+	return strings.Join(values, ""), nil
+}
+
+// HeaderValues returns the values of a header field, in whatever spelling. They
+// are not to be written to.
+func HeaderValues(h http.Header, name string) (all []string) {
 	for key, values := range h {
-		if isHeader(key, name) && len(values) > 0 {
-			value = values[0]
-			count += len(values)
+		if isHeader(key, name) {
+			if all == nil {
+				all = values
+				continue
+			}
+			all = slices.Concat(all, values)
 		}
 	}
-	if count > 1 {
-		return "", fmt.Errorf("the header has %s %d times: give it once", name, count)
-	}
-	return value, nil
+	return all
 }
 
 // DeleteHeader takes out a header field, in whatever spelling.

@@ -28,7 +28,7 @@ function characters(string $text): array
 
 if (isset($argv[1])) {
     mt_srand(1);
-    $letters = characters('ABCabc019 -_.,;:=&%$!\\/<>(){}[]ËßЖ漢😀');
+    $letters = characters('ABCabc019 -_.,;:=&%$!/<>(){}[]ËßЖ漢😀');
     for ($i = 0; $i < $argv[1]; $i++) {
         $code = $key = '';
         for ($n = mt_rand(1, 20); $n > 0; $n--) {

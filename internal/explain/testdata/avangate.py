@@ -133,6 +133,7 @@ for mistake, code in (
     ("the merchant code is in another case", CODE.lower()),
     ("white space around the merchant code", CODE + " "),
     ("a quote in the merchant code", f"'{CODE}'"),
+    ("a backslash in the merchant code", "YOUR\\CODE123"),
     ("the merchant code is another account's", "OTHER"),
 ):
     vector([mistake], header(digest(to_sign(code)), code), to_sign(code))
@@ -294,7 +295,7 @@ def login(mistakes, parameters, message, **more):
 
 
 login([], [CODE, DATE, digest(), "sha256"], to_sign())
-login([], ["A\\B&C<D", DATE, digest(to_sign("A\\B&C<D")), "sha256"], to_sign("A\\B&C<D"), account="A\\B&C<D")
+login([], ["A/B&C<D", DATE, digest(to_sign("A/B&C<D")), "sha256"], to_sign("A/B&C<D"), account="A/B&C<D")
 login(["algo is missing"], [CODE, DATE, digest()], to_sign())
 login(["MD5 is used"], [CODE, DATE, digest(algo="md5")], to_sign())
 login(["the lengths are left out"], [CODE, DATE, digest(CODE + DATE), "sha256"], CODE + DATE)
