@@ -52,19 +52,23 @@
 // RoundTripper below and so through its proxy and TLS settings. For SOAP it repeats
 // the version and the namespace of the caller's envelope, since the vendor's WSDL
 // is not public. There is one login at a time, however many calls wait for it; each
-// waits under its own context, and when all have left the login is broken off.
+// waits under its own context, and when all have left the login is broken off. At
+// most 32 sessions are kept, and at most 32 first logins are under way beside them.
 //
 // A session is used for nine minutes of the vendor's ten. If the gateway says
-// before that it is gone, by a JSON-RPC error 10000, 10001 or 10002 or a SOAP fault
-// whose code contains FORBIDDEN, the call is sent once more with a new one. It must
+// before that it is gone, by a JSON-RPC error 10000, 10001 or 10002 and no result, or
+// a SOAP fault FORBIDDEN, the call is sent once more with a new one. It must
 // be possible to have its body again, as with those of [net/http.NewRequest], and
 // each call of a batch must have been refused. No more of an answer is awaited for
 // that than tells, within 64 KiB, and the caller gets it byte for byte. An answer
 // that the caller has asked to be compressed is not looked into.
 //
-// A login that the gateway refuses fails with [ErrLogin], and so do at once the
-// calls of the next second; of the next two, four and so on up to a minute, if it
-// goes on.
+// A login that fails does so with [ErrLogin]. If the gateway refused the
+// credentials, so do at once the calls of the next second, of the next two, four and
+// so on up to a minute, if it goes on: those at endpoints of the origin that never
+// had a session with that key, and at others after a refusal of their own. Another
+// key is used at once, and a login that succeeds ends every pause. A page of HTML,
+// such as a firewall's, and a 5xx are no refusal.
 //
 // A call of login by the program itself passes as it is, but the session that it
 // gets is of no use here: [Authenticator.Login] gives the values of a login to
@@ -76,22 +80,26 @@
 // for each request and each login, so that a retry through the transport is stamped
 // afresh.
 //
-// A machine whose clock is wrong by less than a day still gets through. If the
-// gateway answers a request that claims a time with 401 or 403, or refuses a login,
-// and the Date of that answer is more than ten seconds from the time claimed, the
-// difference of that Date and the clock becomes the [Authenticator.Offset] of all
-// later times, and the request is sent once more. When the clock is put right, the
-// same takes the offset away again. Watch Offset: a clock that is wrong should be
-// put right.
+// A machine whose clock is wrong by less than a day still gets through. When the
+// gateway refuses a request that claims a time, the difference of the answer's Date
+// and the clock says how wrong it is, whatever the answer took. If that is more than
+// ten seconds from what the request was signed with, it becomes the
+// [Authenticator.Offset] of all later times. The request is sent once more if it is
+// a GET or HEAD and the answer 401 or 403, if the answer is 401, if it is 400 or 403
+// with the error_code AUTHENTICATION_ERROR, and if it is a login. Any other may have
+// been refused for another reason. When the clock is put right, the same takes the
+// offset away again. Watch Offset: a clock that is wrong should be put right.
 //
 // # Paths
 //
 // The vendor's plugins write a slash at the end of every path. Do so too: where a
 // server redirects to one, the transport refuses to turn a POST into a GET.
 //
-// The three protocols are told apart by the path: JSON-RPC and SOAP have rpc or
-// soap as the first segment, or as the third under order, product and
-// channel-manager; everything else is REST.
+// The three protocols are told apart by the path: JSON-RPC and SOAP are at
+// /rpc/6.0/ and /soap/6.0/, and for older APIs at /order/2.0/rpc/ and the like, under
+// order, product, channel-manager and subscription. A path that is almost one of
+// these is refused; everything else is REST. A body of REST that is seen to hold
+// [Session] is refused, too.
 package avangate
 
 import (
@@ -118,9 +126,9 @@ type Config struct {
 	// BaseURL is where the API is served. Empty means the vendor's hosts,
 	// https://api.2checkout.com and https://api.avangate.com. A path is ignored.
 	BaseURL string
-	// MerchantCode is the account's code, byte for byte. It may hold no quote and
-	// no control character, and neither begin nor end with white space: the header
-	// has no way to escape them.
+	// MerchantCode is the account's code, byte for byte. It may hold no quote, no
+	// backslash and no control character, and neither begin nor end with white
+	// space: the header has no way to escape them.
 	MerchantCode string
 	// SecretKey is the source of the account's Secret Key. It is asked for every
 	// REST request and every login.
@@ -207,7 +215,7 @@ func (a *Authenticator) Origins() []auth.Origin {
 // Authenticate adds what the protocol wants, which the path tells, and Accept, set
 // to application/json where a REST or JSON-RPC request has none, since the vendor
 // requires it. A header X-Avangate-Authentication in any spelling of its name is
-// replaced or removed.
+// replaced or removed. TRACE and CONNECT are refused.
 //
 // A REST request gets the header. In the body of a JSON-RPC or SOAP request
 // [Session] is replaced with a session id, for which the gateway is asked through
@@ -215,7 +223,7 @@ func (a *Authenticator) Origins() []auth.Origin {
 // or HEAD request to a SOAP endpoint, which asks for the WSDL.
 //
 // Its errors are [*auth.Error]s: [auth.ErrSecret] if the secret cannot be had,
-// [auth.ErrRequest] if the body has no place for the session id, [auth.ErrBody] if
+// [auth.ErrRequest] if the method, the path or the body is refused, [auth.ErrBody] if
 // it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
 // had.
 func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) error {
