@@ -154,13 +154,14 @@ type Authenticator struct {
 	secretKey    auth.SecretSource
 	algorithm    Algorithm
 
-	clock   clock
-	last    atomic.Pointer[stamp]
-	keepers keepers
+	clock clock
+
+	// Behind atomic pointers, which fmt and spew do not follow.
+	last atomic.Pointer[stamp]
+	kept atomic.Pointer[keepers]
 }
 
-// A stamp is the header of one second under one secret. It is reached by an
-// atomic pointer only, which fmt and spew do not follow.
+// A stamp is the header of one second under one secret.
 type stamp struct {
 	second int64
 	secret auth.Secret

@@ -35,6 +35,13 @@ type keepers struct {
 	pauses map[auth.Origin]*pause // of endpoints that had no session under the secret
 }
 
+func (a *Authenticator) keepers() *keepers {
+	if a.kept.Load() == nil {
+		a.kept.CompareAndSwap(nil, new(keepers))
+	}
+	return a.kept.Load()
+}
+
 // An endpoint is a hash of where a session is valid, and of the login that its
 // callers give rise to: a caller whose SOAP envelope is wrong must not fail
 // others' logins.
@@ -90,8 +97,12 @@ func (p *pause) holds(secret auth.Secret, now time.Time) bool {
 	return p.length > 0 && p.secret.Reveal() == secret.Reveal() && within(now.Sub(p.since), p.length)
 }
 
-// extend begins a pause, a longer one if there was one under the secret.
+// extend begins a pause, a longer one if there was one under the secret. Refusals of
+// logins that were sent before it began are one with the first.
 func (p *pause) extend(r loginResult, now time.Time) {
+	if p.holds(r.secret, now) {
+		return
+	}
 	length := minPause
 	if p.secret.Reveal() == r.secret.Reveal() {
 		length = min(max(2*p.length, minPause), maxPause)

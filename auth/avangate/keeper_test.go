@@ -171,6 +171,29 @@ func TestManyFirstLoginsAtOnce(t *testing.T) {
 	})
 }
 
+// Logins that were under way together and are refused make one pause, the shortest.
+func TestRefusalsAtOnceAreOnePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := &answering{answer: refused}
+		base := roundTripper(func(req *http.Request) (*http.Response, error) {
+			time.Sleep(time.Millisecond)
+			return network.RoundTrip(req)
+		})
+		c := config()
+		c.Now = nil
+		a := authenticator(t, c)
+		var wg sync.WaitGroup
+		for i := range 32 {
+			wg.Go(func() { assert.ErrorIs(t, rpcAt(a, base, fmt.Sprintf("/rpc/6.%d/", i)), avangate.ErrLogin) })
+		}
+		wg.Wait()
+		assert.Equal(t, 32, network.count(), "logins")
+		time.Sleep(time.Second)
+		require.ErrorIs(t, rpcAt(a, base, "/rpc/6.0/"), avangate.ErrLogin)
+		assert.Equal(t, 1, network.count(), "after a second")
+	})
+}
+
 // What others bring about at other endpoints does not disturb one that had a
 // session.
 func TestOthersDoNotDisturbAnEndpointThatHadASession(t *testing.T) {

@@ -82,7 +82,7 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 	}
 	secret, err := a.loadForLogin(ctx)
 	if err == nil {
-		err = a.keepers.admit(k, secret, a.clock.now())
+		err = a.keepers().admit(k, secret, a.clock.now())
 	}
 	if err != nil {
 		return loginResult{err: err}

@@ -68,8 +68,8 @@ func (m *message) endpoint(o auth.Origin, path string) endpoint {
 type sent struct {
 	owner   *Authenticator
 	dialect dialect
-	keeper  *keeper
-	session *session
+	id      auth.Secret
+	drop    func() // the session, if it is still the current one
 	calls   int
 }
 
@@ -88,7 +88,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 	}
 	mark := Session
 	if earlier, ok := req.Context().Value(sentKey{}).(*sent); ok && earlier.owner == a {
-		mark = earlier.session.id.Reveal()
+		mark = earlier.id.Reveal()
 	}
 	m, err := d.read(body, req.Header, mark)
 	if err != nil {
@@ -98,14 +98,14 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 		o, l := auth.OriginOf(req.URL), newLogin(req, d, m) // now: it may outlive req
 		//lint:ignore SA1019 net/http honours it
 		cancel := req.Cancel
-		k, s, err := a.keepers.get(req.Context(), cancel, m.endpoint(o, req.URL.EscapedPath()), o, a.clock.now, func(ctx context.Context, k *keeper) loginResult {
+		k, s, err := a.keepers().get(req.Context(), cancel, m.endpoint(o, req.URL.EscapedPath()), o, a.clock.now, func(ctx context.Context, k *keeper) loginResult {
 			return a.logIn(ctx, base, l, k)
 		})
 		if err != nil {
 			return loginError(req, err)
 		}
 		body = splice(body, m.places, len(mark), s.id.Reveal())
-		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, k, s, m.calls}))
+		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, s.id, func() { a.keepers().drop(k, s) }, m.calls}))
 	}
 	if p == vendor.JSONRPC && !hasAccept(req.Header) {
 		req.Header["Accept"] = []string{jsonType}
@@ -134,7 +134,7 @@ func (s *sent) refused(resp *http.Response) bool {
 	var gone, all bool
 	peek(resp, func(h *head) { gone, all = s.dialect.gone(h, s.calls) })
 	if gone {
-		s.owner.keepers.drop(s.keeper, s.session)
+		s.drop()
 	}
 	return all
 }
