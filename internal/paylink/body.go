@@ -83,8 +83,6 @@ func MediaType(req *http.Request) (string, error) {
 	return media, nil
 }
 
-var formType = []string{FormType} // shared by requests: never written to
-
 // SetFormType makes a form of the body. The header has one Content-Type at most,
 // see MediaType.
 func SetFormType(h http.Header) {
@@ -92,5 +90,5 @@ func SetFormType(h http.Header) {
 		return
 	}
 	request.DeleteHeader(h, "Content-Type")
-	h["Content-Type"] = formType
+	h["Content-Type"] = []string{FormType}
 }
