@@ -250,6 +250,9 @@ type memory struct {
 	before func(sent *http.Request) error
 	// after, if it is not nil, is called with each answer.
 	after func(*http.Response)
+	// edit, if it is not nil, is called with each request once it has been sent, a
+	// login too.
+	edit func(sent *http.Request)
 	// late makes it answer first, and send when the answer is closed.
 	late    bool
 	lateErr error // of sending late
@@ -262,6 +265,9 @@ func (s *suite) memory() *memory { return &memory{site: site{suite: s}} }
 func (m *memory) CloseIdleConnections() { m.idle++ }
 
 func (m *memory) RoundTrip(sent *http.Request) (*http.Response, error) {
+	if m.edit != nil {
+		defer m.edit(sent)
+	}
 	if !isCase(sent) {
 		return m.deliver(sent)
 	}

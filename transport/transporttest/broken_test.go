@@ -2,12 +2,14 @@ package transporttest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -296,6 +298,45 @@ var faults = []fault{
 		}
 		return resp, err
 	})},
+	{"errors", "returns an error that quotes the request", "the base's error quotes the request, and \"", showing(func(err error) error { return err })},
+	{"errors", "wraps an error that quotes the request", "the base's error quotes the request, and \"", showing(func(err error) error { return &url.Error{Op: "Post", Err: err} })},
+	{"errors", "looks for the credential as it is", "the base's error quotes the request, and \"c29tZSBi", func(base http.RoundTripper) http.RoundTripper {
+		const credential = `c29tZSBieXRlcw+"=`
+		s := newSigner(layer{base, func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+			if req.Header.Get("Signature") != "" {
+				req.Header.Set("X-Signature", credential)
+			}
+			return next.RoundTrip(req)
+		}})
+		s.shows = func(err error) error {
+			text, shown := err.Error(), unquoted(err)
+			if shown == err {
+				return err
+			}
+			text = regexp.MustCompile("[0-9a-f]{64}").ReplaceAllString(text, "")
+			return cutError{strings.ReplaceAll(text, credential, ""), shown.(cutError).is}
+		}
+		return s
+	}},
+	{"errors", "makes another error of one that quotes the request", "errors.Is no longer finds in it what it did", showing(func(err error) error {
+		if shown := unquoted(err); shown != err {
+			return errors.New(shown.Error())
+		}
+		return err
+	})},
+	{"header values", "shares a value among its requests", "the base has edited the X-Version of an earlier request in place, and a later one is sent with that", func(base http.RoundTripper) http.RoundTripper {
+		values := []string{"1"}
+		return signed(func(r *http.Request) { r.Header["X-Version"] = values })(base)
+	}},
+	{"header values", "shares a value among RoundTrippers", "the base has edited the X-Version of an earlier request in place, and a later one is sent with that", func(base http.RoundTripper) http.RoundTripper {
+		var later atomic.Bool
+		return signed(func(r *http.Request) {
+			r.Header["X-Version"] = version
+			if later.Swap(true) {
+				r.Header["X-Version"] = []string{"1"}
+			}
+		})(base)
+	}},
 	{"repeat", "adds a field each time", `time 2: the header arrives with "X-Attempt" 2 times, want 1`, func(base http.RoundTripper) http.RoundTripper {
 		var n atomic.Int64
 		return signed(func(r *http.Request) {
@@ -395,7 +436,7 @@ var faults = []fault{
 	}},
 	{"concurrency", "uses a buffer again before the body has been sent", "a request arrives with another body than it has alone", func(base http.RoundTripper) http.RoundTripper {
 		free := make(chan []byte, 1)
-		return layer{&signer{base, true, toOrigin, withinOrigin}, func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		return layer{newKeySigner(base), func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 			var buffer []byte
 			select {
 			case buffer = <-free:
@@ -430,7 +471,7 @@ var faults = []fault{
 			r.Body = struct{ io.ReadCloser }{r.Body}
 		}
 	})},
-	{"early answer,protocols,redirects", "sets a field that HTTP/2 forbids", `http2: invalid Upgrade request header: ["websocket"]`, signed(func(r *http.Request) { r.Header.Set("Upgrade", "websocket") })},
+	{"early answer,protocols,redirects", "sets a field that HTTP/2 forbids", "http2: invalid Upgrade request header: [", signed(func(r *http.Request) { r.Header.Set("Upgrade", "websocket") })},
 	{"protocols", "drops the trailer", `the trailer Transporttest-Trailer arrives as "", want a`, signed(func(r *http.Request) { r.Trailer = nil })},
 	{"failing body,early answer,protocols,expect", "knows HTTP/2 alone for bodies of unknown length", "the body fails after 7 bytes, and the error is something else, not the body's", belowKey(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
 		if t, real := next.(*http.Transport); real && t.Protocols.HTTP1() && req.ContentLength < 0 {
@@ -452,6 +493,32 @@ var faults = []fault{
 		}
 		return resp, err
 	})},
+	{"request line", "signs any path", `a path without a slash: a request with credentials has the target "@elsewhere.test/payments", which does not begin with a slash, in its first line`, signs(func(r *http.Request) bool {
+		r = r.Clone(r.Context())
+		r.URL.Path, r.URL.RawPath = "/", ""
+		return plainLine(r)
+	})},
+	{"request line", "looks at the RawPath", `a path without a slash, and a RawPath with one that is not the path's: a request with credentials has the target "@elsewhere.test/payments"`, signs(func(r *http.Request) bool {
+		sent := r.Clone(r.Context())
+		sent.URL.Path, sent.URL.RawPath = "/", ""
+		return plainLine(sent) && strings.HasPrefix(cmp.Or(r.URL.RawPath, r.URL.Path, "/"), "/")
+	})},
+	{"request line", "signs the path of an asterisk", `a path of an asterisk, and a RawPath that is not the path's: a request with credentials has the target "*"`, signs(func(r *http.Request) bool {
+		return plainLine(r) || r.URL.Path == "*"
+	})},
+	{"request line", "signs the RawPath, and sends another", "a RawPath without a slash that is not the path's: the gateway answers 401 Unauthorized: wrong credentials", signed(func(r *http.Request) {
+		if r.URL.RawPath != "" && r.URL.RawPath != r.URL.EscapedPath() {
+			r.Header.Set("Signature", "of the RawPath")
+		}
+	})},
+	{"request line", "signs a space", `a space in the query: a request with credentials has the target "/payments?transporttest=a b HTTP/1.0"`, signs(func(r *http.Request) bool {
+		return plainLine(r) || strings.Contains(r.URL.RawQuery, " ")
+	})},
+	{"request line", "signs what is not ASCII", `a query that is not ASCII: a request with credentials has the target "/payments?transporttest=ä"`, signs(func(r *http.Request) bool {
+		return plainLine(r) || strings.Contains(r.URL.RawQuery, "ä")
+	})},
+	{"request line", "signs TRACE", "TRACE: a request with credentials has the method TRACE", signs(func(r *http.Request) bool { return plainLine(r) || r.Method == http.MethodTrace })},
+	{"request line", "signs CONNECT", "CONNECT: a request with credentials has the method CONNECT", signs(func(r *http.Request) bool { return plainLine(r) || r.Method == http.MethodConnect })},
 	{"origins,redirects", "signs what goes anywhere", "another host", ours(func(*http.Request) bool { return true })},
 	{"origins,redirects", "looks at the end of the host", "a name with the same end", reading(func(u *url.URL) {
 		if strings.HasSuffix(u.Host, "shop.test") {
@@ -910,14 +977,14 @@ func above(f wrong) wrapper {
 // aboveKey is above for a signer that reads no body.
 func aboveKey(f wrong) wrapper {
 	return func(base http.RoundTripper) http.RoundTripper {
-		return layer{&signer{base, true, toOrigin, withinOrigin}, f}
+		return layer{newKeySigner(base), f}
 	}
 }
 
 // belowKey is below for a signer that reads no body.
 func belowKey(f wrong) wrapper {
 	return func(base http.RoundTripper) http.RoundTripper {
-		return &signer{layer{base, f}, true, toOrigin, withinOrigin}
+		return newKeySigner(layer{base, f})
 	}
 }
 
@@ -1114,9 +1181,27 @@ func (m mapped) Read(p []byte) (int, error) {
 
 var errOther = errors.New("something else")
 
+// adjusted makes a signer with something else in it.
+func adjusted(f func(*signer)) wrapper {
+	return func(base http.RoundTripper) http.RoundTripper {
+		s := newSigner(base)
+		f(s)
+		return s
+	}
+}
+
+// signs makes a signer with another idea of the request lines that are signed.
+func signs(f func(*http.Request) bool) wrapper { return adjusted(func(s *signer) { s.signs = f }) }
+
+// showing makes a signer that returns something else of an error of the base.
+func showing(f func(error) error) wrapper { return adjusted(func(s *signer) { s.shows = f }) }
+
+// version is a value of a header that RoundTrippers share.
+var version = []string{"1"}
+
 // ours makes a signer with another idea of its origin.
 func ours(f func(*http.Request) bool) wrapper {
-	return func(base http.RoundTripper) http.RoundTripper { return &signer{base, false, f, withinOrigin} }
+	return adjusted(func(s *signer) { s.ours = f })
 }
 
 // reading makes one that reads a URL in another way.
@@ -1132,7 +1217,7 @@ func reading(f func(*url.URL)) wrapper {
 
 // follows makes a signer with another idea of redirects.
 func follows(f func(s *signer, req, earlier *http.Request) bool) wrapper {
-	return func(base http.RoundTripper) http.RoundTripper { return &signer{base, false, toOrigin, f} }
+	return adjusted(func(s *signer) { s.follows = f })
 }
 
 type bare struct{ http.RoundTripper }

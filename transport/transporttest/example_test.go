@@ -74,7 +74,9 @@ func ExampleTestRoundTripper() {
 	fmt.Println(err)
 	// Output:
 	// request: POST /payments with a body: on an answer: the Header of the caller's request is changed while it is sent
+	// errors: POST /payments with a body: the base's error quotes the request, and "test-token", which the RoundTripper has added, is shown: cut the text at its first quote
 	// CloseIdleConnections: a Client's call does not reach the base
+	// request line: POST /payments with a body: a path without a slash: a request with credentials has the target "@elsewhere.test/payments", which does not begin with a slash, in its first line
 	// origins: POST /payments with a body: another host, https://elsewhere.test: it is sent, and not as it is
 	// redirects: POST /payments with a body: a 301 to the same origin, https://api.example.com: the request is sent again, as GET
 }

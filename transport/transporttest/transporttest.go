@@ -115,8 +115,14 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     is not read whole first, nor changed, save that its Request is the caller's and
 //     that its Body may be another that closes the base's. Nothing is sent twice, save
 //     after 401 and 403, and then no more than twice.
+//   - errors: an error of the base that quotes what was sent is not shown beyond that:
+//     nothing that was added stands in its text, nor in that of an error that it
+//     wraps. Still errors.Is finds in it what it did.
 //   - repeat: the same request can be sent again, and through two RoundTrippers one
 //     above the other: it then is authenticated once, or refused.
+//   - header values: a base that edits in place the values that were added to the
+//     header, as one that logs does, spoils no later request, of this RoundTripper
+//     or of another that wrap returns.
 //   - replay: if the connection drops, [http.Transport] can send the same bytes
 //     again.
 //   - context: the request that is sent has the caller's context, with its values.
@@ -133,6 +139,10 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     unknown length. A trailer arrives if the protocol sends one, or is refused.
 //   - expect: Expect: 100-continue is passed on, and an answer in place of the 100
 //     is returned.
+//   - request line: nothing is authenticated whose target, as net/url makes it,
+//     begins with no slash, or holds more than the bytes 0x21 to 0x7e; nor a TRACE or
+//     a CONNECT. A RawPath that is no encoding of the Path changes nothing. Such
+//     requests are refused, sent as they are, or sent with another spelling.
 //   - origins: what goes elsewhere is refused, or sent as it is. What only spells
 //     the origin in another way is refused or authenticated. A host, port or scheme
 //     that differs is elsewhere, and so is what has another Host or an opaque URL.
@@ -182,7 +192,9 @@ var rules = []struct {
 	{"failing body", testFailingBody},
 	{"early answer", testEarlyAnswer},
 	{"answer", testAnswer},
+	{"errors", testErrors},
 	{"repeat", testRepeat},
+	{"header values", testHeaderValues},
 	{"replay", testReplay},
 	{"context", testContext},
 	{"concurrency", testConcurrency},
@@ -191,6 +203,7 @@ var rules = []struct {
 	{"writes", testWrites},
 	{"protocols", testProtocols},
 	{"expect", testExpect},
+	{"request line", testRequestLine},
 	{"origins", testOrigins},
 	{"redirects", testRedirects},
 }

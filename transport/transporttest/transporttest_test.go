@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -121,9 +122,43 @@ type signer struct {
 
 	ours    func(*http.Request) bool                         // whether a request goes to the origin
 	follows func(s *signer, req, earlier *http.Request) bool // whether a redirect is followed
+	signs   func(*http.Request) bool                         // whether a request line is signed
+	shows   func(error) error                                // what is returned of an error of the base
 }
 
-func newSigner(base http.RoundTripper) *signer { return &signer{base, false, toOrigin, withinOrigin} }
+func newSigner(base http.RoundTripper) *signer {
+	return &signer{base: base, ours: toOrigin, follows: withinOrigin, signs: plainLine, shows: unquoted}
+}
+
+// newKeySigner returns a signer that reads no body.
+func newKeySigner(base http.RoundTripper) *signer {
+	s := newSigner(base)
+	s.key = true
+	return s
+}
+
+func plainLine(req *http.Request) bool {
+	return req.Method != http.MethodTrace && req.Method != http.MethodConnect && (req.URL.Opaque != "" || visible.MatchString(req.URL.RequestURI()))
+}
+
+var visible = regexp.MustCompile(`^/[!-~]*$`)
+
+// unquoted cuts an error's text at its first quote.
+func unquoted(err error) error {
+	text, _, found := strings.Cut(err.Error(), `"`)
+	if !found {
+		return err
+	}
+	return cutError{text, func(target error) bool { return errors.Is(err, target) }}
+}
+
+type cutError struct {
+	text string
+	is   func(error) bool
+}
+
+func (e cutError) Error() string        { return e.text }
+func (e cutError) Is(target error) bool { return e.is(target) }
 
 func toOrigin(req *http.Request) bool {
 	return isOrigin(req.URL) && (req.Host == "" || strings.EqualFold(req.Host, req.URL.Host))
@@ -153,6 +188,10 @@ func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !s.ours(req) {
 		return s.base.RoundTrip(req)
 	}
+	if !s.signs(req) {
+		closeBody(req)
+		return nil, errors.New("the request line is refused")
+	}
 	signed := req.Clone(req.Context())
 	if s.key {
 		signed.Header.Set("Key", "test-key")
@@ -162,6 +201,9 @@ func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := s.base.RoundTrip(signed)
 	if resp != nil {
 		resp.Request = req
+	}
+	if err != nil {
+		err = s.shows(err)
 	}
 	return resp, err
 }
