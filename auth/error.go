@@ -23,7 +23,8 @@ var (
 	// ErrParameter: a parameter would not reach the gateway as it was signed. What
 	// was sent of a multipart body is cut off and not authenticated.
 	ErrParameter = errors.New("parameter refused")
-	// ErrRequest: the scheme has no way to sign a request of this shape.
+	// ErrRequest: the scheme has no way to sign a request of this shape, or the
+	// transport none to send it.
 	ErrRequest = errors.New("request refused")
 	// ErrBody: the request's body cannot be read, or is not as long as it says.
 	// What was sent of a multipart body is cut off and not authenticated.

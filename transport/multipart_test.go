@@ -108,6 +108,61 @@ func TestMultipartBrokenMidway(t *testing.T) {
 	}
 }
 
+// A gateway that answers before it has the body has answered to something that is
+// not authenticated. The call returns that answer, and the fault behind it nobody.
+func TestAnAnswerBeforeTheFaultOfAMultipartBodyIsReturned(t *testing.T) {
+	for _, protocol := range []string{"HTTP/1.1", "HTTP/2.0"} {
+		t.Run(protocol, func(t *testing.T) {
+			received := make(chan []byte, 1)
+			server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				assert.Equal(t, protocol, r.Proto)
+				control := http.NewResponseController(w)
+				control.EnableFullDuplex() // HTTP/2 has no other way
+				w.WriteHeader(http.StatusAccepted)
+				control.Flush()
+				b, _ := io.ReadAll(r.Body)
+				received <- b
+			}))
+			server.EnableHTTP2 = protocol == "HTTP/2.0"
+			server.StartTLS()
+			defer server.Close()
+			client, err := transport.Wrap(server.Client(), shop(t, server.URL, "example"))
+			require.NoError(t, err)
+
+			begin, _, contentType := upload(64<<10, "\r\nContent-Disposition: form-data; name=\"a.b\"\r\n\r\n1\r\n")
+			answered := make(chan struct{})
+			req := newRequest(t, http.MethodPost, server.URL+"/v1.0/Design/", &gate{Reader: begin, open: 32 << 10, wait: answered})
+			req.Header.Set("Content-Type", contentType)
+			resp, err := client.Do(req)
+			close(answered)
+			require.NoError(t, err)
+			assert.Equal(t, http.StatusAccepted, resp.StatusCode)
+			got := <-received
+			resp.Body.Close()
+			assert.NotContains(t, string(got), "ApiSignature")
+			assert.NotContains(t, string(got), closing)
+		})
+	}
+}
+
+// A gate lets so many bytes through, and the rest when it may.
+type gate struct {
+	io.Reader
+	open int
+	wait <-chan struct{}
+}
+
+func (g *gate) Read(p []byte) (int, error) {
+	if g.open == 0 {
+		<-g.wait
+	} else {
+		p = p[:min(len(p), g.open)]
+	}
+	n, err := g.Reader.Read(p)
+	g.open = max(g.open-n, 0)
+	return n, err
+}
+
 // TestMultipartIsNotHeldInMemory counts all that is allocated while 256 MiB pass:
 // what is never allocated is never held.
 func TestMultipartIsNotHeldInMemory(t *testing.T) {

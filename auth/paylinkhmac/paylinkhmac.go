@@ -37,7 +37,8 @@
 // would print otherwise, and so on. The error names the parameter and says what
 // to write. Nothing is sent then, save for a multipart body, which is read only
 // as it is sent: it is cut off before its signature and its closing delimiter, so
-// that the gateway has nothing that is authenticated.
+// that the gateway has nothing that is authenticated. A gateway that answers before
+// that has its answer returned in place of the error.
 //
 // # Memory
 //
