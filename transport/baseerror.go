@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 )
@@ -29,11 +31,11 @@ func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 // hide returns err if it quotes nobody, and else an error that is without what
 // follows the first quote. cause is why the caller gave up, nil for not.
 func (g *guarded) hide(err, cause error) error {
-	if _, ok := errors.AsType[*auth.Error](err); ok || g.quotesNobody(err, cause) {
+	if g.quotesNobody(err, cause) {
 		return err
 	}
 	return &baseError{
-		text:  g.hideText(err.Error()),
+		text:  g.text(err),
 		parts: g.parts(nil, err, cause),
 		is:    func(target error) bool { return errors.Is(err, target) },
 		timeout: func() bool {
@@ -49,12 +51,16 @@ func (g *guarded) hide(err, cause error) error {
 // quotesNobody reports whether the texts of err and of all that it wraps can be
 // shown.
 func (g *guarded) quotesNobody(err, cause error) bool {
-	switch _, isCertificate := err.(*tls.CertificateVerificationError); {
-	case isCertificate: // nothing has been sent yet
+	switch err.(type) {
+	case *auth.Error: // what Countersign says of a body as it is sent
 		return true
+	case *tls.CertificateVerificationError: // nothing has been sent yet
+		return true
+	}
+	switch {
 	case cause != nil && errors.Is(cause, err): // the caller's own
 		return true
-	case g.hideText(err.Error()) != err.Error():
+	case g.text(err) != err.Error():
 		return false
 	}
 	for _, wrapped := range unwrap(err) {
@@ -77,20 +83,34 @@ func (g *guarded) parts(list []error, err, cause error) []error {
 	return list
 }
 
-func unwrap(err error) (wrapped []error) {
+func unwrap(err error) []error {
 	switch e := err.(type) {
 	case interface{ Unwrap() error }:
-		wrapped = []error{e.Unwrap()}
+		if wrapped := e.Unwrap(); wrapped != nil {
+			return []error{wrapped}
+		}
 	case interface{ Unwrap() []error }:
-		wrapped = e.Unwrap()
+		return slices.DeleteFunc(slices.Clone(e.Unwrap()), func(e error) bool { return e == nil })
 	}
-	for i := len(wrapped) - 1; i >= 0; i-- {
-		if wrapped[i] == nil {
-			wrapped = append(wrapped[:i:i], wrapped[i+1:]...)
+	return nil
+}
+
+// text returns err's text as it may be shown.
+func (g *guarded) text(err error) string {
+	text := err.Error()
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		if before, after, found := strings.Cut(text, e.Error()); found {
+			before = g.hideText(before)
+			if strings.HasSuffix(before, notShown) {
+				before += ": "
+			}
+			return before + e.Error() + g.hideText(after)
 		}
 	}
-	return wrapped
+	return g.hideText(text)
 }
+
+const notShown = "[not shown: it may repeat the request]"
 
 // quote matches where a text begins to quote: an apostrophe follows a letter.
 var quote = regexp.MustCompile("[\"`]|(?:^|[^0-9A-Za-z])'")
@@ -98,7 +118,7 @@ var quote = regexp.MustCompile("[\"`]|(?:^|[^0-9A-Za-z])'")
 // hideText cuts a text at its first quote. Some repeat a URL without one.
 func (g *guarded) hideText(text string) string {
 	if at := quote.FindStringIndex(text); at != nil {
-		text = text[:at[1]-1] + "[not shown: it may repeat the request]"
+		text = text[:at[1]-1] + notShown
 	}
 	if g.redactor != nil {
 		text = g.redactor.Redact(text)

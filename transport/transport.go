@@ -86,14 +86,14 @@ var _ http.RoundTripper = (*Transport)(nil)
 
 // New returns a Transport that sends requests through base;
 // [http.DefaultTransport] if base is nil. It fails with [auth.ErrConfig] if base is
-// a nil pointer of some type, if there is no authenticator, if one is nil or has no
-// origin, or if two have an origin in common. Many merchants that share an origin are served by
-// [auth.PerRequest].
+// a nil pointer or function of some type, if there is no authenticator, if one is
+// nil or has no origin, or if two have an origin in common. Many merchants that
+// share an origin are served by an [auth.PerRequest].
 func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transport, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
-	if v := reflect.ValueOf(base); v.Kind() == reflect.Pointer && v.IsNil() {
+	if v := reflect.ValueOf(base); (v.Kind() == reflect.Pointer || v.Kind() == reflect.Func) && v.IsNil() {
 		return nil, configError("", fmt.Sprintf("the base is a nil %T: give one that is made, or a plain nil for http.DefaultTransport", base))
 	}
 	if len(authenticators) == 0 {

@@ -107,14 +107,18 @@ func TestTheZeroTransportRefusesEverything(t *testing.T) {
 }
 
 // It would panic in use only.
-func TestABaseThatIsANilPointerIsRefused(t *testing.T) {
+func TestABaseThatIsATypedNilIsRefused(t *testing.T) {
 	a := shop(t, "https://api.shop.test", "example")
-	var none *http.Transport
-	_, err := transport.New(none, a)
-	assertRefused(t, err, auth.ErrConfig)
-	assert.ErrorContains(t, err, "the base is a nil *http.Transport")
-	_, err = transport.Wrap(&http.Client{Transport: none}, a)
-	assertRefused(t, err, auth.ErrConfig)
+	for want, none := range map[string]http.RoundTripper{
+		"the base is a nil *http.Transport":                 (*http.Transport)(nil),
+		"the base is a nil transport_test.roundTripperFunc": roundTripperFunc(nil),
+	} {
+		_, err := transport.New(none, a)
+		assertRefused(t, err, auth.ErrConfig)
+		assert.ErrorContains(t, err, want)
+		_, err = transport.Wrap(&http.Client{Transport: none}, a)
+		assertRefused(t, err, auth.ErrConfig)
+	}
 }
 
 func TestATransportPrintsNoSecret(t *testing.T) {
