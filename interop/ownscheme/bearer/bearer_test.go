@@ -195,8 +195,8 @@ func TestLoginsThatFail(t *testing.T) {
 			w.WriteHeader(http.StatusTemporaryRedirect)
 			io.WriteString(w, `{"access_token":"17645","expires_in":3600}`)
 		}, false, 2, "with status 307, holds no token"},
-		"a firewall":   {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, 401) }, false, 2, "with status 401, holds no token"},
-		"a failure":    {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, 503) }, false, 2, "with status 503, holds no token"},
+		"a firewall":   {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, http.StatusUnauthorized) }, false, 2, "with status 401, holds no token"},
+		"a failure":    {key, func(w http.ResponseWriter, r *http.Request) { http.Error(w, key, http.StatusServiceUnavailable) }, false, 2, "with status 503, holds no token"},
 		"no token":     {key, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"token":"`+key+`"}`) }, false, 2, "with status 200, holds no token"},
 		"another type": {key, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"access_token":17645}`) }, false, 2, "with status 200, holds no token"},
 		"no JSON":      {key, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, key) }, false, 2, "with status 200, holds no token"},

@@ -92,6 +92,7 @@ func TestArrives(t *testing.T) {
 		"an empty query":      request(t, "GET", gateway.URL+"/v1?", ""),
 		"no method":           {URL: plain, Header: http.Header{}},
 		"a fragment":          request(t, "GET", gateway.URL+"/v1#top", ""),
+		"a body with GET":     request(t, "GET", gateway.URL+"/v1", "{}"),
 		"a body with DELETE":  request(t, "DELETE", gateway.URL+"/v1", "{}"),
 		"a body of any bytes": request(t, "PUT", gateway.URL+"/v1", "\x00\xff\r\n"),
 	} {
@@ -139,7 +140,7 @@ func TestRefuses(t *testing.T) {
 	}{
 		"a body shorter than it says": {func(r *http.Request) { r.ContentLength++ }, auth.ErrBody},
 		"a body longer than it says":  {func(r *http.Request) { r.ContentLength-- }, auth.ErrBody},
-		"a body without an end":       {func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(endless{}) }, auth.ErrBody},
+		"a body of 64 MiB":            {func(r *http.Request) { r.ContentLength, r.Body = -1, io.NopCloser(io.LimitReader(zeros{}, 1<<26)) }, auth.ErrBody},
 		"a trailer":                   {func(r *http.Request) { r.ContentLength, r.Trailer = -1, http.Header{"Digest": nil} }, auth.ErrRequest},
 		"a Content-Encoding":          {func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, auth.ErrRequest},
 	} {
@@ -153,9 +154,9 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-type endless struct{}
+type zeros struct{}
 
-func (endless) Read(p []byte) (int, error) { return len(p), nil }
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
 
 func TestErrors(t *testing.T) {
 	for name, c := range map[string]struct {
