@@ -22,7 +22,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("", "", "three", ^uint64(0), uint8(2), false)
 	f.Add("/a?x=%", "%26=+/\xff", "four", uint64(0xaaaa), uint8(3), true)
 	f.Fuzz(func(t *testing.T, before, after, signed string, mask uint64, nested uint8, first bool) {
-		if strings.Contains(before, "ApiSignature") || strings.Contains(after, "ApiSignature") {
+		if strings.Contains(strings.ToLower(before+after), "apisignature") {
 			t.Skip("the rest is not what stays")
 		}
 		sum := sha256.Sum256([]byte(signed))

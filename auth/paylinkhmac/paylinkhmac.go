@@ -130,11 +130,22 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 	return paylink.Complete(a.sign(req), "sign", req, a.account.Origins)
 }
 
-// sentSignature matches a signature in a URL, escaped as often as URLs are nested.
-var sentSignature = regexp.MustCompile(`((?:[^0-9A-Za-z_]|%(?:25)*[0-9A-Fa-f]{2})ApiSignature(?:=|%(?:25)*3[Dd]))(?:[0-9A-Za-z+/=_-]|%(?:25)*(?:20|2[BbFf]|3[Dd]))*`)
+// sentSignature matches a signature in a URL or in JSON, escaped as often as these
+// are nested: as it is sent, and as a gateway may repeat it that has decoded it, or
+// that spells the name in another letter case, as a list or as a member.
+var sentSignature = func() *regexp.Regexp {
+	escaped := func(hex string) string { return `%(?:25)*(?:` + hex + `)|\\u00(?:` + hex + `)` }
+	edge := `(?:^|[^0-9A-Za-z_]|` + escaped(`[0-9A-F]{2}`) + `)`
+	list := `(?:(?:\[|` + escaped(`5B`) + `)[0-9A-Za-z_.-]*(?:\]|` + escaped(`5D`) + `))*`
+	space := `(?:[ +]|` + escaped(`20`) + `)*`
+	quote := `(?:["'\\]|` + escaped(`22|27|5C`) + `)`
+	is := `(?:[=:]|` + escaped(`3A|3D`) + `)`
+	value := `(?:[0-9A-Za-z+/=_ -]|\\/|` + escaped(`20|2B|2F|3D|5C`) + `)*`
+	return regexp.MustCompile(`(?i)(` + edge + paylink.SignatureName + list + quote + `*` + space + is + `(?:` + space + quote + `+)?)` + value)
+}()
 
 // Redact empties ApiSignature wherever a gateway repeats it in location: as it was
-// sent, escaped again, or in a URL within the URL.
+// sent, decoded or escaped again, in a URL within the URL or in JSON.
 func (a *Authenticator) Redact(location string) string {
 	return sentSignature.ReplaceAllString(location, "$1")
 }
