@@ -120,7 +120,7 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 		io.WriteString(f, "paylinkhmac.Authenticator(nil)")
 		return
 	}
-	a.account.Print(f)
+	a.account.Print(f, "paylinkhmac")
 }
 
 // Authenticate signs req. Its errors are [*auth.Error]s with [auth.ErrSecret],

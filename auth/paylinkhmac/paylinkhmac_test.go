@@ -284,7 +284,9 @@ func TestNewRefuses(t *testing.T) {
 		{"no base URL", func(c *paylinkhmac.Config) { c.BaseURL = "" }, auth.ErrConfig, "names no host"},
 		{"plain http", func(c *paylinkhmac.Config) { c.BaseURL = "http://api.example.com" }, auth.ErrConfig, "not encrypted"},
 		{"no instance", func(c *paylinkhmac.Config) { c.Instance = "" }, auth.ErrConfig, "no instance is given"},
-		{"a host for an instance", func(c *paylinkhmac.Config) { c.Instance = "example.payrexx.com" }, auth.ErrConfig, `the instance "example.payrexx.com" is not a name`},
+		{"a host for an instance", func(c *paylinkhmac.Config) { c.Instance = "example.payrexx.com" }, auth.ErrConfig, `the instance is not a name`},
+		{"the secret for an instance", func(c *paylinkhmac.Config) { c.Instance = secret + "+/=" }, auth.ErrConfig, `the instance is not a name`},
+		{"the host of the pages", func(c *paylinkhmac.Config) { c.BaseURL = "https://Example.payrexx.com/v1.0/" }, auth.ErrConfig, "https://example.payrexx.com has the pages, and the API is at https://api.payrexx.com: give that as the base URL"},
 		{"a URL for an instance", func(c *paylinkhmac.Config) { c.Instance = "https://example" }, auth.ErrConfig, "is not a name"},
 		{"a space in an instance", func(c *paylinkhmac.Config) { c.Instance = "example " }, auth.ErrConfig, "is not a name"},
 		{"no secret", func(c *paylinkhmac.Config) { c.Secret = nil }, auth.ErrSecret, "no secret is given"},
@@ -493,4 +495,12 @@ func TestPlatformsAreBaseURLs(t *testing.T) {
 		assert.Equal(t, "https://api."+p.Domain, a.Origins()[0].String())
 		assert.NotEmpty(t, p.Source)
 	}
+}
+
+func TestTheZeroAuthenticatorSignsNothing(t *testing.T) {
+	a := new(paylinkhmac.Authenticator)
+	assert.Equal(t, "paylinkhmac.Authenticator()", fmt.Sprint(a))
+	assert.Empty(t, a.Origins())
+	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", path, "a=1"), nil), auth.ErrSecret)
+	assert.Equal(t, "/a?ApiSignature=", a.Redact("/a?ApiSignature=x"))
 }

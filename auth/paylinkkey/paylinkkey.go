@@ -89,7 +89,7 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 		io.WriteString(f, "paylinkkey.Authenticator(nil)")
 		return
 	}
-	a.account.Print(f)
+	a.account.Print(f, "paylinkkey")
 }
 
 // Authenticate sets the header. Its errors are [*auth.Error]s with

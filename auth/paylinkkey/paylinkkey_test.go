@@ -136,6 +136,8 @@ func TestNewRefuses(t *testing.T) {
 		"no base URL": func(c *paylinkkey.Config) { c.BaseURL = "" },
 		"plain http":  func(c *paylinkkey.Config) { c.BaseURL = "http://api.example.com" },
 		"no instance": func(c *paylinkkey.Config) { c.Instance = "" },
+		"the key":     func(c *paylinkkey.Config) { c.Instance = secret + "/+=" },
+		"the pages":   func(c *paylinkkey.Config) { c.BaseURL = "https://example.payrexx.com" },
 		"no secret":   func(c *paylinkkey.Config) { c.Secret = nil },
 		"a newline":   func(c *paylinkkey.Config) { c.Secret = auth.NewSecret(secret + "\n") },
 	} {
@@ -184,4 +186,11 @@ func TestTheKeyStaysAtItsOrigin(t *testing.T) {
 	assert.ErrorIs(t, err, auth.ErrRedirect)
 	assert.NotContains(t, err.Error(), secret)
 	assert.False(t, reached)
+}
+
+func TestTheZeroAuthenticatorSendsNothing(t *testing.T) {
+	a := new(paylinkkey.Authenticator)
+	assert.Equal(t, "paylinkkey.Authenticator()", fmt.Sprint(a))
+	assert.Empty(t, a.Origins())
+	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", "", formType, "a=1"), nil), auth.ErrSecret)
 }

@@ -28,7 +28,6 @@ const (
 
 // An Account is what both schemes are configured with. It is immutable.
 type Account struct {
-	Scheme        string // the package's name
 	Origins       []auth.Origin
 	Instance      string
 	InstanceQuery string // the instance as a query
@@ -36,11 +35,14 @@ type Account struct {
 	MaxBody       int64
 }
 
-// NewAccount checks what a scheme's Config says. Its errors are those of New.
+// NewAccount checks what the Config of a scheme, a package's name, says. Its errors are those of New.
 func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxBody int64, allowInsecureHTTP bool) (Account, error) {
 	origin, err := auth.ParseOrigin(baseURL, allowInsecureHTTP)
 	if err == nil {
 		err = checkInstance(instance)
+	}
+	if err == nil {
+		err = checkHost(origin, instance)
 	}
 	if err == nil && maxBody < 0 {
 		err = errors.New("the longest body is negative: leave it 0 for the default")
@@ -54,7 +56,6 @@ func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxB
 		return Account{}, &auth.Error{Op: "configure " + scheme, Gateway: origin.String(), Code: code, Err: err}
 	}
 	return Account{
-		Scheme:        scheme,
 		Origins:       []auth.Origin{origin},
 		Instance:      instance,
 		InstanceQuery: string(php.AppendEscaped([]byte(InstanceName+"="), instance)),
@@ -71,15 +72,21 @@ func checkInstance(instance string) error {
 	}
 	for _, c := range instance {
 		if c <= ' ' || c == 0x7f || strings.ContainsRune("./:?&=#%+@", c) {
-			return fmt.Errorf("the instance %q is not a name: write the first label of your page's host, example for example.vr-pay-secure.de", instance)
+			// What is given may be the secret, and is not shown.
+			return errors.New("the instance is not a name: write the first label of your page's host, example for example.vr-pay-secure.de")
 		}
 	}
 	return nil
 }
 
-// Print prints the account without its secret, for fmt.
-func (a *Account) Print(f fmt.State) {
-	fmt.Fprintf(f, "%s.Authenticator(%s, instance %q)", a.Scheme, a.Origins[0], a.Instance)
+// Print prints the account of a scheme's Authenticator without its secret, for fmt.
+// The zero Account has nothing to show.
+func (a *Account) Print(f fmt.State, scheme string) {
+	if len(a.Origins) == 0 {
+		fmt.Fprintf(f, "%s.Authenticator()", scheme)
+		return
+	}
+	fmt.Fprintf(f, "%s.Authenticator(%s, instance %q)", scheme, a.Origins[0], a.Instance)
 }
 
 // LoadSecret asks for the secret.

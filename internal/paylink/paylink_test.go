@@ -146,3 +146,32 @@ func TestSetBody(t *testing.T) {
 	_, err = a.TakeBody(req)
 	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
 }
+
+// TestNewAccountKnowsThePagesOfPlatforms has every platform's pages for a base URL,
+// and hosts that are not known to be one's.
+func TestNewAccountKnowsThePagesOfPlatforms(t *testing.T) {
+	account := func(baseURL, instance string) error {
+		_, err := NewAccount("test", baseURL, instance, auth.NewSecret("test-secret-key"), 0, true)
+		return err
+	}
+	for _, p := range Platforms {
+		assert.NoError(t, account("https://api."+p.Domain+"/v1.0/", "example"))
+		assert.NoError(t, account("https://api."+p.Domain, "api"), "an instance may have that name")
+		for _, host := range []string{"example." + p.Domain, "EXAMPLE." + p.Domain, p.Domain, "www." + p.Domain} {
+			err := account("https://"+host+"/v1.0/", "Example")
+			assert.ErrorIs(t, err, auth.ErrConfig, host)
+			assert.ErrorContains(t, err, "the API is at https://api."+p.Domain+": ", host)
+		}
+	}
+	for _, baseURL := range []string{"https://example.gateway.test", "http://example.payrexx.com:8080", "http://127.0.0.1:8080", "https://other.payrexx.com", "https://payrexx.com.example"} {
+		assert.NoError(t, account(baseURL, "example"), baseURL)
+	}
+}
+
+func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
+	for _, instance := range []string{"S3cr3t+key=", "S3cr3t/", "https://S3cr3t", "S3cr3t.payrexx.com", "S3cr3t\n"} {
+		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 0, false)
+		assert.ErrorIs(t, err, auth.ErrConfig)
+		assert.NotContains(t, err.Error(), "S3cr3t")
+	}
+}
