@@ -80,6 +80,27 @@ func TestShapes(t *testing.T) {
 
 		{name: "a JSON null on GET is dropped", method: "GET", query: "a=1", contentType: "application/json", body: "null\n",
 			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
+		{name: "a form on GET that holds only a signature is dropped", method: "GET", query: "a=1", contentType: formType, body: "ApiSignature=" + emptySignature,
+			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
+		{name: "a form on GET that holds only what is the gateway's is dropped", method: "GET", query: "a=1", contentType: formType, body: "ApiSignature=" + emptySignature + "&instance=example",
+			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
+		{name: "a form on HEAD that holds only a signature is dropped", method: "HEAD", query: "a=1", contentType: formType, body: "ApiSignature=old",
+			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
+		{name: "a form on DELETE that holds only a signature is signed anew", method: "DELETE", contentType: formType, body: "ApiSignature=old",
+			wantQuery: "instance=example", wantType: formType, wantBody: "ApiSignature=" + emptySignature},
+		{name: "a JSON null on PUT is no body", method: "PUT", contentType: "application/json", body: "null",
+			wantQuery: "instance=example", wantType: formType, wantBody: "ApiSignature=" + emptySignature},
+		{name: "a JSON null on PATCH is no body", method: "PATCH", contentType: "application/json; charset=utf-8", body: " null\n",
+			wantQuery: "instance=example", wantType: formType, wantBody: "ApiSignature=" + emptySignature},
+		{name: "a JSON null on POST is no body", method: "POST", contentType: "application/json", body: "null",
+			wantQuery: "instance=example", wantType: formType, wantBody: "ApiSignature=" + emptySignature},
+		{name: "a JSON null on DELETE is no body", method: "DELETE", query: "a=1", contentType: "application/json", body: "null",
+			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
+		{name: "the vendor's examples", method: "POST", contentType: formType,
+			body:      "fields[custom_field_1][name][1]=Kurs&fields[custom_field_1][name][2]=Course&fields[custom_field_1][name][4]=Corso&basket[0][name][1]=a&basket[0][amount]=1",
+			wantQuery: "instance=example", wantType: formType,
+			wantBody: "fields%5Bcustom_field_1%5D%5Bname%5D%5B1%5D=Kurs&fields%5Bcustom_field_1%5D%5Bname%5D%5B2%5D=Course&fields%5Bcustom_field_1%5D%5Bname%5D%5B4%5D=Corso" +
+				"&basket%5B0%5D%5Bname%5D%5B1%5D=a&basket%5B0%5D%5Bamount%5D=1&ApiSignature=SIG"},
 		{name: "an empty JSON object on GET is dropped", method: "GET", query: "a=1", contentType: "application/json", body: "{}",
 			wantQuery: "a=1&ApiSignature=SIG&instance=example"},
 	} {
@@ -194,6 +215,10 @@ func TestRefused(t *testing.T) {
 		{name: "compressed", method: "POST", header: http.Header{"Content-Type": {formType}, "Content-Encoding": {"gzip"}}, body: "a=1", code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "compressed, without a body", method: "POST", header: http.Header{"Content-Encoding": {"gzip"}}, code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "a trailer", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) { r.Trailer = http.Header{"X": nil} }, code: auth.ErrRequest, says: "trailer"},
+		{name: "GET with filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"limit":2}`, code: auth.ErrRequest, says: "put each member of its JSON into the query, as name=value, and leave the body out"},
+		{name: "GET with many filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"a":"` + strings.Repeat("x", 2000) + `"}`, code: auth.ErrRequest, says: "put each member of its JSON into the query"},
+		{name: "GET with a form of another instance", method: "GET", header: form, body: "instance=other", code: auth.ErrRequest, says: "a GET request has a body"},
+		{name: "a method that repeats the request", method: "TRACE", code: auth.ErrRequest, says: `no method "TRACE"`},
 		{name: "another method", method: "OPTIONS", code: auth.ErrRequest, says: `no method "OPTIONS"`},
 
 		{name: "too long by its header", method: "POST", header: form, body: "a=" + strings.Repeat("x", 2000), code: auth.ErrBody, says: "longer than it may be, 1024 bytes"},
@@ -503,4 +528,20 @@ func TestTheZeroAuthenticatorSignsNothing(t *testing.T) {
 	assert.Empty(t, a.Origins())
 	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", path, "a=1"), nil), auth.ErrSecret)
 	assert.Equal(t, "/a?ApiSignature=", a.Redact("/a?ApiSignature=x"))
+}
+
+// A base that edits the values of a header in place, to log it, edits those of its
+// own request only.
+func TestHeadersAreNotShared(t *testing.T) {
+	for _, contentType := range []string{"", formType, formType + "; charset=utf-8"} {
+		one, another := newRequest(t, "POST", path, ""), newRequest(t, "POST", path, "")
+		for _, req := range []*http.Request{one, another} {
+			if contentType != "" {
+				req.Header.Set("Content-Type", contentType)
+			}
+			require.NoError(t, example(t).Authenticate(req, nil))
+		}
+		one.Header["Content-Type"][0] = "***"
+		assert.Equal(t, formType, another.Header.Get("Content-Type"))
+	}
 }

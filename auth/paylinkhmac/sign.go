@@ -15,20 +15,22 @@ import (
 // sign chooses the row of the package doc's table.
 func (a *Authenticator) sign(req *http.Request) error {
 	secret, err := a.account.LoadSecret(req)
+	if err == nil {
+		err = paylink.CheckMethod(req)
+	}
 	if err != nil {
 		return err
 	}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	switch request.Method(req) {
-	case http.MethodGet, http.MethodHead:
-		if err := paylink.DropEmptyBody(req); err != nil {
+	if method := request.Method(req); method == http.MethodGet || method == http.MethodHead {
+		if err := a.account.DropEmptyBody(&w.params, req); err != nil {
 			return err
 		}
 		return a.signQuery(w, req, secret)
-	case http.MethodDelete, http.MethodPost, http.MethodPut, http.MethodPatch:
-	default:
-		return paylink.Refusef(auth.ErrRequest, "the gateways know no method %q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
+	}
+	if err := paylink.DropNull(req); err != nil {
+		return err
 	}
 	contentType, err := bodyType(req)
 	if err != nil {

@@ -100,6 +100,9 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 
 func (a *Authenticator) authenticate(req *http.Request) error {
 	secret, err := a.account.LoadSecret(req)
+	if err == nil {
+		err = paylink.CheckMethod(req)
+	}
 	if err != nil {
 		return err
 	}
@@ -114,16 +117,18 @@ func (a *Authenticator) authenticate(req *http.Request) error {
 // rewrite writes the query, or the form in the body, as the gateway reads it.
 func (a *Authenticator) rewrite(req *http.Request) error {
 	var params php.Array
-	switch request.Method(req) {
-	case http.MethodGet, http.MethodHead:
-		if err := paylink.DropEmptyBody(req); err != nil {
+	method := request.Method(req)
+	if method == http.MethodGet || method == http.MethodHead {
+		if err := a.account.DropEmptyBody(&params, req); err != nil {
 			return err
 		}
 		return a.rewriteQuery(&params, req)
-	case http.MethodDelete:
-		if !request.HasBody(req) {
-			return a.rewriteQuery(&params, req)
-		}
+	}
+	if err := paylink.DropNull(req); err != nil {
+		return err
+	}
+	if method == http.MethodDelete && !request.HasBody(req) {
+		return a.rewriteQuery(&params, req)
 	}
 	if err := a.account.CheckBodyQuery(&params, req); err != nil {
 		return err

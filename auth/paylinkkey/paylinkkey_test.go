@@ -1,6 +1,7 @@
 package paylinkkey_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -79,6 +81,12 @@ func TestShapes(t *testing.T) {
 		{"GET without parameters", "GET", "", "", "", "instance=example", ""},
 		{"GET", "GET", "a=b+c&pm[]=visa", "", "", "a=b%20c&pm%5B0%5D=visa&instance=example", ""},
 		{"GET with a JSON null", "GET", "a=1", "application/json", "null", "a=1&instance=example", ""},
+		{"GET with a form that holds only a signature", "GET", "a=1", formType, "ApiSignature=x", "a=1&instance=example", ""},
+		{"HEAD with a form that holds only a signature", "HEAD", "a=1", formType, "ApiSignature=x&instance=example", "a=1&instance=example", ""},
+		{"PUT with a JSON null", "PUT", "", "application/json", "null", "instance=example", ""},
+		{"DELETE with a JSON null", "DELETE", "a=1", "application/json", "null\n", "a=1&instance=example", ""},
+		{"the vendor's examples", "POST", "", formType, "fields[custom_field_1][name][1]=a&fields[custom_field_1][name][4]=b&basket[0][name]=c", "instance=example",
+			"fields%5Bcustom_field_1%5D%5Bname%5D%5B1%5D=a&fields%5Bcustom_field_1%5D%5Bname%5D%5B4%5D=b&basket%5B0%5D%5Bname%5D=c"},
 		{"DELETE without a body", "DELETE", "a=b+c", "", "", "a=b%20c&instance=example", ""},
 		{"DELETE with a form", "DELETE", "", formType, "a=b+c", "instance=example", "a=b%20c"},
 		{"POST without a body", "POST", "instance=example", "", "", "instance=example", ""},
@@ -113,6 +121,10 @@ func TestRefused(t *testing.T) {
 		{"another instance", "GET", "instance=elsewhere", "", "", auth.ErrParameter, `parameter "instance" is not the configured "example"`},
 		{"query parameters beside a body", "POST", "a=1", "application/json", "{}", auth.ErrParameter, `parameter "a" stands in the query of a POST request`},
 		{"GET with a body", "GET", "", formType, "a=1", auth.ErrRequest, "a GET request has a body"},
+		{"GET with filters in JSON", "GET", "", "application/json", `{"limit":2}`, auth.ErrRequest, "put each member of its JSON into the query"},
+		{"a method that repeats the request", "TRACE", "", "", "", auth.ErrRequest, `no method "TRACE"`},
+		{"a method of proxies", "CONNECT", "", "", "", auth.ErrRequest, `no method "CONNECT"`},
+		{"another method", "OPTIONS", "", "", "", auth.ErrRequest, `no method "OPTIONS"`},
 		{"too long", "POST", "", formType, "a=" + strings.Repeat("x", 100), auth.ErrBody, "longer than it may be"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -193,4 +205,53 @@ func TestTheZeroAuthenticatorSendsNothing(t *testing.T) {
 	assert.Equal(t, "paylinkkey.Authenticator()", fmt.Sprint(a))
 	assert.Empty(t, a.Origins())
 	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", "", formType, "a=1"), nil), auth.ErrSecret)
+}
+
+func TestHeadersAreNotShared(t *testing.T) {
+	one, another := newRequest(t, "POST", "", formType+"; charset=utf-8", "a=1"), newRequest(t, "POST", "", formType+"; charset=utf-8", "a=1")
+	a := example(t)
+	for _, req := range []*http.Request{one, another} {
+		require.NoError(t, a.Authenticate(req, nil))
+	}
+	for _, name := range []string{"Content-Type", "X-Api-Key"} {
+		one.Header[name][0] = "***"
+		assert.NotEqual(t, "***", another.Header[name][0])
+	}
+}
+
+// TestJSONOfUnknownLengthPasses has JSON that comes in pieces, of which the beginning
+// is looked at.
+func TestJSONOfUnknownLengthPasses(t *testing.T) {
+	broken := errors.New("broken")
+	for _, body := range []string{"", "{}", "[null]", `{"a":"` + strings.Repeat("x", 500) + `"}`, strings.Repeat(" ", 64) + "null"} {
+		for _, rest := range []error{io.EOF, broken} {
+			req := newRequest(t, "POST", "", "application/json", "")
+			src := io.MultiReader(iotest.OneByteReader(strings.NewReader(body)), iotest.ErrReader(rest))
+			closed := 0
+			req.Body, req.ContentLength = closer{src, &closed}, -1
+			require.NoError(t, example(t).Authenticate(req, nil))
+			sent, err := io.ReadAll(req.Body)
+			assert.Equal(t, body, string(sent))
+			assert.Equal(t, rest == broken, err == broken)
+			require.NoError(t, req.Body.Close())
+			assert.Equal(t, 1, closed)
+		}
+	}
+	req := newRequest(t, "PUT", "", "application/json", "")
+	closed := 0
+	req.Body, req.ContentLength = closer{strings.NewReader("null\n"), &closed}, -1
+	require.NoError(t, example(t).Authenticate(req, nil))
+	assert.Equal(t, http.NoBody, req.Body)
+	assert.Empty(t, req.Header.Get("Content-Type"))
+	assert.Equal(t, 1, closed)
+}
+
+type closer struct {
+	io.Reader
+	closed *int
+}
+
+func (c closer) Close() error {
+	*c.closed++
+	return nil
 }

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"mime"
 	"net/http"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -34,28 +36,103 @@ func (a *Account) SetBody(req *http.Request, b []byte) error {
 	return nil
 }
 
-// maxEmptyBody is how much of a GET request's body is read to see that it says
-// nothing, in bytes.
-const maxEmptyBody = 64
+// maxEmptyBody is how much of a body is read to see that it says nothing, in bytes.
+const maxEmptyBody = 1 << 10
 
-// DropEmptyBody takes off a GET request the body that generated clients send, a
-// JSON null or an empty object, since a gateway that sees a body does not look at
-// the query. Another body is an error.
-func DropEmptyBody(req *http.Request) error {
+// DropEmptyBody takes off a GET or HEAD request a body without parameters, since a
+// gateway that sees a body does not look at the query: the JSON null or empty object
+// of generated clients, and a form that holds nothing but the gateway's own, as in
+// the vendor's samples for curl. Another body is an error. It uses params.
+func (a *Account) DropEmptyBody(params *php.Array, req *http.Request) error {
 	if !request.HasBody(req) {
 		return nil
 	}
+	media, mediaErr := MediaType(req)
 	body, err := request.TakeBody(req, maxEmptyBody)
 	if err != nil && !errors.Is(err, request.ErrTooLong) {
 		return Refuse(auth.ErrBody, err)
 	}
-	if said := string(bytes.TrimSpace(body)); err != nil || said != "" && said != "null" && said != "{}" {
-		return Refusef(auth.ErrRequest, "a %s request has a body, which the gateway reads in place of the query: put the parameters into the query", request.Method(req))
+	isForm := mediaErr == nil && (media == FormType || media == "")
+	switch said := string(bytes.TrimSpace(body)); {
+	case err == nil && (said == "" || said == "null" || said == "{}" || isForm && ReadForm(a, params, said, 0) == nil):
+		deleteBodyHeaders(req.Header)
+		return nil
+	case media == JSONType || strings.HasPrefix(said, "{"):
+		return Refusef(auth.ErrRequest, "a %s request has a body, which the gateway reads in place of the query: put each member of its JSON into the query, as name=value, and leave the body out", request.Method(req))
 	}
-	for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding"} {
-		request.DeleteHeader(req.Header, name)
+	return Refusef(auth.ErrRequest, "a %s request has a body, which the gateway reads in place of the query: put the parameters into the query", request.Method(req))
+}
+
+// maxNull is how long a JSON null may be with white space around it, in bytes.
+const maxNull = 64
+
+// DropNull takes off any request a JSON null, with which generated clients say that
+// there is no body.
+func DropNull(req *http.Request) error {
+	if !request.HasBody(req) || req.ContentLength > maxNull {
+		return nil
 	}
+	if media, err := MediaType(req); err != nil || media != JSONType {
+		return nil // whose error that is shows when the body is read
+	}
+	var body []byte
+	if req.ContentLength > 0 {
+		var err error
+		if body, err = request.TakeBody(req, maxNull); err != nil {
+			return Refuse(auth.ErrBody, err)
+		}
+	} else {
+		head := make([]byte, maxNull)
+		n, err := io.ReadFull(req.Body, head)
+		if err != io.EOF && err != io.ErrUnexpectedEOF {
+			src := io.Reader(req.Body)
+			if err != nil {
+				src = failing{err}
+			}
+			req.Body = &begun{io.MultiReader(bytes.NewReader(head[:n]), src), req.Body}
+			return nil
+		}
+		src := req.Body
+		request.SetBody(req, nil)
+		if err := src.Close(); err != nil {
+			return Refuse(auth.ErrBody, fmt.Errorf("the body cannot be closed: %w", err))
+		}
+		body = head[:n]
+	}
+	if string(bytes.TrimSpace(body)) != "null" {
+		request.SetBody(req, body)
+		return nil
+	}
+	request.SetBody(req, nil)
+	deleteBodyHeaders(req.Header)
 	return nil
+}
+
+// A begun body has been read from, and gives that again.
+type begun struct {
+	io.Reader
+	io.Closer
+}
+
+// A failing reader was at its error when it was read from.
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// deleteBodyHeaders takes out what belongs to a body that is taken off.
+func deleteBodyHeaders(h http.Header) {
+	for _, name := range []string{"Content-Type", "Content-Encoding", "Content-Length", "Transfer-Encoding"} {
+		request.DeleteHeader(h, name)
+	}
+}
+
+// CheckMethod refuses a method that the gateways do not know.
+func CheckMethod(req *http.Request) error {
+	switch request.Method(req) {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return nil
+	}
+	return Refusef(auth.ErrRequest, "the gateways know no method %q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
 }
 
 // MediaType returns the media type of req's body, "" if req has no Content-Type.
@@ -90,5 +167,5 @@ func SetFormType(h http.Header) {
 		return
 	}
 	request.DeleteHeader(h, "Content-Type")
-	h["Content-Type"] = []string{FormType}
+	h["Content-Type"] = []string{FormType} // of this request alone, whoever edits it
 }

@@ -1,6 +1,7 @@
 package paylink
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -109,11 +110,12 @@ func TestMediaType(t *testing.T) {
 }
 
 func TestDropEmptyBody(t *testing.T) {
-	for body, dropped := range map[string]bool{"": true, "null": true, " {} \n": true, "{": false, "[]": false, "a=1": false, strings.Repeat(" ", 100): false} {
+	for body, dropped := range map[string]bool{"": true, "ApiSignature=x": false, "null": true, " {} \n": true, "{": false, "[]": false, "a=1": false, strings.Repeat(" ", 2000): false} {
 		req, err := http.NewRequest("GET", "https://api.example.com/", strings.NewReader(body))
 		require.NoError(t, err)
 		req.Header.Set("Content-Type", JSONType)
-		err = DropEmptyBody(req)
+		var params php.Array
+		err = newAccount(t).DropEmptyBody(&params, req)
 		if !dropped {
 			assert.ErrorIs(t, err, auth.ErrRequest, body)
 			continue
@@ -121,6 +123,24 @@ func TestDropEmptyBody(t *testing.T) {
 		require.NoError(t, err, body)
 		assert.False(t, request.HasBody(req), body)
 		assert.Equal(t, body == "", req.Header.Get("Content-Type") != "", body)
+	}
+	for body, dropped := range map[string]bool{
+		"ApiSignature=0QEbWTAnBA3yeozdepWvMCFSOQmJSiFAM8abUI%2FLmwU%3D": true,
+		"instance=example&ApiSignature=x":                               true,
+		"&":                                                             true,
+		"instance=other&ApiSignature=x":                                 false,
+		"ApiSignature=x&a=1":                                            false,
+		"ApiSignature[]=x":                                              false,
+		"ApiSignature=" + strings.Repeat("x", 2000):                     false,
+	} {
+		for _, contentType := range []string{FormType, FormType + "; charset=utf-8", "", "text/plain"} {
+			req, err := http.NewRequest("HEAD", "https://api.example.com/", strings.NewReader(body))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", contentType)
+			var params php.Array
+			err = newAccount(t).DropEmptyBody(&params, req)
+			assert.Equal(t, dropped && contentType != "text/plain", err == nil, "%s of type %q: %v", body, contentType, err)
+		}
 	}
 }
 
@@ -173,5 +193,78 @@ func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
 		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 0, false)
 		assert.ErrorIs(t, err, auth.ErrConfig)
 		assert.NotContains(t, err.Error(), "S3cr3t")
+	}
+}
+
+func TestDropNull(t *testing.T) {
+	for _, tc := range []struct {
+		name, body, contentType string
+		length                  int64
+		dropped                 bool
+	}{
+		{"null", "null", JSONType, 4, true},
+		{"null with white space and a charset", " null\r\n", JSONType + "; charset=utf-8", 7, true},
+		{"null of unknown length", "null", JSONType, -1, true},
+		{"null of unknown length, 0 as net/http has it", "null", JSONType, 0, true},
+		{"null and more", "null" + strings.Repeat(" ", 100), JSONType, -1, false},
+		{"an empty object", "{}", JSONType, 2, false},
+		{"an empty object of unknown length", "{}", JSONType, -1, false},
+		{"nothing, of unknown length", "", JSONType, -1, false},
+		{"a form", "null", FormType, 4, false},
+		{"no type", "null", "", 4, false},
+	} {
+		req, err := http.NewRequest("PUT", "https://api.example.com/", strings.NewReader(tc.body))
+		require.NoError(t, err)
+		req.ContentLength = tc.length
+		if tc.contentType != "" {
+			req.Header.Set("Content-Type", tc.contentType)
+		}
+		body := &fragile{Reader: strings.NewReader(tc.body)}
+		req.Body = body
+		require.NoError(t, DropNull(req), tc.name)
+		if tc.dropped {
+			assert.Equal(t, http.NoBody, req.Body, tc.name)
+			assert.Empty(t, req.Header, tc.name)
+			assert.Equal(t, 1, body.closed, tc.name)
+			continue
+		}
+		left, err := io.ReadAll(req.Body)
+		require.NoError(t, err, tc.name)
+		assert.Equal(t, tc.body, string(left), tc.name)
+		require.NoError(t, req.Body.Close(), tc.name)
+		assert.Equal(t, 1, body.closed, tc.name)
+		assert.Equal(t, tc.contentType, req.Header.Get("Content-Type"), tc.name)
+	}
+	for _, length := range []int64{-1, 4, 5} {
+		req, err := http.NewRequest("PUT", "https://api.example.com/", nil)
+		require.NoError(t, err)
+		body := &fragile{Reader: strings.NewReader("null"), err: errors.New("cannot be closed")}
+		req.Header.Set("Content-Type", JSONType)
+		req.Body, req.ContentLength = body, length
+		assert.ErrorIs(t, DropNull(req), auth.ErrBody, "length %d", length)
+		if req.Body != nil {
+			req.Body.Close() // as a caller does who gets an error
+		}
+		assert.Equal(t, 1, body.closed, "length %d", length)
+	}
+}
+
+// A fragile body counts how often it is closed, and may fail then.
+type fragile struct {
+	io.Reader
+	err    error
+	closed int
+}
+
+func (f *fragile) Close() error {
+	f.closed++
+	return f.err
+}
+
+func TestCheckMethod(t *testing.T) {
+	for method, known := range map[string]bool{"": true, "GET": true, "HEAD": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true,
+		"TRACE": false, "CONNECT": false, "OPTIONS": false, "get": false, "BREW": false} {
+		err := CheckMethod(&http.Request{Method: method})
+		assert.Equal(t, known, err == nil, "%q: %v", method, err)
 	}
 }
