@@ -31,14 +31,18 @@
 // and the elements of an array are put together. In JSON and multipart bodies no
 // byte is changed; the signature is added.
 //
-// A request whose parameters PHP, or another parser, would read in another way
-// than they were signed is refused with [auth.ErrParameter]: a name that is given
-// twice, a dot or a space in a name, more than 999 parameters, a number that PHP
-// would print otherwise, and so on. The error names the parameter and says what
-// to write. Nothing is sent then, save for a multipart body, which is read only
-// as it is sent: it is cut off before its signature and its closing delimiter, so
-// that the gateway has nothing that is authenticated. A gateway that answers before
-// that has its answer returned in place of the error.
+// What is signed is what the gateway will see: as PHP reads it, with plus signs
+// decoded or kept, and by readers that do not nest. A request that cannot keep that
+// promise is refused with [auth.ErrParameter]: a name that is given twice, a dot or
+// a space in a name, text that is not UTF-8, more than 999 parameters, a number that
+// PHP would print otherwise, and so on. The error names the parameter and says what
+// to write. Nothing is sent then, save for a multipart body, which is read only as
+// it is sent: it is cut off before its signature and its closing delimiter, so that
+// the gateway has nothing that is authenticated. A gateway that answers before that
+// has its answer returned in place of the error.
+//
+// Keep names to letters, digits and underscore, and no __proto__ among them: what
+// readers in other languages make of the rest is not known.
 //
 // # Memory
 //

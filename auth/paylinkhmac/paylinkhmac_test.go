@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -191,8 +192,8 @@ func TestRefused(t *testing.T) {
 		{name: "repeated", method: "POST", header: form, body: "pm=a&pm=b", code: auth.ErrParameter, says: `parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`},
 		{name: "repeated in a group", method: "GET", query: "f[a]=1&f[a]=2", code: auth.ErrParameter, says: `parameter "f[a]" is given twice`},
 		{name: "malformed escape", method: "GET", query: "a=100%", code: auth.ErrParameter, says: `parameter "a" has a malformed %-escape in its value: write a percent sign as %25`},
-		{name: "999 in a query", method: "GET", query: many(999), code: auth.ErrParameter, says: "there are 999 parameters"},
-		{name: "1000 in a form", method: "POST", header: form, body: many(1000), code: auth.ErrParameter, says: "there are 1000 parameters"},
+		{name: "999 in a query", method: "GET", query: many(999), code: auth.ErrParameter, says: "there are more than 998 parameters"},
+		{name: "1000 in a form", method: "POST", header: form, body: many(1000), code: auth.ErrParameter, says: "there are more than 999 parameters"},
 		{name: "another instance", method: "GET", query: "instance=other", code: auth.ErrParameter, says: `parameter "instance" is not the configured "example"`},
 		{name: "another instance in the body", method: "POST", header: form, body: "instance=other", code: auth.ErrParameter, says: `parameter "instance" is not the configured "example"`},
 		{name: "instance with brackets", method: "GET", query: "instance[a]=1", code: auth.ErrParameter, says: `parameter "instance" has brackets`},
@@ -209,15 +210,29 @@ func TestRefused(t *testing.T) {
 		{name: "a type that PHP does not know", method: "POST", header: http.Header{"Content-Type": {formType + "\t; charset=utf-8"}}, body: "a=1", code: auth.ErrRequest, says: "malformed"},
 		{name: "a type that is no ASCII", method: "POST", header: http.Header{"Content-Type": {"appl\u0130cation/x-www-form-urlencoded"}}, body: "a=1", code: auth.ErrRequest, says: "malformed"},
 		{name: "a charset that PHP ignores", method: "POST", header: http.Header{"Content-Type": {formType + "; charset=utf-16"}}, body: "a=1", code: auth.ErrRequest, says: `charset "utf-16"`},
-		{name: "JSON that is called a form", method: "POST", header: form, body: `{"card": "other"}`, code: auth.ErrParameter, says: "begin with a brace, as JSON does"},
+		{name: "JSON that is called a form", method: "POST", header: form, body: `{"card": "other"}`, code: auth.ErrParameter, says: "they begin as JSON does, with a bracket: set the Content-Type application/json"},
+		{name: "JSON behind white space that is called a form", method: "POST", header: form, body: "\ufeff \n[\"other\"]", code: auth.ErrParameter, says: "they begin as JSON does"},
+		{name: "JSON that is escaped as a form", method: "POST", header: form, body: "%7B%22card%22%3A%22other%22%7D=", code: auth.ErrParameter, says: "they begin as JSON does"},
+		{name: "JSON for a query", method: "GET", query: `{"card":"other"}`, code: auth.ErrParameter, says: "they begin as JSON does"},
+		{name: "XML that is called a form", method: "POST", header: form, body: "<card>other</card>", code: auth.ErrParameter, says: "they begin as XML does"},
+		{name: "a quoted text that is called a form", method: "POST", header: form, body: `"card=other"`, code: auth.ErrParameter, says: "they begin with a quote"},
+		{name: "an ampersand within a value", method: "POST", header: form, body: "purpose=Tom & other other", code: auth.ErrParameter, says: "parameter 2 begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %26"},
+		{name: "text beside a body", method: "POST", header: form, query: "ü the other", body: "b=1", code: auth.ErrParameter, says: `parameter 1 has a ' '`},
+		{name: "odd text beside a body", method: "POST", header: form, query: "a{other}", body: "b=1", code: auth.ErrParameter, says: `a parameter, which begins "a", stands in the query of a POST request`},
+		{name: "a plus sign beside an at sign", method: "GET", query: "email=a+other@example.com", code: auth.ErrParameter, says: `parameter "email" has a plus sign beside " ", "%20" or "@", and could mean a space or itself: write every space as %20 and a plus sign as %2B`},
+		{name: "a plus sign beside %20", method: "POST", header: form, body: "email=a+b%40example.com&title=an%20other", code: auth.ErrParameter, says: `parameter "email" has a plus sign`},
+		{name: "automatic indexes of groups", method: "POST", header: form, body: "basket[][name]=a&basket[][amount]=1", code: auth.ErrParameter, says: `write the index, "basket[0][name]"`},
+		{name: "a closing bracket", method: "GET", query: "a]b=1", code: auth.ErrParameter, says: `parameter "a]b" has a closing bracket`},
+		{name: "indexes that are not in order", method: "GET", query: "a[1]=1&a[0]=2", code: auth.ErrParameter, says: `parameter "a[0]" has a lower index`},
+		{name: "a value that is not UTF-8", method: "GET", query: "a=%FC", code: auth.ErrParameter, says: `parameter "a" has a value that is not UTF-8`},
+		{name: "GET with filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"limit":2}`, code: auth.ErrRequest, says: "put each member of its JSON into the query, as name=value, and leave the body out"},
+		{name: "GET with many filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"a":"` + strings.Repeat("x", 2000) + `"}`, code: auth.ErrRequest, says: "put each member of its JSON into the query"},
+		{name: "GET with a form of another instance", method: "GET", header: form, body: "instance=other", code: auth.ErrRequest, says: "a GET request has a body"},
 		{name: "two signatures", method: "GET", query: "ApiSignature=1&ApiSignature=2", code: auth.ErrParameter, says: `parameter "ApiSignature" is not right as it stands: leave it out`},
 		{name: "two types", method: "POST", header: http.Header{"Content-Type": {formType}, "content-type": {"text/plain"}}, body: "a=1", code: auth.ErrRequest, says: "the header has Content-Type 2 times"},
 		{name: "compressed", method: "POST", header: http.Header{"Content-Type": {formType}, "Content-Encoding": {"gzip"}}, body: "a=1", code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "compressed, without a body", method: "POST", header: http.Header{"Content-Encoding": {"gzip"}}, code: auth.ErrRequest, says: `Content-Encoding "gzip"`},
 		{name: "a trailer", method: "POST", header: form, body: "a=1", edit: func(r *http.Request) { r.Trailer = http.Header{"X": nil} }, code: auth.ErrRequest, says: "trailer"},
-		{name: "GET with filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"limit":2}`, code: auth.ErrRequest, says: "put each member of its JSON into the query, as name=value, and leave the body out"},
-		{name: "GET with many filters in JSON", method: "GET", header: http.Header{"Content-Type": {"application/json"}}, body: `{"a":"` + strings.Repeat("x", 2000) + `"}`, code: auth.ErrRequest, says: "put each member of its JSON into the query"},
-		{name: "GET with a form of another instance", method: "GET", header: form, body: "instance=other", code: auth.ErrRequest, says: "a GET request has a body"},
 		{name: "a method that repeats the request", method: "TRACE", code: auth.ErrRequest, says: `no method "TRACE"`},
 		{name: "another method", method: "OPTIONS", code: auth.ErrRequest, says: `no method "OPTIONS"`},
 
@@ -395,6 +410,57 @@ func TestNilAuthenticatorHasNoOrigins(t *testing.T) {
 	assert.Equal(t, "paylinkhmac.Authenticator(nil)", fmt.Sprint(a))
 }
 
+func TestTheZeroAuthenticatorSignsNothing(t *testing.T) {
+	a := new(paylinkhmac.Authenticator)
+	assert.Equal(t, "paylinkhmac.Authenticator()", fmt.Sprint(a))
+	assert.Empty(t, a.Origins())
+	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", path, "a=1"), nil), auth.ErrSecret)
+	assert.Equal(t, "/a?ApiSignature=", a.Redact("/a?ApiSignature=x"))
+}
+
+// A base that edits the values of a header in place, to log it, edits those of its
+// own request only.
+func TestHeadersAreNotShared(t *testing.T) {
+	for _, contentType := range []string{"", formType, formType + "; charset=utf-8"} {
+		one, another := newRequest(t, "POST", path, ""), newRequest(t, "POST", path, "")
+		for _, req := range []*http.Request{one, another} {
+			if contentType != "" {
+				req.Header.Set("Content-Type", contentType)
+			}
+			require.NoError(t, example(t).Authenticate(req, nil))
+		}
+		one.Header["Content-Type"][0] = "***"
+		assert.Equal(t, formType, another.Header.Get("Content-Type"))
+	}
+}
+
+// TestTooManyParametersCostLittle has a form of 7 MiB, of which no more is read than
+// tells that there are too many.
+func TestTooManyParametersCostLittle(t *testing.T) {
+	var form strings.Builder
+	for i := 0; form.Len() < 7<<20; i++ {
+		fmt.Fprintf(&form, "%d&", i)
+	}
+	a := example(t)
+	for name, req := range map[string]*http.Request{
+		"a form":                   newRequest(t, "POST", path, form.String()),
+		"a form of unknown length": newRequest(t, "POST", path, form.String()),
+		"a query":                  newRequest(t, "GET", path+"?"+form.String(), ""),
+		"a query beside a body":    newRequest(t, "POST", path+"?"+form.String(), "a=1"),
+	} {
+		if name == "a form of unknown length" {
+			req.ContentLength = -1
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := a.Authenticate(req, nil)
+		runtime.ReadMemStats(&after)
+		assert.ErrorIs(t, err, auth.ErrParameter, name)
+		assert.ErrorContains(t, err, "send fewer", name)
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(48<<20), name)
+	}
+}
+
 func TestRedact(t *testing.T) {
 	const signature = "pBvG2B1kE1dq4JlJleCtiaQW7Jc4lRXDYE9HciEi7us"
 	for location, want := range map[string]string{
@@ -519,29 +585,5 @@ func TestPlatformsAreBaseURLs(t *testing.T) {
 		a := newAuthenticator(t, paylinkhmac.Config{BaseURL: p.BaseURL(), Instance: "example", Secret: auth.NewSecret(secret)})
 		assert.Equal(t, "https://api."+p.Domain, a.Origins()[0].String())
 		assert.NotEmpty(t, p.Source)
-	}
-}
-
-func TestTheZeroAuthenticatorSignsNothing(t *testing.T) {
-	a := new(paylinkhmac.Authenticator)
-	assert.Equal(t, "paylinkhmac.Authenticator()", fmt.Sprint(a))
-	assert.Empty(t, a.Origins())
-	assert.ErrorIs(t, a.Authenticate(newRequest(t, "POST", path, "a=1"), nil), auth.ErrSecret)
-	assert.Equal(t, "/a?ApiSignature=", a.Redact("/a?ApiSignature=x"))
-}
-
-// A base that edits the values of a header in place, to log it, edits those of its
-// own request only.
-func TestHeadersAreNotShared(t *testing.T) {
-	for _, contentType := range []string{"", formType, formType + "; charset=utf-8"} {
-		one, another := newRequest(t, "POST", path, ""), newRequest(t, "POST", path, "")
-		for _, req := range []*http.Request{one, another} {
-			if contentType != "" {
-				req.Header.Set("Content-Type", contentType)
-			}
-			require.NoError(t, example(t).Authenticate(req, nil))
-		}
-		one.Header["Content-Type"][0] = "***"
-		assert.Equal(t, formType, another.Header.Get("Content-Type"))
 	}
 }

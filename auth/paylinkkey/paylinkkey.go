@@ -14,9 +14,10 @@
 //
 // Queries and forms are written afresh, with the same care as for a signature: a
 // space travels as %20, since these gateways take a plus sign for a plus sign, an
-// automatic index is written out (pm[] is sent as pm[0]), and what PHP would read
-// in another way than it was meant is refused with [auth.ErrParameter]. An
-// ApiSignature is left out. JSON, multipart and other bodies pass untouched.
+// automatic index is written out (pm[] is sent as pm[0]), and what PHP, with plus
+// signs decoded or kept, or a reader that does not nest would read in another way
+// than it was meant is refused with [auth.ErrParameter]. An ApiSignature is left
+// out. JSON, multipart and other bodies pass untouched; a JSON null is no body.
 package paylinkkey
 
 import (

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -125,6 +126,16 @@ func TestRefused(t *testing.T) {
 		{"a method that repeats the request", "TRACE", "", "", "", auth.ErrRequest, `no method "TRACE"`},
 		{"a method of proxies", "CONNECT", "", "", "", auth.ErrRequest, `no method "CONNECT"`},
 		{"another method", "OPTIONS", "", "", "", auth.ErrRequest, `no method "OPTIONS"`},
+		{"JSON that is called a form", "POST", "", formType, "\n{\"card\": \"elsewhere\"}", auth.ErrParameter, "they begin as JSON does"},
+		{"JSON for a query", "GET", "%7B%22card%22%3A%22elsewhere%22%7D", "", "", auth.ErrParameter, "they begin as JSON does"},
+		{"XML that is called a form", "POST", "", formType, "<card>elsewhere</card>", auth.ErrParameter, "they begin as XML does"},
+		{"an ampersand within a value", "POST", "", formType, "purpose=Tom & elsewhere", auth.ErrParameter, "parameter 2 begins with a space"},
+		{"a plus sign beside an at sign", "GET", "email=a+b@elsewhere.com", "", "", auth.ErrParameter, `parameter "email" has a plus sign beside " ", "%20" or "@"`},
+		{"a plus sign beside %20", "POST", "", formType, "a=b+c&d=e%20f", auth.ErrParameter, `parameter "a" has a plus sign`},
+		{"automatic indexes of groups", "POST", "", formType, "basket[][name]=a", auth.ErrParameter, `write the index, "basket[0][name]"`},
+		{"a closing bracket", "GET", "a]b=1", "", "", auth.ErrParameter, `parameter "a]b" has a closing bracket`},
+		{"indexes that are not in order", "GET", "a[1]=1&a[0]=2", "", "", auth.ErrParameter, `parameter "a[0]" has a lower index`},
+		{"a value that is not UTF-8", "POST", "", formType, "a=%FC", auth.ErrParameter, `parameter "a" has a value that is not UTF-8`},
 		{"too long", "POST", "", formType, "a=" + strings.Repeat("x", 100), auth.ErrBody, "longer than it may be"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -181,25 +192,6 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 	assert.Empty(t, none.Origins())
 }
 
-// TestTheKeyStaysAtItsOrigin has a gateway that redirects to another host.
-func TestTheKeyStaysAtItsOrigin(t *testing.T) {
-	reached := false
-	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
-	defer foreign.Close()
-	gateway := httptest.NewServer(http.RedirectHandler(foreign.URL, http.StatusTemporaryRedirect))
-	defer gateway.Close()
-	config := config()
-	config.BaseURL = gateway.URL
-	a, err := paylinkkey.New(config)
-	require.NoError(t, err)
-	client, err := transport.Wrap(nil, a)
-	require.NoError(t, err)
-	_, err = client.PostForm(gateway.URL, url.Values{"amount": {"200"}})
-	assert.ErrorIs(t, err, auth.ErrRedirect)
-	assert.NotContains(t, err.Error(), secret)
-	assert.False(t, reached)
-}
-
 func TestTheZeroAuthenticatorSendsNothing(t *testing.T) {
 	a := new(paylinkkey.Authenticator)
 	assert.Equal(t, "paylinkkey.Authenticator()", fmt.Sprint(a))
@@ -216,6 +208,27 @@ func TestHeadersAreNotShared(t *testing.T) {
 	for _, name := range []string{"Content-Type", "X-Api-Key"} {
 		one.Header[name][0] = "***"
 		assert.NotEqual(t, "***", another.Header[name][0])
+	}
+}
+
+// TestTooManyParametersCostLittle has a form of 7 MiB, of which no more is read than
+// tells that there are too many.
+func TestTooManyParametersCostLittle(t *testing.T) {
+	var form strings.Builder
+	for i := 0; form.Len() < 7<<20; i++ {
+		fmt.Fprintf(&form, "%d&", i)
+	}
+	a := example(t)
+	for _, length := range []int64{int64(form.Len()), -1} {
+		req := newRequest(t, "POST", "", formType, form.String())
+		req.ContentLength = length
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := a.Authenticate(req, nil)
+		runtime.ReadMemStats(&after)
+		assert.ErrorIs(t, err, auth.ErrParameter)
+		assert.ErrorContains(t, err, "send fewer")
+		assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(48<<20))
 	}
 }
 
@@ -254,4 +267,23 @@ type closer struct {
 func (c closer) Close() error {
 	*c.closed++
 	return nil
+}
+
+// TestTheKeyStaysAtItsOrigin has a gateway that redirects to another host.
+func TestTheKeyStaysAtItsOrigin(t *testing.T) {
+	reached := false
+	foreign := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
+	defer foreign.Close()
+	gateway := httptest.NewServer(http.RedirectHandler(foreign.URL, http.StatusTemporaryRedirect))
+	defer gateway.Close()
+	config := config()
+	config.BaseURL = gateway.URL
+	a, err := paylinkkey.New(config)
+	require.NoError(t, err)
+	client, err := transport.Wrap(nil, a)
+	require.NoError(t, err)
+	_, err = client.PostForm(gateway.URL, url.Values{"amount": {"200"}})
+	assert.ErrorIs(t, err, auth.ErrRedirect)
+	assert.NotContains(t, err.Error(), secret)
+	assert.False(t, reached)
 }

@@ -121,15 +121,16 @@ func randomValue(r *rand.Rand) string {
 
 func pick(r *rand.Rand, of ...string) string { return of[r.IntN(len(of))] }
 
-// encode writes a query or form, a space as a plus sign or as %20, and brackets
+// encode writes a query or form, every space as a plus sign or as %20, and brackets
 // as they are or escaped.
 func encode(r *rand.Rand, parameters []parameter) string {
 	brackets := strings.NewReplacer("%5B", "[", "%5D", "]")
+	plus := r.IntN(2) == 0
 	var pairs []string
 	for _, p := range parameters {
 		name, value := url.QueryEscape(p.written), url.QueryEscape(p.value)
-		if r.IntN(2) == 0 {
-			value = strings.ReplaceAll(value, "+", "%20")
+		if !plus {
+			name, value = strings.ReplaceAll(name, "+", "%20"), strings.ReplaceAll(value, "+", "%20")
 		}
 		if r.IntN(2) == 0 {
 			name = brackets.Replace(name)

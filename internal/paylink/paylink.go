@@ -6,6 +6,7 @@ package paylink
 
 import (
 	"cmp"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -102,11 +103,15 @@ func (a *Account) LoadSecret(req *http.Request) (auth.Secret, error) {
 // It leaves out an earlier signature, and the instance once it is seen to be the
 // account's.
 func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int) error {
-	if len(form) > 0 && form[0] == '{' {
-		return Refusef(auth.ErrParameter, "the parameters begin with a brace, as JSON does: set the Content-Type application/json if they are")
+	if hint := otherThanForm(form); hint != "" {
+		return Refusef(auth.ErrParameter, "the parameters are not a form: %s", hint)
 	}
-	if err := php.ReadForm(params, form); err != nil {
-		if e, ok := errors.AsType[*php.Error](err); ok && (e.Name == SignatureName || e.Name == InstanceName) {
+	const own = 2 // the two that are left out
+	switch err := php.ReadForm(params, form, most+own); {
+	case err == php.ErrTooMany:
+		return refuseMany(most)
+	case err != nil:
+		if e, ok := errors.AsType[*php.Error](err); ok && !e.Begins && (e.Name == SignatureName || e.Name == InstanceName) {
 			err = fmt.Errorf("parameter %q is not right as it stands: leave it out, it is added", e.Name)
 		}
 		return Refuse(auth.ErrParameter, err)
@@ -124,9 +129,41 @@ func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int
 	params.Remove(SignatureName)
 	params.Remove(InstanceName)
 	if params.Len() > most {
-		return Refusef(auth.ErrParameter, "there are %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", params.Len(), php.MaxInputVars)
+		return refuseMany(most)
 	}
 	return nil
+}
+
+func refuseMany(most int) error {
+	return Refusef(auth.ErrParameter, "there are more than %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", most, php.MaxInputVars)
+}
+
+// otherThanForm says what to do with text that begins as no form does, "" if it may
+// be one. White space and a byte order mark may stand before it, and all of it may be
+// escaped.
+func otherThanForm[S string | []byte](text S) string {
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c == '%' && i+2 < len(text) {
+			var decoded [1]byte
+			if _, err := hex.Decode(decoded[:], []byte(text[i+1:i+3])); err == nil {
+				c = decoded[0]
+				i += 2
+			}
+		}
+		switch c {
+		case ' ', '\t', '\r', '\n', '+', 0xef, 0xbb, 0xbf:
+			continue
+		case '{', '[':
+			return "they begin as JSON does, with a bracket: set the Content-Type " + JSONType + " if they are, or write name=value"
+		case '"':
+			return "they begin with a quote: leave it out, and write name=value"
+		case '<':
+			return "they begin as XML does: write name=value"
+		}
+		return ""
+	}
+	return ""
 }
 
 // CheckInstance refuses an instance, given as a parameter, that is not the
@@ -148,7 +185,7 @@ func (a *Account) CheckBodyQuery(params *php.Array, req *http.Request) error {
 		return err
 	}
 	for name := range params.All() {
-		return Refusef(auth.ErrParameter, "parameter %q stands in the query of a %s request, where the gateway does not look: put it into the body", name, request.Method(req))
+		return Refuse(auth.ErrParameter, php.Refuse(name, "stands in the query of a %s request, where the gateway does not look: put it into the body", request.Method(req)))
 	}
 	return nil
 }

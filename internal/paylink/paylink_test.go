@@ -47,6 +47,67 @@ func TestNewAccount(t *testing.T) {
 	}
 }
 
+// TestNewAccountKnowsThePagesOfPlatforms has every platform's pages for a base URL,
+// and hosts that are not known to be one's.
+func TestNewAccountKnowsThePagesOfPlatforms(t *testing.T) {
+	account := func(baseURL, instance string) error {
+		_, err := NewAccount("test", baseURL, instance, auth.NewSecret("test-secret-key"), 0, true)
+		return err
+	}
+	for _, p := range Platforms {
+		assert.NoError(t, account("https://api."+p.Domain+"/v1.0/", "example"))
+		assert.NoError(t, account("https://api."+p.Domain, "API"), "an instance may have that name")
+		for _, host := range []string{"example." + p.Domain, "EXAMPLE." + p.Domain, p.Domain, "www." + p.Domain} {
+			err := account("https://"+host+"/v1.0/", "Example")
+			assert.ErrorIs(t, err, auth.ErrConfig, host)
+			assert.ErrorContains(t, err, "the API is at https://api."+p.Domain+": ", host)
+		}
+	}
+	for _, baseURL := range []string{"https://example.gateway.test", "http://example.payrexx.com:8080", "http://127.0.0.1:8080", "https://other.payrexx.com", "https://payrexx.com.example"} {
+		assert.NoError(t, account(baseURL, "example"), baseURL)
+	}
+}
+
+func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
+	for _, instance := range []string{"S3cr3t+key=", "S3cr3t/", "https://S3cr3t", "S3cr3t.payrexx.com", "S3cr3t\n"} {
+		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 0, false)
+		assert.ErrorIs(t, err, auth.ErrConfig)
+		assert.NotContains(t, err.Error(), "S3cr3t")
+	}
+}
+
+func TestOtherThanForm(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                              "",
+		"a=1":                           "",
+		"  \n":                          "",
+		"ü=1":                           "",
+		"\uff41=1":                      "", // its first byte is a byte order mark's
+		"%":                             "",
+		"%7":                            "",
+		"%zz{":                          "",
+		"&{":                            "",
+		`{"a":1}`:                       "JSON",
+		"[1]":                           "JSON",
+		"\ufeff{}":                      "JSON",
+		" \t\r\n[":                      "JSON",
+		"%7B%22a%22%3A1%7D=":            "JSON",
+		"%7b":                           "JSON",
+		"%EF%BB%BF+%20%0A%5B1%5D":       "JSON",
+		`"a=1"`:                         "quote",
+		"%22a%22":                       "quote",
+		"<a>1</a>":                      "XML",
+		"\n%3Ca%3E":                     "XML",
+		`<?xml version="1.0"?><a>1</a>`: "XML",
+	} {
+		if hint := otherThanForm(text); want == "" {
+			assert.Empty(t, hint, text)
+		} else {
+			assert.Contains(t, hint, want, text)
+		}
+	}
+}
+
 func TestReadForm(t *testing.T) {
 	a := newAccount(t)
 	for _, tc := range []struct{ name, form, want, reason string }{
@@ -57,7 +118,11 @@ func TestReadForm(t *testing.T) {
 		{"a signature twice", "ApiSignature=x&ApiSignature=y", "", "leave it out, it is added"},
 		{"a group with a gateway's name", "instance[a]=example", "", "its name is the gateway's own: rename it"},
 		{"JSON", `{"a":1}`, "", "application/json"},
-		{"too many", "a=1&b=2&c=3&d=4", "", "send fewer"},
+		{"as many as may be", "a=1&instance=example&b=2&ApiSignature=x&c=3&", "a=1&b=2&c=3", ""},
+		{"too many", "a=1&b=2&c=3&d=4", "", "there are more than 3 parameters"},
+		{"too many with the gateway's own", "a=1&b=2&instance=example&c=3&d=4&ApiSignature=x", "", "there are more than 3 parameters"},
+		{"far too many, of which the last are not read", "a=1&b=2&c=3&d=4&e=5&f=6&%", "", "there are more than 3 parameters"},
+		{"a name that begins as the gateway's", "ApiSignatureÄ=1&ApiSignatureÄ=2", "", `parameter 2, which begins "ApiSignature", is given twice`},
 	} {
 		var params php.Array
 		err := ReadForm(a, &params, tc.form, 3)
@@ -144,58 +209,6 @@ func TestDropEmptyBody(t *testing.T) {
 	}
 }
 
-func TestSetBody(t *testing.T) {
-	a := newAccount(t)
-	a.MaxBody = 3
-	req, err := http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=1"))
-	require.NoError(t, err)
-	body, err := a.TakeBody(req)
-	require.NoError(t, err)
-	assert.Equal(t, "a=1", string(body))
-	assert.ErrorIs(t, a.SetBody(req, []byte("a=10")), auth.ErrBody)
-	require.NoError(t, a.SetBody(req, []byte("b=2")))
-	read, err := io.ReadAll(req.Body)
-	require.NoError(t, err)
-	assert.Equal(t, "b=2", string(read))
-
-	req, err = http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=10"))
-	require.NoError(t, err)
-	_, err = a.TakeBody(req)
-	assert.ErrorIs(t, err, auth.ErrBody, "a body that is too long")
-	req.Header.Set("Content-Encoding", "gzip")
-	_, err = a.TakeBody(req)
-	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
-}
-
-// TestNewAccountKnowsThePagesOfPlatforms has every platform's pages for a base URL,
-// and hosts that are not known to be one's.
-func TestNewAccountKnowsThePagesOfPlatforms(t *testing.T) {
-	account := func(baseURL, instance string) error {
-		_, err := NewAccount("test", baseURL, instance, auth.NewSecret("test-secret-key"), 0, true)
-		return err
-	}
-	for _, p := range Platforms {
-		assert.NoError(t, account("https://api."+p.Domain+"/v1.0/", "example"))
-		assert.NoError(t, account("https://api."+p.Domain, "api"), "an instance may have that name")
-		for _, host := range []string{"example." + p.Domain, "EXAMPLE." + p.Domain, p.Domain, "www." + p.Domain} {
-			err := account("https://"+host+"/v1.0/", "Example")
-			assert.ErrorIs(t, err, auth.ErrConfig, host)
-			assert.ErrorContains(t, err, "the API is at https://api."+p.Domain+": ", host)
-		}
-	}
-	for _, baseURL := range []string{"https://example.gateway.test", "http://example.payrexx.com:8080", "http://127.0.0.1:8080", "https://other.payrexx.com", "https://payrexx.com.example"} {
-		assert.NoError(t, account(baseURL, "example"), baseURL)
-	}
-}
-
-func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
-	for _, instance := range []string{"S3cr3t+key=", "S3cr3t/", "https://S3cr3t", "S3cr3t.payrexx.com", "S3cr3t\n"} {
-		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 0, false)
-		assert.ErrorIs(t, err, auth.ErrConfig)
-		assert.NotContains(t, err.Error(), "S3cr3t")
-	}
-}
-
 func TestDropNull(t *testing.T) {
 	for _, tc := range []struct {
 		name, body, contentType string
@@ -267,4 +280,27 @@ func TestCheckMethod(t *testing.T) {
 		err := CheckMethod(&http.Request{Method: method})
 		assert.Equal(t, known, err == nil, "%q: %v", method, err)
 	}
+}
+
+func TestSetBody(t *testing.T) {
+	a := newAccount(t)
+	a.MaxBody = 3
+	req, err := http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=1"))
+	require.NoError(t, err)
+	body, err := a.TakeBody(req)
+	require.NoError(t, err)
+	assert.Equal(t, "a=1", string(body))
+	assert.ErrorIs(t, a.SetBody(req, []byte("a=10")), auth.ErrBody)
+	require.NoError(t, a.SetBody(req, []byte("b=2")))
+	read, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	assert.Equal(t, "b=2", string(read))
+
+	req, err = http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=10"))
+	require.NoError(t, err)
+	_, err = a.TakeBody(req)
+	assert.ErrorIs(t, err, auth.ErrBody, "a body that is too long")
+	req.Header.Set("Content-Encoding", "gzip")
+	_, err = a.TakeBody(req)
+	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
 }

@@ -47,9 +47,10 @@ var Platforms = []struct{ Domain, Name, Source string }{
 
 // checkHost refuses the host of an account's pages, where the API is not.
 func checkHost(origin auth.Origin, instance string) error {
+	host := strings.TrimPrefix(origin.String(), "https://")
+	label := strings.ToLower(instance)
 	for _, p := range Platforms {
-		host := strings.TrimPrefix(origin.String(), "https://")
-		if host == p.Domain || host == "www."+p.Domain || host == strings.ToLower(instance)+"."+p.Domain && instance != "api" {
+		if host == p.Domain || host == "www."+p.Domain || host == label+"."+p.Domain && label != "api" {
 			return fmt.Errorf("%s has the pages, and the API is at https://api.%s: give that as the base URL", origin, p.Domain)
 		}
 	}

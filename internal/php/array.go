@@ -211,10 +211,9 @@ func (a *Array) appendIndex(parent int32) (span, bool) {
 }
 
 // countIndex keeps account of an integer key among parent's elements.
-func (a *Array) countIndex(parent int32, key []byte) {
-	i, ok := integer(key)
+func (a *Array) countIndex(parent int32, i int64) {
 	p := &a.nodes[parent]
-	if !ok || p.hasIndex && i < p.nextIndex {
+	if p.hasIndex && i < p.nextIndex {
 		return
 	}
 	p.hasIndex = true

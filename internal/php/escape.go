@@ -3,6 +3,7 @@ package php
 import (
 	"bytes"
 	"strings"
+	"unicode/utf8"
 )
 
 const upperHex = "0123456789ABCDEF"
@@ -15,7 +16,10 @@ const (
 	reserved  class = 1 << iota // urlencode changes it
 	endsKey                     // in the normal form it cannot stand in a name before the first bracket
 	endsSub                     // nor between two brackets
+	high                        // it is not ASCII
 	respelled                   // urlencode spells it otherwise than it was spelled
+	rawPlus                     // it was a plus sign, which stands for a space or for itself
+	plusless                    // it was "%20", " " or "@", which nobody writes who writes a plus sign for a space
 )
 
 var classes = func() (t [256]class) {
@@ -23,11 +27,14 @@ var classes = func() (t [256]class) {
 		if strings.IndexByte("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_.", byte(i)) < 0 {
 			t[i] |= reserved
 		}
-		if strings.IndexByte("\x00 .[", byte(i)) >= 0 {
+		if strings.IndexByte("\x00 .[]", byte(i)) >= 0 {
 			t[i] |= endsKey
 		}
 		if strings.IndexByte("\x00[]", byte(i)) >= 0 {
 			t[i] |= endsSub
+		}
+		if i >= utf8.RuneSelf {
+			t[i] |= high
 		}
 	}
 	return t
@@ -130,8 +137,10 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 		case unreserved(c):
 		case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
 			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-			if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) || c == ' ' {
+			if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) {
 				seen |= respelled
+			} else if c == ' ' {
+				seen |= respelled | plusless
 			}
 			i += 2
 		case c == '%':
@@ -139,7 +148,10 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 		case c == stop || c == '&':
 			return n, i, seen, ok
 		case c == '+' && !keepPlus:
+			seen |= rawPlus
 			c = ' '
+		case c == '@' || c == ' ':
+			seen |= respelled | plusless
 		default:
 			seen |= respelled
 		}

@@ -121,7 +121,9 @@ func (a *Array) replace(parent int32, key span, appended, wantArray bool) (n int
 	}
 	switch {
 	case !found:
-		a.countIndex(parent, a.bytes(key))
+		if i, ok := integer(a.bytes(key)); ok {
+			a.countIndex(parent, i)
+		}
 		if !wantArray {
 			a.vars++
 		}

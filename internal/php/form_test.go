@@ -2,16 +2,21 @@ package php
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/internal/phptest"
 )
+
+// anyNumber is a limit of variables that no test reaches.
+const anyNumber = math.MaxInt
 
 // TestReadForm has what the strict reader makes of forms in the normal form. The
 // expected strings are what PHP's http_build_query gives, with the differences in
@@ -26,7 +31,8 @@ func TestReadForm(t *testing.T) {
 		{"escapes that urlencode does not write", "%61=%62%2f%20&f%5bg%5d=1", "a=b%2F+&f%5Bg%5D=1", "a=b%2F%20&f%5Bg%5D=1"},
 		{"no value", "a", "a=", "a="},
 		{"an equals sign in a value", "a=b=c", "a=b%3Dc", "a=b%3Dc"},
-		{"both spellings of a space", "a=b+c%20d", "a=b+c+d", "a=b%20c%20d"},
+		{"a space as a plus sign", "a=b+c", "a=b+c", "a=b%20c"},
+		{"a space as %20", "a=b%20c", "a=b+c", "a=b%20c"},
 		{"a plus sign", "a=b%2Bc", "a=b%2Bc", "a=b%2Bc"},
 		{"a tilde", "a=~%7E%7e", "a=%7E%7E%7E", "a=~~~"},
 		{"text that looks like an escape", "a=%257E", "a=%257E", "a=%257E"},
@@ -34,20 +40,28 @@ func TestReadForm(t *testing.T) {
 		{"an escape in small letters", "a=%2f", "a=%2F", "a=%2F"},
 		{"an escape that begins with a small letter", "a=%c3%BC", "a=%C3%BC", "a=%C3%BC"},
 		{"an escape that is needed and one that is not", "a=%3F%61", "a=%3Fa", "a=%3Fa"},
-		{"bytes that are not UTF-8", "a=%fc%00", "a=%FC%00", "a=%FC%00"},
+		{"a NUL byte in a value", "a=%c3%bc%00", "a=%C3%BC%00", "a=%C3%BC%00"},
+		{"plus signs for spaces, and the others escaped", "a=b+c&d=%2B%40", "a=b+c&d=%2B%40", "a=b%20c&d=%2B%40"},
+		{"no plus signs, and bare at signs", "a=b%20c&d=%2B@", "a=b+c&d=%2B%40", "a=b%20c&d=%2B%40"},
 		{"a semicolon is no separator", "a=1;b=2", "a=1%3Bb%3D2", "a=1%3Bb%3D2"},
 		{"nesting", "f[a][b]=1&f[a][c]=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2"},
 		{"escaped brackets are brackets", "f%5Ba%5D=1", "f%5Ba%5D=1", "f%5Ba%5D=1"},
 		{"automatic indexes", "a[]=1&a[]=2", "a%5B0%5D=1&a%5B1%5D=2", "a%5B0%5D=1&a%5B1%5D=2"},
-		{"automatic indexes of groups", "a[][n]=1&a[][n]=2", "a%5B0%5D%5Bn%5D=1&a%5B1%5D%5Bn%5D=2", "a%5B0%5D%5Bn%5D=1&a%5B1%5D%5Bn%5D=2"},
 		{"automatic indexes below written ones", "a[x][]=1&a[y][]=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2"},
 		{"groups are put together", "f[a]=1&x=2&f[b]=3", "f%5Ba%5D=1&f%5Bb%5D=3&x=2", "f%5Ba%5D=1&f%5Bb%5D=3&x=2"},
-		{"indexes keep their order", "a[1]=1&a[0]=2", "a%5B1%5D=1&a%5B0%5D=2", "a%5B1%5D=1&a%5B0%5D=2"},
-		{"odd but well-behaved names", "a]=1&b[c.d e]=2&0=3&-1=4", "a%5D=1&b%5Bc.d+e%5D=2&0=3&-1=4", "a%5D=1&b%5Bc.d%20e%5D=2&0=3&-1=4"},
+		{"indexes from any number on, with gaps", "a[-2]=1&a[x]=2&a[3]=3&a[01]=4&a[7]=5", "a%5B-2%5D=1&a%5Bx%5D=2&a%5B3%5D=3&a%5B01%5D=4&a%5B7%5D=5", "a%5B-2%5D=1&a%5Bx%5D=2&a%5B3%5D=3&a%5B01%5D=4&a%5B7%5D=5"},
+		{"indexes that are in order once their groups are together", "a[0][x]=1&a[1][x]=2&a[0][y]=3", "a%5B0%5D%5Bx%5D=1&a%5B0%5D%5By%5D=3&a%5B1%5D%5Bx%5D=2", "a%5B0%5D%5Bx%5D=1&a%5B0%5D%5By%5D=3&a%5B1%5D%5Bx%5D=2"},
+		{"odd but well-behaved names", "b[c.d e]=2&-1=3&0=4", "b%5Bc.d+e%5D=2&-1=3&0=4", "b%5Bc.d%20e%5D=2&-1=3&0=4"},
+		{"the vendor's example: languages from 1", "fields[custom_field_1][name][1]=Kurs&fields[custom_field_1][name][2]=Course&fields[custom_field_1][name][4]=Corso",
+			"fields%5Bcustom_field_1%5D%5Bname%5D%5B1%5D=Kurs&fields%5Bcustom_field_1%5D%5Bname%5D%5B2%5D=Course&fields%5Bcustom_field_1%5D%5Bname%5D%5B4%5D=Corso",
+			"fields%5Bcustom_field_1%5D%5Bname%5D%5B1%5D=Kurs&fields%5Bcustom_field_1%5D%5Bname%5D%5B2%5D=Course&fields%5Bcustom_field_1%5D%5Bname%5D%5B4%5D=Corso"},
+		{"the vendor's example: a basket", "basket[0][name][1]=Shirt&basket[0][amount]=8000&basket[1][name]=Versand&basket[1][vatRate]=7.7",
+			"basket%5B0%5D%5Bname%5D%5B1%5D=Shirt&basket%5B0%5D%5Bamount%5D=8000&basket%5B1%5D%5Bname%5D=Versand&basket%5B1%5D%5BvatRate%5D=7.7",
+			"basket%5B0%5D%5Bname%5D%5B1%5D=Shirt&basket%5B0%5D%5Bamount%5D=8000&basket%5B1%5D%5Bname%5D=Versand&basket%5B1%5D%5BvatRate%5D=7.7"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var a Array
-			require.NoError(t, ReadForm(&a, c.form))
+			require.NoError(t, ReadForm(&a, c.form, anyNumber))
 			signed := a.AppendQuery(nil)
 			assert.Equal(t, c.signed, string(signed))
 			assert.Equal(t, c.wire, string(AppendWire(nil, signed)))
@@ -83,6 +97,29 @@ func TestEscapesOfEveryByte(t *testing.T) {
 
 func TestReadFormRefuses(t *testing.T) {
 	for _, c := range []struct{ form, name, reason string }{
+		{"basket[][name]=a&basket[][amount]=1", "basket[][name]", `has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, "basket[0][name]"`},
+		{"a[x][][y]=1", "a[x][][y]", `write the index, "a[x][0][y]"`},
+		{"a[][]=1", "a[][]", `write the index, "a[0][]"`},
+		{"a]b=1", "a]b", "has a closing bracket in front of the first that opens"},
+		{"a]=1", "a]", "has a closing bracket in front of the first that opens"},
+		{"a][b]=1", "a][b]", "has a closing bracket in front of the first that opens"},
+		{"a[1]=x&a[0]=y", "a[0]", "has a lower index than what stands before it, which not every parser keeps in that order: sort the indexes"},
+		{"a[2][x]=1&b=1&a[1][x]=2", "a[1][x]", "sort the indexes"},
+		{"a[x]=1&a[3]=2&a[y]=3&a[2]=4", "a[2]", "sort the indexes"},
+		{"a[b][0]=1&a[b][-1]=2", "a[b][-1]", "sort the indexes"},
+		{"1=x&0=y", "0", "sort the indexes"},
+		{"a=%FF", "a", "has a value that is not UTF-8: encode it as UTF-8"},
+		{"a=\xfc", "a", "has a value that is not UTF-8"},
+		{"a=%C0%AE", "a", "has a value that is not UTF-8"},
+		{"a=%ED%A0%80", "a", "has a value that is not UTF-8"},
+		{"a%FF=1", "a", "has a name that is not UTF-8: encode it as UTF-8"},
+		{"a[%FC]=1", "a[", "has a name that is not UTF-8"},
+		{"a[%C3][%BC]=1", "a[", "has a name that is not UTF-8"},
+		{"email=a+b@example.com", "email", `has a plus sign beside " ", "%20" or "@", and could mean a space or itself: write every space as %20 and a plus sign as %2B`},
+		{"title=a%20b&x=1&email=c+d%40e", "email", "has a plus sign beside"},
+		{"email=c+d%40e&title=a%20b", "email", "has a plus sign beside"},
+		{"a=1&b[+x]=2&c=d@e", "b[", "has a plus sign beside"},
+		{"phone=+41&title=a b", "phone", "has a plus sign beside"},
 		{"pm=a&pm=b", "pm", `is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`},
 		{"f[a]=1&f[a]=1", "f[a]", `is given twice, and PHP keeps the last only: name a list's elements "f[a][0]", "f[a][1]"`},
 		{"a=1&a[b]=2", "a[b]", "is a value here and a group with brackets elsewhere"},
@@ -90,37 +127,73 @@ func TestReadFormRefuses(t *testing.T) {
 		{"a[b]=2&a[b][c]=1", "a[b][c]", "is a value here and a group with brackets elsewhere"},
 		{"a[]=1&a[0]=2", "a[0]", "mixes automatic and written indexes"},
 		{"a[x]=1&a[]=2", "a[]", "mixes automatic and written indexes"},
-		{"a[0][x]=1&a[][y]=2", "a[][y]", "mixes automatic and written indexes"},
+		{"a[0][x]=1&a[]=2", "a[]", "mixes automatic and written indexes"},
 		{"a.b=1", "a.b", `has a '.', which PHP turns into an underscore`},
-		{"a+b=1", "a b", `has a ' ', which PHP turns into an underscore`},
-		{"+a=1", " a", `has a ' '`},
-		{"a%00=1", "a\x00", "has a NUL byte"},
-		{"a[%00]=1", "a[\x00]", "has a NUL byte"},
+		{"a+b=1", "a", `has a ' ', which PHP turns into an underscore`},
+		{"+a=1", "", `begins with a space, which PHP drops`},
+		{"a%00=1", "a", "has a NUL byte"},
+		{"a[%00]=1", "a[", "has a NUL byte"},
 		{"=1", "", "has no name"},
 		{"[a]=1", "[a]", "has no name"},
 		{"a[b=1", "a[b", "has a bracket that is not closed"},
 		{"a[b]c=1", "a[b]c", "has text behind a closing bracket"},
 		{"a[b]]=1", "a[b]]", "has text behind a closing bracket"},
 		{"a[[b]=1", "a[[b]", "has a bracket within brackets"},
-		{"a[+]=1", "a[ ]", "has nothing but white space between its brackets"},
-		{"a[%09]=1", "a[\t]", "has nothing but white space between its brackets"},
-		{"a%=1", "a%", "has a malformed %-escape"},
-		{"a%4=1", "a%4", "has a malformed %-escape"},
+		{"a[+]=1", "a[", "has nothing but white space between its brackets"},
+		{"a[%09]=1", "a[", "has nothing but white space between its brackets"},
+		{"a%=1", "a", "has a malformed %-escape"},
+		{"a%4=1", "a", "has a malformed %-escape"},
 		{"a=%4", "a", "has a malformed %-escape in its value"},
 		{"a=%4x", "a", "has a malformed %-escape in its value"},
 		{"a=%", "a", "has a malformed %-escape in its value"},
-		{"a" + strings.Repeat("[b]", 65) + "=1", "a" + strings.Repeat("[b]", 26) + "[...", "has more than 64 levels of brackets"},
+		{"a" + strings.Repeat("[b]", 65) + "=1", "a" + strings.Repeat("[b]", 26) + "[", "has more than 64 levels of brackets"},
 	} {
 		t.Run(c.form, func(t *testing.T) {
 			var a Array
-			err := ReadForm(&a, c.form)
+			err := ReadForm(&a, c.form, anyNumber)
 			var refusal *Error
 			require.ErrorAs(t, err, &refusal)
 			assert.Equal(t, c.name, refusal.Name)
 			assert.Contains(t, refusal.Reason, c.reason)
-			assert.Equal(t, fmt.Sprintf("parameter %q %s", refusal.Name, refusal.Reason), err.Error())
 		})
 	}
+}
+
+// TestErrorsShowNamesOnly has strings that are no form, or not the one that was
+// meant: what they hold is not shown.
+func TestErrorsShowNamesOnly(t *testing.T) {
+	var a Array
+	for form, want := range map[string]string{
+		"pm=1&pm=2":                              `parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`,
+		"a=1&größe=2&größe=3":                    `parameter 3, which begins "gr", is given twice, and PHP keeps the last only: name a list's elements with "[0]", "[1]" behind the name`,
+		"a=1&b=2&pur pose=Abo":                   `parameter 3, which begins "pur", has a ' ', which PHP turns into an underscore: write an underscore`,
+		"purpose=Tom & Jerry 4111":               `parameter 2 begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %26`,
+		"<order><pan>4111 1111</pan></order>":    `parameter 1 has a ' ', which PHP`,
+		"\n{\"number\": \"4111 1111\"}":          `parameter 1 has a ' ', which PHP`,
+		"=4111":                                  `parameter 1 has no name`,
+		"a=1&&ü[][x]=1":                          `parameter 2 has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, "[0]" for the first`,
+		strings.Repeat("n", 90) + ".=1":          `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
+		"a=1&" + strings.Repeat("n", 81) + "=%4": `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,
+	} {
+		err := ReadForm(&a, form, anyNumber)
+		if assert.Error(t, err, form) {
+			assert.True(t, strings.HasPrefix(err.Error(), want), "got %s, want %s", err, want)
+			assert.NotContains(t, err.Error(), "4111")
+		}
+	}
+}
+
+// TestReadFormStops has more variables than may be read: it looks at no more than
+// the first that is too many.
+func TestReadFormStops(t *testing.T) {
+	var a Array
+	require.NoError(t, ReadForm(&a, "a=1&b=2&&", 2))
+	assert.Equal(t, 2, a.Len())
+	assert.Equal(t, ErrTooMany, ReadForm(&a, "a=1&b=2&&c", 2))
+	assert.Equal(t, ErrTooMany, ReadForm(&a, "a=1&b=2&c%&b", 2))
+	assert.LessOrEqual(t, len(a.nodes), 3)
+	assert.Equal(t, ErrTooMany, ReadForm(&a, "a", 0))
+	assert.NoError(t, ReadForm(&a, "&", 0))
 }
 
 // TestParseStr has examples of what PHP makes of forms outside the normal form,
@@ -199,7 +272,7 @@ func TestArray(t *testing.T) {
 		t.Errorf("the empty array has %q", name)
 	}
 
-	require.NoError(t, ReadForm(&a, "a=1&b[x]=2&b[y]=3&c=4"))
+	require.NoError(t, ReadForm(&a, "a=1&b[x]=2&b[y]=3&c=4", anyNumber))
 	assert.Equal(t, 4, a.Len())
 	value, ok := a.Get("a")
 	assert.True(t, ok)
@@ -220,7 +293,7 @@ func TestArray(t *testing.T) {
 		assert.False(t, a.Has(step.remove))
 	}
 	assert.GreaterOrEqual(t, a.Size(), len("a=1&b[x]=2&b[y]=3&c=4"), "there is room for all that was read")
-	require.NoError(t, ReadForm(&a, "z=1"), "an Array is used again")
+	require.NoError(t, ReadForm(&a, "z=1", anyNumber), "an Array is used again")
 	assert.Equal(t, "z=1", string(a.AppendQuery(nil)))
 }
 
@@ -233,19 +306,19 @@ func TestAllOfManyNames(t *testing.T) {
 			form = append(form, fmt.Sprintf("a[%d][b]=%d", i, i))
 			want = append(want, fmt.Sprintf("a[%d][b]=%d", i, i))
 		}
-		require.NoError(t, ReadForm(&a, strings.Join(form, "&")))
+		require.NoError(t, ReadForm(&a, strings.Join(form, "&"), anyNumber))
 		var got []string
 		for name, value := range a.All() {
 			got = append(got, name+"="+value)
 		}
 		assert.Equal(t, want, got)
-		assert.Error(t, ReadForm(&a, strings.Join(append(form, form[n/2]), "&")), "a repeated name among %d", n)
+		assert.Error(t, ReadForm(&a, strings.Join(append(form, form[n/2]), "&"), anyNumber), "a repeated name among %d", n)
 	}
 	for name := range a.All() {
 		assert.Equal(t, "a[0][b]", name)
 		break
 	}
-	require.NoError(t, ReadForm(&a, numbered(1000, func(i int) string { return fmt.Sprintf("&k%d=", i) })))
+	require.NoError(t, ReadForm(&a, numbered(1000, func(i int) string { return fmt.Sprintf("&k%d=", i) }), anyNumber))
 	for i := range 1000 {
 		assert.True(t, a.Has(fmt.Sprintf("k%d", i)), "the name %d of 1000", i)
 	}
@@ -257,7 +330,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 	var signed, wire []byte
 	for _, form := range []string{form, numbered(100, func(i int) string { return fmt.Sprintf("&k%d=", i) })[1:]} {
 		assert.Zero(t, testing.AllocsPerRun(100, func() {
-			if err := ReadForm(&a, form); err != nil {
+			if err := ReadForm(&a, form, anyNumber); err != nil {
 				t.Fatal(err)
 			}
 			signed = a.AppendQuery(signed[:0])
@@ -268,7 +341,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 
 // strictForms and faithfulForms are the seeds of the fuzz targets.
 var (
-	strictForms   = []string{"", "a=1&b=2", "a[]=1&a[]=2", "f[a][b]=%C3%BC&x=~+%2B", "a[b]=1&c=2&a[d]=3", "a]=1&b[c d]=2", "a=1&a=2", "a[ ]=1"}
+	strictForms   = []string{"a[3]=1&a[x]=2&a[7]=3", "a[1]=1&a[0]=2", "a[][b]=1", "a]b=1", "a=b+c@d", "a=%FF", "", "a=1&b=2", "a[]=1&a[]=2", "f[a][b]=%C3%BC&x=~+%2B", "a[b]=1&c=2&a[d]=3", "a]=1&b[c d]=2", "a=1&a=2", "a[ ]=1"}
 	faithfulForms = []string{"a=1&a[b]=2&a=3", "a[=1&[b]=2&c[d]e=3", "a[9223372036854775807]=1&a[]=2", "a.b=1& c=2&%00=3", "a[-5]=1&a[]=2"}
 )
 
@@ -278,14 +351,19 @@ func FuzzReadForm(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, form string) {
 		var a, b Array
-		if ReadForm(&a, form) != nil {
+		if ReadForm(&a, form, anyNumber) != nil {
 			return
+		}
+		for name, value := range a.All() {
+			if !utf8.ValidString(name + value) {
+				t.Fatalf("form %q: %q is not UTF-8", form, name+"="+value)
+			}
 		}
 		signed := string(a.AppendQuery(nil))
 		if got := string(a.appendQuery(nil)); got != signed {
 			t.Fatalf("form %q: signed as it stands, %q, and written it is %q", form, signed, got)
 		}
-		if err := ReadForm(&b, signed); err != nil || !b.canonical || string(b.appendQuery(nil)) != signed {
+		if err := ReadForm(&b, signed, anyNumber); err != nil || !b.canonical || string(b.appendQuery(nil)) != signed {
 			t.Fatalf("form %q: signed %q, which is read as canonical %v: %q, %v", form, signed, b.canonical, b.appendQuery(nil), err)
 		}
 		wire := string(AppendWire(nil, []byte(signed)))
@@ -301,7 +379,7 @@ func FuzzReadForm(f *testing.F) {
 		if got := flat(t, wire); got != signed {
 			t.Fatalf("form %q: signed %q, a flat parser gives %q", form, signed, got)
 		}
-		if err := ReadForm(&b, wire); err != nil || string(b.AppendQuery(nil)) != signed {
+		if err := ReadForm(&b, wire, anyNumber); err != nil || string(b.AppendQuery(nil)) != signed {
 			t.Fatalf("form %q: signed %q, read again %q, %v", form, signed, b.AppendQuery(nil), err)
 		}
 	})
@@ -366,8 +444,8 @@ func TestLongArrays(t *testing.T) {
 		text := strings.Join(form, "&")
 		for i := range n {
 			key := fmt.Sprintf("k%d", i)
-			require.Error(t, ReadForm(&a, text+"&"+form[i]), "%d elements: %s is given twice", n, key)
-			require.NoError(t, ReadForm(&a, text))
+			require.Error(t, ReadForm(&a, text+"&"+form[i], anyNumber), "%d elements: %s is given twice", n, key)
+			require.NoError(t, ReadForm(&a, text, anyNumber))
 			a.Remove(key)
 			assert.False(t, a.Has(key), "%d elements without %s", n, key)
 			assert.Equal(t, strings.Join(slices.Delete(slices.Clone(form), i, i+1), "&"), string(a.AppendQuery(nil)))

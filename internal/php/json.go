@@ -469,10 +469,14 @@ func (r *jsonReader) skipDigits() int {
 // precision is php.ini's default: how many digits of a fraction are printed.
 const precision = 14
 
+// maxInteger is the largest integer up to which all of them are floats, which
+// JavaScript and others read.
+const maxInteger = 1 << 53
+
 // checkNumber says what is wrong with a JSON number that PHP does not print back
-// byte for byte.
+// byte for byte, or that others round.
 func checkNumber(number []byte) (reason string) {
-	if _, ok := integer(number); ok {
+	if i, ok := integer(number); ok && -maxInteger <= i && i <= maxInteger {
 		return ""
 	}
 	whole, fraction, isFraction := bytes.Cut(bytes.TrimPrefix(number, []byte("-")), []byte("."))
@@ -482,7 +486,7 @@ func checkNumber(number []byte) (reason string) {
 	case !isFraction && string(whole) == "0":
 		return "is a negative zero, which PHP prints without its sign: write 0"
 	case !isFraction:
-		return "is an integer beyond 64 bits, which PHP rounds: send it as a string"
+		return "is an integer beyond 9007199254740992, which not every parser reads exactly: send it as a string"
 	}
 	digits := len(whole) + len(fraction)
 	if string(whole) == "0" {
@@ -542,6 +546,9 @@ func (r *jsonReader) checkMember(parent int32) error {
 			return r.refuse("has a bracket in a member's name, which reads as nesting: nest an object or an array instead")
 		}
 	}
+	if err := r.checkOrder(parent, key); err != nil {
+		return err
+	}
 	check := checkSub
 	switch {
 	case parent == 0:
@@ -551,6 +558,17 @@ func (r *jsonReader) checkMember(parent int32) error {
 	}
 	if check(nil, key) != nil {
 		return check(r.name(), key) // once more with the full name, which costs
+	}
+	return nil
+}
+
+// checkOrder checks r.key among parent's members, unless it is there already.
+func (r *jsonReader) checkOrder(parent int32, key []byte) error {
+	if len(key) == 0 || key[0] > '9' || r.a.find(parent, key) != 0 {
+		return nil
+	}
+	if r.a.checkOrder(parent, r.key, nil) != nil {
+		return r.a.checkOrder(parent, r.key, r.name())
 	}
 	return nil
 }
@@ -574,7 +592,7 @@ func appendName(dst, key []byte, nested bool) []byte {
 }
 
 func (r *jsonReader) refuse(format string, args ...any) error {
-	return refuse(r.name(), format, args...)
+	return Refuse(r.name(), format, args...)
 }
 
 func (r *jsonReader) malformed(reason string) error {

@@ -76,7 +76,7 @@ type partReader interface {
 	// content is given the part's content piece by piece. It returns how much of
 	// the piece it takes, all of it if there is no error.
 	content(piece []byte) (int, error)
-	end()
+	end() error
 }
 
 // A scanner divides a multipart body into parts. It accepts one spelling, the
@@ -256,13 +256,17 @@ func (s *scanner) content(w []byte) (int, error) {
 	}
 	switch string(w[behind : behind+2]) {
 	case "\r\n":
-		s.to.end()
+		if err := s.to.end(); err != nil {
+			return n, err
+		}
 		if err := s.begin(); err != nil {
 			return n, err
 		}
 		return behind + 2, nil
 	case "--":
-		s.to.end()
+		if err := s.to.end(); err != nil {
+			return n, err
+		}
 		s.state = atEnd
 		return n, nil
 	}

@@ -110,13 +110,14 @@ func (p *parser) content(piece []byte) (int, error) {
 	return len(piece), nil
 }
 
-func (p *parser) end() {
+func (p *parser) end() error {
 	if !p.isField {
-		return
+		return nil
 	}
 	if p.count++; p.count <= MaxInputVars {
 		p.a.register(p.name, span{from: p.name.to, to: len(p.a.text)})
 	}
+	return nil
 }
 
 // word cuts s at the first stop outside quotes, as php_ap_getword does. All of

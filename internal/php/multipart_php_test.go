@@ -128,7 +128,7 @@ func TestMultipartWritersAgainstPHP(t *testing.T) {
 				for i := range 1 + r.IntN(5) {
 					name := fmt.Sprintf(r.pick("a%d", "größe%d", "f%d[x y]", "l%d[0][ü]", "~*%d"), i)
 					value := strings.ReplaceAll(r.value()+r.pick("", "\r\n--", strings.Repeat("\r\n--", 3000)), "\x00", "0") // no argument holds a NUL
-					pairs = append(pairs, name, strings.ReplaceAll(value, "--B", "--C"))                                     // B is a boundary of ours
+					pairs = append(pairs, name, strings.ToValidUTF8(strings.ReplaceAll(value, "--B", "--C"), "é"))           // B is a boundary of ours
 				}
 				content := slices.Concat(bytes.Repeat([]byte("x"), r.IntN(6000)), nearBoundaries("abc"), []byte(r.bytes(r.IntN(3000))))
 				content = bytes.ReplaceAll(content, []byte("--B"), []byte("--C"))
@@ -219,6 +219,9 @@ func (r bodies) body() (body []byte, boundary string, pairs []string, files []up
 		}
 		content := r.content(boundary)
 		if r.IntN(4) > 0 {
+			if r.IntN(8) > 0 {
+				content = strings.ToValidUTF8(content, "é")
+			}
 			pairs = append(pairs, name, content)
 			w.WriteField(name, content)
 			continue

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -25,8 +26,8 @@ const (
 // signature added as the last part. It reads the body once, and holds a buffer
 // of fixed size and the fields, which are the parts that are no files.
 //
-// It accepts the one spelling that every reader takes for the same parts with
-// the same names, and the names that [ReadForm] accepts; but automatic indexes,
+// It accepts one spelling, the one that the writers of Go, browsers and curl give and
+// that PHP and they read as the same parts with the same names, and the names that [ReadForm] accepts; but automatic indexes,
 // and groups that other fields interrupt, are refused, since parts cannot be
 // changed on their way. When it refuses the body, the closing delimiter and the
 // signature have not gone out and never will.
@@ -165,8 +166,7 @@ func (m *Multipart) header(line []byte) error {
 	case m.lines == 2 && bytes.HasPrefix(line, []byte(contentTypeHeader)):
 		return m.contentType(string(line[len(contentTypeHeader):]))
 	}
-	key, _, _ := bytes.Cut(line, []byte(":"))
-	return refuse(m.name, "has the header %q behind its Content-Disposition: write nothing there but a %q, spelled like this", key[:min(len(key), maxErrorName)], strings.TrimSpace(contentTypeHeader))
+	return Refuse(m.name, "has %s behind its Content-Disposition: write nothing there but a %q, spelled like this, and an empty line", headerIn(line), strings.TrimSpace(contentTypeHeader))
 }
 
 // disposition checks the line that names a part, and adds the part to the
@@ -181,6 +181,9 @@ func (m *Multipart) disposition(line []byte) error {
 	if err := checkQuoted(name, name, "name"); err != nil {
 		return err
 	}
+	if !utf8.Valid(name) {
+		return Refuse(name, "has a name that is not UTF-8: encode it as UTF-8")
+	}
 	to, other := &m.fields, &m.files
 	if isFile {
 		to, other = other, to
@@ -194,15 +197,15 @@ func (m *Multipart) disposition(line []byte) error {
 	}
 	switch {
 	case key == m.own.Signature:
-		return refuse(name, "is the signature's name, which is added last: leave it out")
+		return Refuse(name, "is the signature's name: it is added last, and a part cannot be taken out of a body that is on its way with its length: leave it out")
 	case key == m.own.Account:
-		return refuse(name, "belongs in the URL's query: leave it out")
+		return Refuse(name, "belongs in the URL's query: leave it out")
 	case strings.EqualFold(string(name), "MAX_FILE_SIZE"):
-		return refuse(name, "makes PHP drop files that are larger: leave it out")
+		return Refuse(name, "makes PHP drop files that are larger: leave it out")
 	case bytes.Contains(name, []byte("[]")):
-		return refuse(name, "has an automatic index, which not every parser reads: write %q", bytes.Replace(name, []byte("[]"), []byte("[0]"), 1))
+		return Refuse(name, "has an automatic index, which not every parser reads: write %s", firstIndex(name))
 	case other.top(key) != 0:
-		return refuse(name, "is a file here and a field elsewhere, which not every parser keeps apart: rename one")
+		return Refuse(name, "is a file here and a field elsewhere, which not every parser keeps apart: rename one")
 	}
 	from := len(to.text)
 	to.text = append(to.text, name...)
@@ -246,7 +249,7 @@ func dispositionError(line []byte) error {
 	case len(line) == 0:
 		return errors.New("has no name: " + want)
 	case string(key) != "Content-Disposition":
-		return fmt.Errorf("begins with the header %q: %s", key[:min(len(key), maxErrorName)], want)
+		return fmt.Errorf("begins with %s: %s", headerIn(line), want)
 	case bytes.IndexByte(value, '\\') >= 0:
 		return errors.New("has a backslash in a name, which not every parser reads as an escape: leave quotes and backslashes out of names")
 	case bytes.Contains(value, []byte("name*=")):
@@ -257,19 +260,34 @@ func dispositionError(line []byte) error {
 	return errors.New("has a Content-Disposition in another spelling, which not every parser reads the same: " + want)
 }
 
+// headerIn says which header a line is. One that is none may be a part's content,
+// and is not shown.
+func headerIn(line []byte) string {
+	key, _, ok := bytes.Cut(line, []byte(":"))
+	if !ok || len(key) == 0 || len(key) > maxErrorName || bytes.ContainsFunc(key, func(c rune) bool { return !isTokenRune(c) }) {
+		return "a line that is no header"
+	}
+	return fmt.Sprintf("the header %q", key)
+}
+
+// isTokenRune reports whether c may stand in a header's name (RFC 9110, 5.6.2).
+func isTokenRune(c rune) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
+}
+
 // checkQuoted checks what stands between quotes. Backslashes are escapes to PHP
 // and part of the name to browsers, which escape with percent signs what PHP
 // does not unescape.
 func checkQuoted(name, s []byte, what string) error {
 	if len(s) == 0 {
-		return refuse(name, "has an empty %s, which PHP drops: write one, or leave the part out", what)
+		return Refuse(name, "has an empty %s, which PHP drops: write one, or leave the part out", what)
 	}
 	if bytes.IndexByte(s, '\\') >= 0 {
-		return refuse(name, "has a backslash in its %s, which not every parser reads as an escape: leave quotes and backslashes out", what)
+		return Refuse(name, "has a backslash in its %s, which not every parser reads as an escape: leave quotes and backslashes out", what)
 	}
 	for _, escape := range []string{"%22", "%0D", "%0A", "%0d", "%0a"} {
 		if bytes.Contains(s, []byte(escape)) {
-			return refuse(name, "has a %s in its %s, which not every parser reads as an escape: leave quotes and line breaks out", escape, what)
+			return Refuse(name, "has a %s in its %s, which not every parser reads as an escape: leave quotes and line breaks out", escape, what)
 		}
 	}
 	return nil
@@ -279,18 +297,15 @@ func (m *Multipart) checkFile(name, filename []byte) error {
 	if err := checkQuoted(name, filename, "file name"); err != nil {
 		return err
 	}
-	key, _, _ := bytes.Cut(name, []byte("["))
 	switch m.fileCount++; {
 	case m.fileCount > MaxFiles:
-		return refuse(name, "is beyond the %d files that PHP takes: send fewer", MaxFiles)
+		return Refuse(name, "is beyond the %d files that PHP takes: send fewer", MaxFiles)
 	case bytes.IndexByte(filename, '/') >= 0:
-		return refuse(name, "has a slash in its file name, and PHP drops what stands before it: write the last element of the path")
-	case bytes.IndexByte(key, ']') >= 0:
-		return refuse(name, "has a closing bracket and none that opens, and PHP drops the file: leave it out")
+		return Refuse(name, "has a slash in its file name, and PHP drops what stands before it: write the last element of the path")
 	case bytes.Contains(name, []byte("[ ")):
-		return refuse(name, "has a space behind a bracket, and PHP drops it from a file's name: leave it out")
+		return Refuse(name, "has a space behind a bracket, and PHP drops it from a file's name: leave it out")
 	case bytes.Count(name, []byte("[")) >= MaxInputNestingLevel:
-		return refuse(name, "has more than %d levels of brackets, and PHP drops the file: nest it less", MaxInputNestingLevel-1)
+		return Refuse(name, "has more than %d levels of brackets, and PHP drops the file: nest it less", MaxInputNestingLevel-1)
 	}
 	return nil
 }
@@ -298,14 +313,14 @@ func (m *Multipart) checkFile(name, filename []byte) error {
 // checkField checks the field that was added last.
 func (m *Multipart) checkField(name []byte) error {
 	if m.fields.Len() >= MaxInputVars {
-		return refuse(name, "is beyond the %d fields that PHP takes with a signature: send fewer", MaxInputVars-1)
+		return Refuse(name, "is beyond the %d fields that PHP takes with a signature: send fewer", MaxInputVars-1)
 	}
 	last := int32(0)
 	for m.fields.nodes[last].isArray {
 		last = m.fields.nodes[last].last
 	}
 	if last != m.lastField() {
-		return refuse(name, "is apart from the other fields of its group, and PHP puts them together: send them in a row")
+		return Refuse(name, "is apart from the other fields of its group, and PHP puts them together: send them in a row")
 	}
 	if len(m.fields.text) > MaxFieldBytes {
 		return m.refuseSize()
@@ -316,7 +331,7 @@ func (m *Multipart) checkField(name []byte) error {
 func (m *Multipart) lastField() int32 { return int32(len(m.fields.nodes) - 1) }
 
 func (m *Multipart) refuseSize() error {
-	return refuse(m.name, "makes the fields longer than %d bytes together: send it as a file", MaxFieldBytes)
+	return Refuse(m.name, "makes the fields longer than %d bytes together: send it as a file", MaxFieldBytes)
 }
 
 // contentType checks a part's Content-Type, of which PHP reads nothing for a
@@ -324,13 +339,19 @@ func (m *Multipart) refuseSize() error {
 func (m *Multipart) contentType(value string) error {
 	mediaType, params, err := mime.ParseMediaType(value)
 	if err != nil {
-		return refuse(m.name, "has a malformed Content-Type: write a media type, or leave the header out")
+		return Refuse(m.name, "has a malformed Content-Type: write a media type, or leave the header out")
 	}
 	if strings.HasPrefix(mediaType, "multipart/") {
-		return refuse(m.name, "has parts of its own, which PHP does not read: send them as parts of the body")
+		return Refuse(m.name, "has parts of its own, which PHP does not read: send them as parts of the body")
 	}
-	if charset, ok := params["charset"]; ok && !m.isFile && !strings.EqualFold(charset, "utf-8") {
-		return refuse(m.name, "is in another charset than UTF-8, which PHP does not convert: write UTF-8")
+	if m.isFile {
+		return nil
+	}
+	if mediaType != "text/plain" {
+		return Refuse(m.name, "has a Content-Type of its own, and some parsers take it for a file: leave the header out")
+	}
+	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
+		return Refuse(m.name, "is in another charset than UTF-8, which PHP does not convert: write UTF-8")
 	}
 	return nil
 }
@@ -347,8 +368,14 @@ func (m *Multipart) content(piece []byte) (int, error) {
 	return n, nil
 }
 
-func (m *Multipart) end() {
-	if !m.isFile {
-		m.fields.nodes[m.lastField()].value.to = len(m.fields.text)
+func (m *Multipart) end() error {
+	if m.isFile {
+		return nil
 	}
+	value := &m.fields.nodes[m.lastField()].value
+	value.to = len(m.fields.text)
+	if !utf8.Valid(m.fields.bytes(*value)) {
+		return Refuse(m.name, "has a value that is not UTF-8: encode it as UTF-8, or send it as a file")
+	}
+	return nil
 }

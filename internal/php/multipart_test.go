@@ -251,8 +251,18 @@ var hostileParts = []struct{ name, body, want, php string }{
 	{"file named like a field", field("a", "1") + file("a", "x", "2") + end, "file here and a field", "a=1 a=x:1"},
 	{"field named like a file", file("a", "x", "2") + field("a", "1") + end, "file here and a field", "a=1 a=x:1"},
 	{"file in a group of fields", field("a[b]", "1") + file("a[c]", "x", "2") + end, "file here and a field", "a%5Bb%5D=1 a[c]=x:1"},
-	{"file name that PHP drops", file("a]", "x", "1") + end, "drops the file", ""},
-	{"file name that is a bracket", file("]", "x", "1") + end, "drops the file", ""},
+	{"file name that PHP drops", file("a]", "x", "1") + end, "closing bracket in front", ""},
+	{"file name that is a bracket", file("]", "x", "1") + end, "closing bracket in front", ""},
+	{"closing bracket in front", field("a]b", "1") + end, "closing bracket in front", "a%5Db=1"},
+	{"indexes that are not in order", field("a[1]", "x") + field("a[0]", "y") + end, "sort the indexes", "a%5B1%5D=x&a%5B0%5D=y"},
+	{"files that are not in order", file("f[1]", "x", "1") + file("f[0]", "y", "1") + end, "sort the indexes", " f[1]=x:1 f[0]=y:1"},
+	{"name that is not UTF-8", field("a\xff", "1") + end, "name that is not UTF-8", "a%FF=1"},
+	{"file whose name is not UTF-8", file("f\xff", "x", "1") + end, "name that is not UTF-8", " f\xff=x:1"},
+	{"value that is not UTF-8", field("a", "\xff\xfe") + end, "value that is not UTF-8", "a=%FF%FE"},
+	{"value whose last character is cut off", field("a", "Z\xc3") + field("z", "1") + end, "value that is not UTF-8", "a=Z%C3&z=1"},
+	{"field with the type of a file", part("; name=\"a\"\r\nContent-Type: application/octet-stream", "1") + end, "take it for a file", "a=1"},
+	{"field with the type of JSON", part("; name=\"a\"\r\nContent-Type: application/json", "1") + end, "take it for a file", "a=1"},
+	{"automatic index in front of a bracket", field("basket[][name]", "1") + end, `write "basket[0][name]"`, "basket%5B0%5D%5Bname%5D=1"},
 	{"space in a file's brackets", file("f[ a]", "x", "1") + end, "space behind a bracket", " f[a]=x:1"},
 	{"file 64 levels deep", file("a"+strings.Repeat("[n]", 64), "x", "1") + end, "63 levels", ""},
 	{"field 65 levels deep", field("a"+strings.Repeat("[n]", 65), "1") + end, "64 levels", ""},
@@ -294,9 +304,12 @@ func TestMultipartRefusesHostileParts(t *testing.T) {
 func TestMultipartAccepts(t *testing.T) {
 	for _, tc := range []struct{ name, body, query string }{
 		{"no line break at the end", field("a", "1") + "--B--", "a=1"},
-		{"values of any bytes", field("a", "\x00\r\n\n\r") + field("b", "\xff--\r\n--") + end, "a=%00%0D%0A%0A%0D&b=%FF--%0D%0A--"},
+		{"values of any bytes that are UTF-8", field("a", "\x00\r\n\n\r") + field("b", "ü--\r\n--") + end, "a=%00%0D%0A%0A%0D&b=%C3%BC--%0D%0A--"},
+		{"files of any bytes, named in any", file("f", "\xfc.png", "\xff\xfe") + end, ""},
+		{"the vendor's examples", field("fields[custom_field_1][name][1]", "Kurs") + field("fields[custom_field_1][name][3]", "Cours") + field("basket[0][name]", "x") + end,
+			"fields%5Bcustom_field_1%5D%5Bname%5D%5B1%5D=Kurs&fields%5Bcustom_field_1%5D%5Bname%5D%5B3%5D=Cours&basket%5B0%5D%5Bname%5D=x"},
 		{"a Content-Type", part("; name=\"a\"\r\nContent-Type: text/plain; charset=UTF-8", "1") + end, "a=1"},
-		{"names that only look odd", field("it's;x=1", "1") + field("a]", "2") + field("ü[ b ]", "3") + end, "it%27s%3Bx%3D1=1&a%5D=2&%C3%BC%5B+b+%5D=3"},
+		{"names that only look odd", field("it's;x=1", "1") + field("ü[ b ]", "3") + end, "it%27s%3Bx%3D1=1&%C3%BC%5B+b+%5D=3"},
 		{"a file within a group of fields", field("a[b]", "1") + file("f[x][y]", "ü (1).png", "\r\n--\n") + field("a[c]", "2") + end, "a%5Bb%5D=1&a%5Bc%5D=2"},
 		{"a file only", file("f", "x", "") + end, ""},
 		{"a header line of 1,023 bytes", file("f", strings.Repeat("x", 1023-len(dispositionHeader+`f"`+filenameParameter+`"`)), "") + end, ""},
@@ -310,6 +323,25 @@ func TestMultipartAccepts(t *testing.T) {
 			assert.Equal(t, tc.query, string(fields.AppendQuery(nil)), tc.name)
 			assert.Equal(t, signed(tc.body, "B", tc.query), out, tc.name)
 			assert.Equal(t, int64(len(tc.body))+MultipartOverhead("B", own), int64(len(out)), tc.name)
+		}
+	}
+}
+
+// TestMultipartErrorsShowNamesOnly has parts whose header holds what belongs
+// behind it: the empty line was forgotten.
+func TestMultipartErrorsShowNamesOnly(t *testing.T) {
+	for body, want := range map[string]string{
+		part("; name=\"card\"\r\n4111111111111111", "") + end:         `multipart part 1: parameter "card" has a line that is no header behind its Content-Disposition: write nothing there but a "Content-Type:", spelled like this, and an empty line`,
+		part("; name=\"card\"\r\n4111 1111: secret", "") + end:        `multipart part 1: parameter "card" has a line that is no header behind`,
+		part("; name=\"card\"\r\nX-Y: 4111 1111", "") + end:           `multipart part 1: parameter "card" has the header "X-Y" behind`,
+		field("a", "1") + "--B\r\n4111111111111111\r\n\r\n\r\n" + end: `multipart part 2: begins with a line that is no header: write`,
+		field("pan 4111 1111", "1") + end:                             `multipart part 1: a parameter, which begins "pan", has a ' '`,
+		field("ü 4111 1111", "1") + end:                               `multipart part 1: a parameter has a ' '`,
+	} {
+		_, _, err := passed(body, "B")
+		if assert.Error(t, err, body) {
+			assert.True(t, strings.HasPrefix(err.Error(), want), "got %s, want %s", err, want)
+			assert.NotContains(t, err.Error(), "1111")
 		}
 	}
 }

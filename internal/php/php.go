@@ -5,8 +5,9 @@
 // a request into it:
 //
 //   - The strict readers ([ReadForm], [ReadJSON], [NewMultipart]) accept the
-//     normal form only: what every parser reads in the same way and PHP writes
-//     back unchanged. They are for requests that are about to be sent.
+//     normal form only: what is read in the same way by PHP, with plus signs
+//     decoded or kept, and by readers that do not nest, and what PHP writes back
+//     unchanged. They are for requests that are about to be sent.
 //   - The faithful readers ([ParseStr], [ParseJSON], [ParseMultipart]) make of
 //     any input what PHP makes of it. They are for requests that have arrived.
 //
@@ -19,7 +20,11 @@
 // measure them again wherever PHP is present.
 package php
 
-import "fmt"
+import (
+	"bytes"
+	"errors"
+	"fmt"
+)
 
 // Own names the parameters that are a gateway's own, which are not signed.
 type Own struct {
@@ -36,23 +41,65 @@ const (
 	MaxInputNestingLevel = 64
 )
 
-// An Error says why a parameter is outside the normal form.
+// An Error says why a parameter is outside the normal form. It shows nothing that
+// does not look like a name: what is read as one may be anything, even the whole of
+// a body that is no form.
 type Error struct {
-	Name   string // as it was written, shortened when it is long
+	Name   string // its beginning, as far as it looks like a name
+	Begins bool   // it goes on behind that
+	Number int    // which of a form's parameters it is, from 1, or 0
 	Reason string // what is wrong and what to write instead
 }
 
 func (e *Error) Error() string {
+	which := "a parameter"
+	if e.Number > 0 {
+		which = fmt.Sprintf("parameter %d", e.Number)
+	}
+	switch {
+	case e.Name == "":
+		return which + " " + e.Reason
+	case e.Begins:
+		return fmt.Sprintf("%s, which begins %q, %s", which, e.Name, e.Reason)
+	}
 	return fmt.Sprintf("parameter %q %s", e.Name, e.Reason)
 }
 
 // maxErrorName is how much of a name an Error shows.
 const maxErrorName = 80
 
-func refuse(name []byte, format string, args ...any) *Error {
-	s := string(name[:min(len(name), maxErrorName)])
-	if len(s) < len(name) {
-		s += "..."
+// Refuse makes an Error.
+func Refuse[S string | []byte](name S, format string, args ...any) *Error {
+	n := looksLikeName(name)
+	return &Error{Name: string(name[:n]), Begins: n < len(name), Reason: fmt.Sprintf(format, args...)}
+}
+
+// looksLikeName returns how many bytes at the beginning of a name may be shown.
+func looksLikeName[S string | []byte](name S) int {
+	for i := range len(name) {
+		if c := name[i]; i == maxErrorName || c != '[' && c != ']' && !unreserved(c) {
+			return i
+		}
 	}
-	return &Error{Name: s, Reason: fmt.Sprintf(format, args...)}
+	return len(name)
+}
+
+// ErrTooMany says that there are more variables than may be read.
+var ErrTooMany = errors.New("there are more parameters than PHP takes")
+
+// elements writes the names of the first two elements of a list, for a reason.
+func elements(list []byte) string {
+	if looksLikeName(list) < len(list) {
+		return `with "[0]", "[1]" behind the name`
+	}
+	return fmt.Sprintf(`"%[1]s[0]", "%[1]s[1]"`, list)
+}
+
+// firstIndex writes a name with its first automatic index written out, for a
+// reason.
+func firstIndex(name []byte) string {
+	if looksLikeName(name) < len(name) {
+		return `"[0]" for the first`
+	}
+	return fmt.Sprintf("%q", bytes.Replace(name, []byte("[]"), []byte("[0]"), 1))
 }

@@ -2,7 +2,7 @@ package php
 
 import (
 	"bytes"
-	"fmt"
+	"unicode/utf8"
 )
 
 // ReadForm reads an application/x-www-form-urlencoded string, a query or a body,
@@ -11,53 +11,83 @@ import (
 // occur. The error is an *[Error]; a is then of no use.
 //
 // Nothing else is changed or left out: rebuilt by [Array.AppendQuery] and read
-// again by PHP, by a parser that keeps plus signs, or by one that does not nest,
-// the parameters are the same. The number of variables is not limited here, see
-// [Array.Len].
-func ReadForm[S string | []byte](a *Array, s S) error {
+// again by PHP, with plus signs decoded or kept, by readers that do not nest, and by
+// those that nest by brackets alone, the parameters are the same.
+//
+// Of more than most variables it reads none but these: the error is [ErrTooMany].
+func ReadForm[S string | []byte](a *Array, s S, most int) error {
 	a.reset()
 	a.text = append(a.text, s...)
-	a.source = append(a.source[:0], s...)
 	a.canonical = !bytes.HasSuffix(a.text, []byte("&"))
+	number := 0
+	seen := class(0)
+	plus, plusNumber := span{}, 0 // the first name of a pair with a plus sign
 	for from, end := 0, len(a.text); from < end; from++ {
 		if a.text[from] == '&' {
 			a.canonical = false
 			continue
 		}
-		read, err := a.readPair(from, end)
+		if a.vars == most {
+			return ErrTooMany
+		}
+		number++
+		name, read, inPair, err := a.readPair(from, end)
 		if err != nil {
+			err.Number = number
+			return err
+		}
+		if plusNumber == 0 && inPair&rawPlus != 0 {
+			plus, plusNumber = name, number
+		}
+		if seen |= inPair; seen&(rawPlus|plusless) == rawPlus|plusless {
+			err := Refuse(a.bytes(plus), `has a plus sign beside " ", "%%20" or "@", and could mean a space or itself: write every space as %%20 and a plus sign as %%2B`)
+			err.Number = plusNumber
 			return err
 		}
 		from += read
 	}
+	if a.canonical {
+		a.source = append(a.source[:0], s...)
+	}
 	return nil
 }
 
-// readPair reads the pair at from, decoding it in place. It returns the length
-// that the pair had.
-func (a *Array) readPair(from, end int) (int, error) {
+// readPair reads the pair at from, decoding it in place. It returns its name, the
+// length that the pair had, and what was seen in it.
+func (a *Array) readPair(from, end int) (span, int, class, *Error) {
 	n, read, inName, ok := unescape(a.text[from:end], '=', false)
 	name := span{from: from, to: from + n}
 	if !ok {
-		return 0, refuse(a.bytes(name), "has a malformed %%-escape: write a percent sign as %%25")
+		return name, 0, 0, Refuse(a.bytes(name), "has a malformed %%-escape: write a percent sign as %%25")
 	}
 	value := span{from: end, to: end}
+	seen := inName
 	if pos := from + read; pos < end && a.text[pos] == '=' {
 		n, more, inValue, ok := unescape(a.text[pos+1:end], '&', false)
 		if !ok {
-			return 0, refuse(a.bytes(name), "has a malformed %%-escape in its value: write a percent sign as %%25")
+			return name, 0, 0, Refuse(a.bytes(name), "has a malformed %%-escape in its value: write a percent sign as %%25")
 		}
 		value = span{pos + 1, pos + 1 + n, inValue&reserved == 0}
+		if inValue&high != 0 && !utf8.Valid(a.bytes(value)) {
+			return name, 0, 0, Refuse(a.bytes(name), "has a value that is not UTF-8: encode it as UTF-8")
+		}
 		read += 1 + more
-		a.canonical = a.canonical && (inName|inValue)&respelled == 0
+		seen |= inValue
+		a.canonical = a.canonical && seen&respelled == 0
 	} else {
 		a.canonical = false
 	}
+	if inName&high != 0 && !utf8.Valid(a.bytes(name)) {
+		return name, 0, 0, Refuse(a.bytes(name), "has a name that is not UTF-8: encode it as UTF-8")
+	}
+	if name.from < name.to && a.text[name.from] == ' ' {
+		return name, 0, 0, Refuse(a.bytes(name), "begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %%26")
+	}
 	if name.from < name.to && inName&endsKey == 0 {
 		name.plain = inName&reserved == 0
-		return read, a.setValue(0, name, value, a.bytes(name))
+		return name, read, seen, a.setValue(0, name, value, a.bytes(name))
 	}
-	return read, a.set(name, value)
+	return name, read, seen, a.set(name, value)
 }
 
 // scan returns how many bytes stand before the first that is an end, and whether
@@ -71,7 +101,7 @@ func scan(s []byte, end class) (n int, plain bool) {
 }
 
 // set adds a value under a name of the normal form: key or key[sub]...[sub].
-func (a *Array) set(name, value span) error {
+func (a *Array) set(name, value span) *Error {
 	text := a.bytes(name)
 	n, plain := scan(text, endsKey)
 	if n == 0 || n < len(text) && text[n] != '[' {
@@ -83,21 +113,24 @@ func (a *Array) set(name, value span) error {
 	depth := 0
 	for pos := key.to; pos < name.to; pos = key.to + 1 {
 		if depth++; depth > MaxInputNestingLevel {
-			return refuse(text, "has more than %d levels of brackets, and PHP drops it: nest it less", MaxInputNestingLevel)
+			return Refuse(text, "has more than %d levels of brackets, and PHP drops it: nest it less", MaxInputNestingLevel)
 		}
 		if a.text[pos] != '[' {
-			return refuse(text, "has text behind a closing bracket, which PHP drops: put it between the brackets")
+			return Refuse(text, "has text behind a closing bracket, which PHP drops: put it between the brackets")
 		}
 		rest := a.text[pos+1 : name.to]
 		n, plain := scan(rest, endsSub)
 		if n == len(rest) || rest[n] != ']' || n == 1 && isSpace(rest[0]) {
 			sub, _, closed := bytes.Cut(rest, []byte("]"))
 			if !closed {
-				return refuse(text, "has a bracket that is not closed, which PHP turns into an underscore: close it")
+				return Refuse(text, "has a bracket that is not closed, which PHP turns into an underscore: close it")
 			}
 			return checkSub(text, sub)
 		}
-		var err error
+		if next := pos + 2; n == 0 && next < name.to && a.text[next] == '[' {
+			return Refuse(text, "has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, %s", firstIndex(text))
+		}
+		var err *Error
 		if parent, err = a.setArray(parent, key, text); err != nil {
 			return err
 		}
@@ -108,7 +141,7 @@ func (a *Array) set(name, value span) error {
 
 // setArray returns parent's element for the key, an array, adding it if there
 // is none yet.
-func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
+func (a *Array) setArray(parent int32, key span, name []byte) (int32, *Error) {
 	key, err := a.setIndex(parent, key, name)
 	if err != nil {
 		return 0, err
@@ -116,6 +149,9 @@ func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
 	n, found := a.element(parent, key)
 	if !found {
 		a.nodes[n].isArray = true
+		if err := a.checkOrder(parent, key, name); err != nil {
+			return 0, err
+		}
 	}
 	if n != a.nodes[parent].last {
 		a.canonical = false
@@ -127,7 +163,7 @@ func (a *Array) setArray(parent int32, key span, name []byte) (int32, error) {
 }
 
 // setValue adds a value to parent. Its key must be new there.
-func (a *Array) setValue(parent int32, key, value span, name []byte) error {
+func (a *Array) setValue(parent int32, key, value span, name []byte) *Error {
 	key, err := a.setIndex(parent, key, name)
 	if err != nil {
 		return err
@@ -137,16 +173,15 @@ func (a *Array) setValue(parent int32, key, value span, name []byte) error {
 	case !found:
 		a.nodes[n].value = value
 		a.vars++
-		return nil
+		return a.checkOrder(parent, key, name)
 	case a.nodes[n].isArray:
 		return refuseKinds(name)
 	}
-	short := name[:min(len(name), maxErrorName)]
-	return refuse(name, "is given twice, and PHP keeps the last only: name a list's elements %q, %q", fmt.Sprintf("%s[0]", short), fmt.Sprintf("%s[1]", short))
+	return Refuse(name, "is given twice, and PHP keeps the last only: name a list's elements %s", elements(name))
 }
 
 // setIndex turns an empty key into the automatic index that it stands for.
-func (a *Array) setIndex(parent int32, key span, name []byte) (span, error) {
+func (a *Array) setIndex(parent int32, key span, name []byte) (span, *Error) {
 	if parent == 0 {
 		return key, nil
 	}
@@ -159,7 +194,7 @@ func (a *Array) setIndex(parent int32, key span, name []byte) (span, error) {
 		p.indexes = kind
 	}
 	if p.indexes != kind {
-		return key, refuse(name, "mixes automatic and written indexes: write all of them, %q, %q", "[0]", "[1]")
+		return key, Refuse(name, "mixes automatic and written indexes: write all of them, %q, %q", "[0]", "[1]")
 	}
 	if kind == automatic {
 		a.canonical = false
@@ -169,37 +204,57 @@ func (a *Array) setIndex(parent int32, key span, name []byte) (span, error) {
 	return key, nil
 }
 
+// checkOrder checks the key of an element that is new in parent: those that PHP
+// takes for integers, JavaScript and the readers that are written in it sort.
+func (a *Array) checkOrder(parent int32, key span, name []byte) *Error {
+	text := a.bytes(key)
+	if a.nodes[parent].indexes == automatic || len(text) == 0 || text[0] > '9' { // most begin with a letter
+		return nil
+	}
+	i, ok := integer(text)
+	if !ok {
+		return nil
+	}
+	if p := &a.nodes[parent]; p.hasIndex && i < p.nextIndex {
+		return Refuse(name, "has a lower index than what stands before it, which not every parser keeps in that order: sort the indexes")
+	}
+	a.countIndex(parent, i)
+	return nil
+}
+
 func refuseKinds(name []byte) *Error {
-	return refuse(name, "is a value here and a group with brackets elsewhere, and PHP keeps one of the two: rename one")
+	return Refuse(name, "is a value here and a group with brackets elsewhere, and PHP keeps one of the two: rename one")
 }
 
 // checkKey checks the part of a name before its first bracket.
-func checkKey(name, key []byte) error {
+func checkKey(name, key []byte) *Error {
 	if len(key) == 0 {
-		return refuse(name, "has no name before its value or bracket, and PHP drops it: name it")
+		return Refuse(name, "has no name before its value or bracket, and PHP drops it: name it")
 	}
 	for _, c := range key {
 		switch c {
 		case 0:
-			return refuse(name, "has a NUL byte, where PHP ends the name: leave it out")
+			return Refuse(name, "has a NUL byte, where PHP ends the name: leave it out")
 		case ' ', '.':
-			return refuse(name, "has a %q, which PHP turns into an underscore: write an underscore", c)
+			return Refuse(name, "has a %q, which PHP turns into an underscore: write an underscore", c)
+		case ']':
+			return Refuse(name, "has a closing bracket in front of the first that opens, where some parsers divide the name: leave it out")
 		}
 	}
 	return nil
 }
 
 // checkSub checks the part of a name between two brackets.
-func checkSub(name, sub []byte) error {
+func checkSub(name, sub []byte) *Error {
 	if len(sub) == 1 && isSpace(sub[0]) {
-		return refuse(name, "has nothing but white space between its brackets, which PHP reads as an automatic index: write the index")
+		return Refuse(name, "has nothing but white space between its brackets, which PHP reads as an automatic index: write the index")
 	}
 	for _, c := range sub {
 		switch c {
 		case 0:
-			return refuse(name, "has a NUL byte, where PHP ends the name: leave it out")
+			return Refuse(name, "has a NUL byte, where PHP ends the name: leave it out")
 		case '[':
-			return refuse(name, "has a bracket within brackets, which not every parser reads the same: leave it out")
+			return Refuse(name, "has a bracket within brackets, which not every parser reads the same: leave it out")
 		}
 	}
 	return nil

@@ -25,6 +25,31 @@ function flat(string $s): string
     return implode('&', $out);
 }
 
+// A parser that nests by hand: the first match of the pattern is the name, the
+// others are the names within it. A plus sign is a plus sign.
+function nested(string $s, string $pattern): string
+{
+    $out = [];
+    foreach (explode('&', $s) as $pair) {
+        if ($pair === '') {
+            continue;
+        }
+        [$name, $value] = explode('=', $pair, 2) + [1 => ''];
+        preg_match_all($pattern, rawurldecode($name), $matches);
+        if ($matches[1] === []) {
+            continue;
+        }
+        $in = &$out;
+        foreach ($matches[1] as $key) {
+            $in = is_array($in) ? $in : [];
+            $in = &$in[$key];
+        }
+        $in = rawurldecode($value);
+        unset($in);
+    }
+    return http_build_query($out, '', '&');
+}
+
 // Every name and value in $a, in turn.
 function leaves(array $a, string $prefix = ''): array
 {
@@ -49,11 +74,14 @@ function texts(array $a): array
 }
 
 $operations = [
-    // What three parsers make of a form, each built up again; then the names
-    // and values that PHP sees.
+    // What five parsers make of a form, each built up again: parse_str, parse_str
+    // that keeps plus signs, one that does not nest, one that divides names at every
+    // bracket, and one that takes what stands between brackets if there is anything.
+    // Then the names and values that PHP sees.
     'f' => function (string $s): array {
         parse_str($s, $a);
-        return [rebuild($s), rebuild(str_replace('+', '%2B', $s)), flat($s), ...leaves($a)];
+        return [rebuild($s), rebuild(str_replace('+', '%2B', $s)), flat($s),
+            nested($s, '/([^\[\]]+)/'), nested($s, '/(?|^([^\[]+)|\[([^\[\]]+)\])/'), ...leaves($a)];
     },
     // What json_decode makes of a document, as arrays and as objects, each
     // built up again. No answers if it is neither an array nor an object.
