@@ -139,8 +139,8 @@ func refuseMany(most int) error {
 }
 
 // otherThanForm says what to do with text that begins as no form does, "" if it may
-// be one. White space and a byte order mark may stand before it, and all of it may be
-// escaped.
+// be one. White space, that of Unicode's Latin-1 too, and a byte order mark may stand
+// before it, and all of it may be escaped.
 func otherThanForm[S string | []byte](text S) string {
 	for i := 0; i < len(text); i++ {
 		c := text[i]
@@ -152,7 +152,7 @@ func otherThanForm[S string | []byte](text S) string {
 			}
 		}
 		switch c {
-		case ' ', '\t', '\r', '\n', '+', 0xef, 0xbb, 0xbf:
+		case ' ', '\t', '\n', '\v', '\f', '\r', '+', 0xc2, 0xa0, 0xef, 0xbb, 0xbf:
 			continue
 		case '{', '[':
 			return "they begin as JSON does, with a bracket: set the Content-Type " + JSONType + " if they are, or write name=value"

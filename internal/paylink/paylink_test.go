@@ -90,6 +90,8 @@ func TestOtherThanForm(t *testing.T) {
 		`{"a":1}`:                       "JSON",
 		"[1]":                           "JSON",
 		"\ufeff{}":                      "JSON",
+		"\v\f\u00a0{":                   "JSON",
+		"\u00a3{=1":                     "",
 		" \t\r\n[":                      "JSON",
 		"%7B%22a%22%3A1%7D=":            "JSON",
 		"%7b":                           "JSON",

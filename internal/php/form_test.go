@@ -171,6 +171,7 @@ func TestErrorsShowNamesOnly(t *testing.T) {
 		"<order><pan>4111 1111</pan></order>":    `parameter 1 has a ' ', which PHP`,
 		"\n{\"number\": \"4111 1111\"}":          `parameter 1 has a ' ', which PHP`,
 		"=4111":                                  `parameter 1 has no name`,
+		"purpose=Tom&4111 1111":                  `parameter 2 has a ' ', which PHP`,
 		"a=1&&ü[][x]=1":                          `parameter 2 has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, "[0]" for the first`,
 		strings.Repeat("n", 90) + ".=1":          `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
 		"a=1&" + strings.Repeat("n", 81) + "=%4": `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,

@@ -74,10 +74,15 @@ func Refuse[S string | []byte](name S, format string, args ...any) *Error {
 	return &Error{Name: string(name[:n]), Begins: n < len(name), Reason: fmt.Sprintf(format, args...)}
 }
 
-// looksLikeName returns how many bytes at the beginning of a name may be shown.
+// looksLikeName returns how many bytes at the beginning of a name may be shown. What
+// begins with a digit and does not look like a name to its end is none at all: it may
+// be the number of a card.
 func looksLikeName[S string | []byte](name S) int {
 	for i := range len(name) {
 		if c := name[i]; i == maxErrorName || c != '[' && c != ']' && !unreserved(c) {
+			if '0' <= name[0] && name[0] <= '9' {
+				return 0
+			}
 			return i
 		}
 	}
