@@ -108,10 +108,11 @@ func (a *Avangate) explainLogin(ctx context.Context, login []string) (*Diagnosis
 // explain explains what c says, which was read from the values of the header.
 func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClaim) (*Diagnosis, error) {
 	d := &Diagnosis{StringToSign: string(vendor.AppendPrefixed(nil, c.code, c.date))}
+	secret, err := auth.Load(ctx, a.SecretKey)
+	defer d.redact(secret)
 	if c.hash == "" {
 		return d, a.error(auth.ErrUnsigned, errors.New(`there is no hash: write code="..." date="..." hash="..." algo="..."`))
 	}
-	secret, err := auth.Load(ctx, a.SecretKey)
 	if err != nil {
 		return d, a.error(auth.ErrSecret, err)
 	}

@@ -15,8 +15,8 @@
 // Possibilities and is called so. The work on one request is bounded, whatever it
 // holds.
 //
-// A Diagnosis holds the request's parameters, but neither the secret nor the
-// signature that would have been right. It is for the developer of the client,
+// A Diagnosis holds the request's parameters, but neither the secret, wherever the
+// client has put it, nor the signature that would have been right. It is for the developer of the client,
 // and not for the gateway's peers.
 package explain
 
@@ -25,6 +25,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // A Diagnosis says what is known of a signature.
@@ -88,6 +91,18 @@ func difference(a, b string) int {
 		i++
 	}
 	return i
+}
+
+// redact takes the secret out of the strings to sign: it may have been sent as any of
+// the values.
+func (d *Diagnosis) redact(secret auth.Secret) {
+	words := redact.New(secret.Reveal())
+	d.StringToSign = words.String(d.StringToSign)
+	for i := range d.Findings {
+		f := &d.Findings[i]
+		f.StringToSign = words.String(f.StringToSign)
+		f.Difference = difference(d.StringToSign, f.StringToSign)
+	}
 }
 
 // String returns the Diagnosis as text, for people, in lines.

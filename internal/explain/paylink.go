@@ -75,6 +75,7 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	verifier := paylinkhmac.Verifier{Secret: secret, MaxBody: p.MaxBody}
 	found, err := verifier.Verify(req)
 	d := &Diagnosis{Right: err == nil, StringToSign: found.StringToSign}
+	defer d.redact(secret)
 	if err == nil || errors.Is(err, auth.ErrBody) {
 		return d, err
 	}
