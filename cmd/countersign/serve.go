@@ -12,6 +12,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -24,6 +25,7 @@ import (
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/explain"
 	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 const serveUsage = `usage: countersign serve [--listen ADDRESS] [--tls]
@@ -130,6 +132,7 @@ func (l errorLog) Write(text []byte) (int, error) {
 // A server plays gateways, and tells the operator what they were asked.
 type server struct {
 	gateways []*emulated
+	secrets  *redact.Words
 	page     *page.Page
 
 	mu  sync.Mutex
@@ -200,7 +203,7 @@ func newServer(c *command, host string) (*server, error) {
 			fmt.Fprintf(c.stderr, "countersign serve: %s is left out: it needs %s\n", g.Name, g.Missing)
 		}
 	}
-	return &server{gateways: gateways, page: page.New(host, shown), out: c.stdout}, nil
+	return &server{gateways: gateways, secrets: redact.New(secret.Reveal(), key.Reveal()), page: page.New(host, shown), out: c.stdout}, nil
 }
 
 // served reads the credentials of g from two environment variables. Where neither
@@ -228,6 +231,8 @@ type exchange struct {
 	authtest.Exchange
 	At        time.Time
 	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
+
+	held *redact.Words // secrets that the request holds, nil if none
 }
 
 // Verdict says in a word what came of it.
@@ -248,10 +253,28 @@ func (e *exchange) Reason() string {
 	if e.Err == nil {
 		return ""
 	}
-	if cause, ok := errors.AsType[*auth.Error](e.Err); ok {
-		return cause.Err.Error()
+	err := e.Err
+	if cause, ok := errors.AsType[*auth.Error](err); ok {
+		err = cause.Err
 	}
-	return e.Err.Error()
+	if e.held != nil {
+		return e.held.String(err.Error())
+	}
+	return err.Error()
+}
+
+// redact takes secrets out of all that is told of the request, however the client has
+// come to send one.
+func (e *exchange) redact(secrets *redact.Words) {
+	for _, s := range []*string{&e.Method, &e.Path, &e.StringToSign} {
+		*s = secrets.String(*s)
+	}
+	for i := range e.Methods {
+		e.Methods[i] = secrets.String(e.Methods[i])
+	}
+	for i := range e.Parameters {
+		e.Parameters[i] = [2]string{secrets.String(e.Parameters[i][0]), secrets.String(e.Parameters[i][1])}
+	}
 }
 
 // String returns the line of the log, and those of the diagnosis. Nothing that the
@@ -280,6 +303,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := &exchange{At: time.Now()}
+	if s.inHead(r) {
+		e.held = s.secrets
+	}
 	answer := &heldAnswer{header: make(http.Header)}
 	if isPage {
 		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", printable.Shorten(r.Host, maxLogged))
@@ -287,12 +313,26 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.exchange(answer, w, r, e)
 	}
 	e.Method, e.Path = r.Method, r.URL.EscapedPath()
+	e.redact(s.secrets)
+	if e.held != nil {
+		answer.redact(e.held)
+	}
 	s.page.Add(page.Entry{Exchange: e.Exchange, At: e.At, Verdict: e.Verdict(), Reason: e.Reason(), Diagnosis: e.Diagnosis})
 	text := e.String()
 	s.mu.Lock()
 	io.WriteString(s.out, text)
 	s.mu.Unlock()
 	answer.send(w)
+}
+
+// inHead reports whether the head of r holds a secret.
+func (s *server) inHead(r *http.Request) bool {
+	for name, values := range r.Header {
+		if s.secrets.In(name) || slices.ContainsFunc(values, s.secrets.In) {
+			return true
+		}
+	}
+	return s.secrets.In(r.Method) || s.secrets.In(r.RequestURI) || s.secrets.In(r.Host)
 }
 
 // exchange has a gateway answer r, and fills in e.
@@ -313,6 +353,9 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 	} else if err != nil {
 		e.refuse(answer, http.StatusBadRequest, "the body cannot be read: %w", err)
 		return
+	}
+	if s.secrets.In(string(body)) {
+		e.held = s.secrets
 	}
 	e.Exchange = g.answer(answer, withBody(r, body))
 	if e.Err == nil {
@@ -374,6 +417,13 @@ func (a *heldAnswer) send(w http.ResponseWriter) {
 	}
 	w.WriteHeader(a.status)
 	a.body.WriteTo(w)
+}
+
+// redact takes secrets out of the body, which may repeat what the client has sent.
+func (a *heldAnswer) redact(secrets *redact.Words) {
+	text := secrets.String(a.body.String())
+	a.body.Reset()
+	a.body.WriteString(text)
 }
 
 // encode makes v, in JSON, the body.

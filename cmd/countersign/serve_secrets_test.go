@@ -1,0 +1,117 @@
+package main
+
+import (
+	"encoding/json"
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/internal/redact"
+)
+
+// TestServeTellsNoSecret has clients that send the secret wherever something can be
+// sent. The log, the answer and the page have its place, and not it.
+func TestServeTellsNoSecret(t *testing.T) {
+	const secret = `t3st.s=cr&t/"k\y%41`
+	env := map[string]string{
+		"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": secret,
+		"COUNTERSIGN_MERCHANT_CODE": "YOURCODE123", "COUNTERSIGN_SECRET_KEY": secret,
+	}
+	r := startServe(t, env)
+	quoted := func(s string) string {
+		text, err := json.Marshal(s)
+		require.NoError(t, err)
+		return string(text)
+	}
+	a, err := avangate.New(avangate.Config{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(secret)})
+	require.NoError(t, err)
+	right, err := a.Login(t.Context())
+	require.NoError(t, err)
+	_, answer := r.post(t, "/rpc/6.0/", "application/json", `{"method":"login","params":["YOURCODE123","`+right.Date+`","`+right.Hash.Reveal()+`","sha256"]}`)
+	session := regexp.MustCompile(`"result":"([0-9A-Z]+)"`).FindStringSubmatch(answer)
+	require.NotNil(t, session)
+	soap := func(parameter string) string {
+		return `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><login xmlns="urn:x">` + strings.Repeat("<a>"+parameter+"</a>", 4) + `</login></Body></Envelope>`
+	}
+
+	const json, xml = "application/json", "text/xml"
+	escaped, inPath := url.QueryEscape(secret), url.PathEscape(secret)
+	for name, c := range map[string]struct{ path, contentType, body, header string }{
+		"path":              {"/v1.0/Invoice/" + inPath + "/?instance=example", formType, "", ""},
+		"path of nobody":    {"/" + inPath, formType, "", ""},
+		"instance":          {"/v1.0/Invoice/?instance=" + escaped, formType, "a=1&ApiSignature=x", ""},
+		"query":             {"/v1.0/Invoice/?instance=example&" + escaped + "=" + escaped, formType, "a=1&ApiSignature=x", ""},
+		"form":              {"/v1.0/Invoice/?instance=example", formType, escaped + "=" + escaped + "&ApiSignature=x", ""},
+		"signature":         {"/v1.0/Invoice/?instance=example", formType, "a=1&ApiSignature=" + escaped, ""},
+		"JSON":              {"/v1.0/Invoice/?instance=example", json, `{"a":[` + quoted(secret) + `],"ApiSignature":"x"}`, ""},
+		"unsigned":          {"/v1.0/Invoice/?instance=example", formType, escaped, ""},
+		"X-API-KEY":         {"/v1.0/Invoice/?instance=example", formType, "a=" + escaped, "X-Api-Key"},
+		"REST":              {"/rest/6.0/" + inPath + "/", json, "", "X-Avangate-Authentication"},
+		"login, date":       {"/rpc/6.0/", json, `{"method":"login","params":["YOURCODE123",` + quoted(secret) + `,"aa","sha256"],"id":1}`, ""},
+		"login, code":       {"/rpc/6.0/", json, `{"method":"login","params":[` + quoted(secret) + `,"2020-06-18 08:05:46",` + quoted(secret) + `,"sha256"],"id":1}`, ""},
+		"JSON-RPC's id":     {"/rpc/6.0/", json, `{"method":"x","params":[],"id":` + quoted(secret) + `}`, ""},
+		"JSON-RPC's method": {"/rpc/6.0/", json, `{"method":` + quoted(secret) + `,"params":[` + quoted(session[1]) + `,"x"],"id":1}`, ""},
+		"an echo":           {"/rpc/6.0/", json, `{"method":"x","params":[` + quoted(session[1]) + `,` + quoted(secret) + `],"id":1}`, ""},
+		"a batch":           {"/rpc/6.0/", json, `[{"method":"x","params":[` + quoted(session[1]) + `,` + quoted(secret) + `],"id":1}]`, ""},
+		"SOAP":              {"/soap/6.0/", xml, soap(html.EscapeString(secret)), ""},
+		"SOAP, in two":      {"/soap/6.0/", xml, soap("<![CDATA[" + secret[:5] + "]]>" + html.EscapeString(secret[5:])), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequest("POST", r.url+c.path, strings.NewReader(c.body))
+			require.NoError(t, err)
+			req.Header.Set("Content-Type", c.contentType)
+			switch c.header {
+			case "X-Api-Key":
+				req.Header.Set(c.header, secret)
+			case "X-Avangate-Authentication":
+				req.Header.Set(c.header, `code="`+strings.ReplaceAll(secret, `"`, "")+`" date='`+secret+`' hash="aa" algo="sha256"`)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			defer resp.Body.Close()
+			answer, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			told := map[string]string{"answer": string(answer), "log": r.stdout.String() + r.stderr.String(), "page": r.page(t)}
+			for door, text := range told {
+				assert.False(t, redact.New(secret).In(text), "%s: %s", door, text)
+			}
+		})
+	}
+	assert.Contains(t, r.page(t), auth.Redacted)
+	assert.Contains(t, r.stdout.String(), auth.Redacted)
+}
+
+// The reason of a refusal may repeat what was sent, too.
+func TestServeTellsNoSecretInAReason(t *testing.T) {
+	r := startServe(t, paylinkEnv)
+	req, err := http.NewRequest("GET", r.url, nil)
+	require.NoError(t, err)
+	req.Host = "test-secret-key"
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	for _, text := range []string{string(answer), r.stdout.String(), r.page(t)} {
+		assert.NotContains(t, text, "test-secret-key")
+		assert.Contains(t, text, auth.Redacted)
+	}
+}
+
+// TestServeKeepsTheGatewaysWords has a secret that the gateways themselves use as a
+// word.
+func TestServeKeepsTheGatewaysWords(t *testing.T) {
+	r := startServe(t, map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "secret"})
+	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, "a=1&ApiSignature=x")
+	assert.Contains(t, answer, "An error occurred: The API secret is not correct.")
+	assert.Contains(t, r.stdout.String(), "not the one that the secret gives")
+}
