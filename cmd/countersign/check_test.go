@@ -196,9 +196,11 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var out, errs strings.Builder
-	c := &command{ctx, "check", []string{"paylink", "--base-url", "https://127.0.0.1"}, nil, &out, &errs, func(name string) string {
-		return map[string]string{instanceVariable: "example", secretVariable: scriptSecret}[name]
-	}}
+	env := map[string]string{instanceVariable: "example", secretVariable: scriptSecret}
+	c := &command{
+		ctx: ctx, name: "check", args: []string{"paylink", "--base-url", "https://127.0.0.1"},
+		stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] },
+	}
 	require.Equal(t, exitWrong, check(c))
 	assert.Equal(t, "countersign check paylink: interrupted\n", errs.String())
 }

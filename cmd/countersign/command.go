@@ -12,6 +12,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // A command is one run of a subcommand.
@@ -22,6 +23,8 @@ type command struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+
+	held *redact.Words // secrets that the input holds, nil if none: no error repeats them
 }
 
 // helpFlags are those that package flag takes for a call for help.
@@ -78,7 +81,11 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 // fail prints an error, which may hold what a peer or its certificate says, and
 // returns the exit code that goes with it.
 func (c *command) fail(err error) int {
-	fmt.Fprintf(c.stderr, "countersign %s: %s\n", c.name, failure(strings.TrimPrefix(err.Error(), "countersign: ")))
+	text := strings.TrimPrefix(err.Error(), "countersign: ")
+	if c.held != nil {
+		text = c.held.String(text)
+	}
+	fmt.Fprintf(c.stderr, "countersign %s: %s\n", c.name, failure(text))
 	if _, ok := errors.AsType[usageError](err); ok {
 		fmt.Fprintf(c.stderr, "countersign %s --help tells more\n", c.name)
 		return exitUsage

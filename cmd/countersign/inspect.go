@@ -12,6 +12,7 @@ import (
 	"github.com/countersign/countersign/cmd/countersign/internal/pasted"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	"github.com/countersign/countersign/internal/explain"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 const inspectUsage = `
@@ -76,6 +77,7 @@ func (c *command) diagnose(a *account, words []string, now func() time.Time) (*e
 	if err != nil {
 		return nil, err
 	}
+	c.held = a.heldBy(c, input)
 	req, err := pasted.Request(input)
 	if err != nil {
 		return nil, usageError{err}
@@ -95,6 +97,20 @@ func (c *command) diagnose(a *account, words []string, now func() time.Time) (*e
 		err = usageError{err}
 	}
 	return d, err
+}
+
+// heldBy returns the secrets of the account that input holds, nil if it holds none.
+func (a *account) heldBy(c *command, input []byte) *redact.Words {
+	var secrets []string
+	for _, variable := range []string{secretVariable, secretKeyVariable} {
+		if secret, err := a.secret(c, variable); err == nil {
+			secrets = append(secrets, secret.Reveal())
+		}
+	}
+	if words := redact.New(secrets...); words.In(string(input)) {
+		return words
+	}
+	return nil
 }
 
 func explainAs(c *command, a *account, gateway string, req *http.Request, now func() time.Time) (*explain.Diagnosis, error) {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // TestInspectKeepsTheTerminal has a pasted request that holds a command to a terminal.
@@ -14,5 +17,28 @@ func TestInspectKeepsTheTerminal(t *testing.T) {
 		assert.Equal(t, exitWrong, code)
 		assert.Contains(t, stdout, `A\u009b2J\u202e`, "%q", args)
 		assert.NotRegexp(t, `[^\n[:print:]]`, stdout+stderr, "%q", args)
+	}
+}
+
+// TestInspectTellsNoSecret has pasted requests that hold the secret where something
+// else belongs, or where nothing can be read.
+func TestInspectTellsNoSecret(t *testing.T) {
+	const login = "POST /rpc/6.0/ HTTP/1.1\nContent-Type: application/json\n\n" + `{"method":"login","params":["YOURCODE123","` + scriptSecretKey + `","aa","sha256"]}`
+	for _, input := range []string{
+		login,
+		strings.Replace(login, `"aa"`, `""`, 1),
+		"GET /v1.0/Invoice/?" + scriptSecret + "=" + scriptSecret + "&ApiSignature=x HTTP/1.1\n\n",
+		"POST /v1.0/Invoice/" + scriptSecret + "/ HTTP/1.1\nHost: " + scriptSecret + "\nContent-Type: application/json\n\n{" + scriptSecret,
+		"POST /v1.0/Invoice/ HTTP/1.1\nContent-Type: multipart/form-data; boundary=\"" + scriptSecret + "\"\n\n" + scriptSecret,
+		"curl --" + scriptSecret + " http://a/",
+		"curl -F " + scriptSecret + "=@a,b http://a/",
+		"curl -F 'a=b;headers=" + scriptSecret + "' http://" + scriptSecret + "/",
+		scriptSecret,
+	} {
+		for _, args := range [][]string{{"verify"}, {"verify", "--json"}, {"explain"}, {"explain", "--json"}, {"explain", "paylink"}, {"explain", "avangate"}} {
+			stdout, stderr, code := runIn(t, input, args...) // looks for the secrets
+			assert.NotEqual(t, exitRight, code)
+			assert.False(t, redact.New(scriptSecret, scriptSecretKey).In(stdout+stderr), "%s%s", stdout, stderr)
+		}
 	}
 }

@@ -63,7 +63,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 				continue
 			}
 			out := &output{Writer: stdout}
-			c := &command{context.Background(), s.name, args[1:], stdin, out, stderr, os.Getenv}
+			c := &command{ctx: context.Background(), name: s.name, args: args[1:], stdin: stdin, stdout: out, stderr: stderr, getenv: os.Getenv}
 			if s.interruptible {
 				var stop context.CancelFunc
 				c.ctx, stop = signal.NotifyContext(c.ctx, os.Interrupt, syscall.SIGTERM)
