@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -127,21 +129,23 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 	}
 	u = u.JoinPath(path)
 	u.RawQuery = query
-	redact := func(s string) string {
-		s = printable.Shorten(strings.ReplaceAll(s, secret.Reveal(), auth.Redacted), maxMessage)
+	w := &witness{base: http.DefaultTransport, credentials: []string{secret.Reveal()}}
+	said := func(s string) string {
+		s = redact.New(w.credentials...).String(s)
 		if r, ok := a.(auth.Redactor); ok {
 			s = r.Redact(s)
 		}
-		return s
+		return printable.Shorten(s, maxMessage)
 	}
-	got, err := p.ask(c.ctx, a, u.String())
+	got, err := p.ask(c.ctx, w, a, u.String())
 	if err != nil {
-		return c.fail(errors.New(redact(p.explain(err))))
+		return c.fail(errors.New(p.explain(err, said)))
 	}
+	got.location = said(got.location)
 	v, words := meaning(got)
-	fmt.Fprintf(c.stdout, "%s: %s\n", v, redact(words))
+	fmt.Fprintf(c.stdout, "%s: %s\n", v, words)
 	if got.message != "" {
-		fmt.Fprintf(c.stdout, "the gateway says: %q\n", redact(got.message))
+		fmt.Fprintf(c.stdout, "the gateway says: %q\n", said(got.message))
 	}
 	if got.clockIsOff() {
 		fmt.Fprintf(c.stdout, "this machine's clock is %s the gateway's\n", got.offsetInWords())
@@ -157,7 +161,7 @@ type answer struct {
 	status   int
 	object   map[string]any // its body, nil if that is no JSON object
 	message  string         // what the object says
-	location auth.Origin    // where it redirects to
+	location string         // the origin that it redirects to, "" if it does not
 	offset   time.Duration  // its clock less this machine's, zero if it has no Date
 }
 
@@ -168,13 +172,32 @@ const (
 	century = 100 * 365 * 24 * time.Hour
 )
 
-func (p *probe) ask(ctx context.Context, a auth.Authenticator, url string) (*answer, error) {
-	client, err := transport.Wrap(&http.Client{
-		Timeout:       p.timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, a)
+// A witness notes the credentials of what is sent through it: what comes back may
+// repeat them.
+type witness struct {
+	base        http.RoundTripper
+	credentials []string
+}
+
+var hashAttribute = regexp.MustCompile(`hash="([^"]+)"`)
+
+func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.credentials = append(w.credentials, signatureIn(req, nil))
+	if hash := hashAttribute.FindStringSubmatch(req.Header.Get("X-Avangate-Authentication")); hash != nil {
+		w.credentials = append(w.credentials, hash[1], strings.ToUpper(hash[1]))
+	}
+	return w.base.RoundTrip(req)
+}
+
+func (p *probe) ask(ctx context.Context, base http.RoundTripper, a auth.Authenticator, url string) (*answer, error) {
+	t, err := transport.New(base, a)
 	if err != nil {
 		return nil, err
+	}
+	client := &http.Client{
+		Transport:     t,
+		Timeout:       p.timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -193,7 +216,7 @@ func (p *probe) ask(ctx context.Context, a auth.Authenticator, url string) (*ans
 	json.Unmarshal(body, &got.object)
 	got.message, _ = got.object["message"].(string)
 	if to, err := resp.Location(); err == nil {
-		got.location = auth.OriginOf(to)
+		got.location = auth.OriginOf(to).String()
 	}
 	// An answer with an Age comes from a cache, and its Date is of the past. One of
 	// another century is no clock's.
@@ -281,16 +304,16 @@ func avangateMeaning(a *answer) (verdict, string) {
 
 func (a *answer) otherMeaning() string {
 	switch {
-	case a.location != auth.Origin{}:
-		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", printable.Shorten(a.location.String(), 100))
+	case a.location != "":
+		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", printable.Shorten(a.location, 100))
 	case a.status >= 500:
 		return fmt.Sprintf("the gateway, or a proxy, fails with %d: ask again later", a.status)
 	}
 	return fmt.Sprintf("the gateway answers with %d, and no document says what that means", a.status)
 }
 
-// explain says in words why there is no answer.
-func (p *probe) explain(err error) string {
+// explain says in words why there is no answer. What others say passes said.
+func (p *probe) explain(err error, said func(string) string) string {
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		err = e.Err
 	}
@@ -307,9 +330,9 @@ func (p *probe) explain(err error) string {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("there is no host %q: check the base URL", dns.Name)
 	case errors.As(err, &certificate):
-		return "the gateway's certificate is not to be trusted: " + certificate.Err.Error()
+		return "the gateway's certificate is not to be trusted: " + said(certificate.Err.Error())
 	case errors.Is(err, http.ErrSchemeMismatch):
 		return "the gateway speaks http there, and not https: check the base URL"
 	}
-	return "the gateway cannot be reached: " + err.Error()
+	return "the gateway cannot be reached: " + said(err.Error())
 }

@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"log"
 	"math/big"
@@ -29,6 +30,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // An answering gateway gives one answer to every request.
@@ -190,7 +192,7 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 		"not to be trusted: x509: certificate is": &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "a.example"}},
 		"cannot be reached: broken":               errors.New("broken"),
 	} {
-		assert.Contains(t, p.explain(&url.Error{Op: "Get", URL: "https://a.example", Err: err}), want)
+		assert.Contains(t, p.explain(&url.Error{Op: "Get", URL: "https://a.example", Err: err}, strings.Clone), want)
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
@@ -203,6 +205,72 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 	}
 	require.Equal(t, exitWrong, check(c))
 	assert.Equal(t, "countersign check paylink: interrupted\n", errs.String())
+}
+
+// TestCheckTellsNoCredential has gateways that repeat what they got, in a message or
+// in what is no answer, however they spell it.
+func TestCheckTellsNoCredential(t *testing.T) {
+	spellings := map[string]func(string) string{
+		"as it came":     func(s string) string { return s },
+		"escaped":        url.QueryEscape,
+		"escaped twice":  func(s string) string { return url.QueryEscape(url.QueryEscape(s)) },
+		"HTML":           html.EscapeString,
+		"plus as spaces": func(s string) string { return strings.ReplaceAll(s, "+", " ") },
+		"JSON in JSON":   func(s string) string { return strings.Trim(fmt.Sprintf("%q", fmt.Sprintf("%q", s)), `"`) },
+	}
+	for gateway, credential := range map[string]func(*http.Request) string{
+		"paylink": func(r *http.Request) string { return r.URL.Query().Get("ApiSignature") },
+		"avangate": func(r *http.Request) string {
+			return hashAttribute.FindStringSubmatch(r.Header.Get("X-Avangate-Authentication"))[1]
+		},
+	} {
+		for spelling, spell := range spellings {
+			for door, answer := range map[string]func(http.ResponseWriter, string){
+				"message": func(w http.ResponseWriter, s string) { fmt.Fprintf(w, `{"status":"error","message":%q}`, s) },
+				"status":  func(w http.ResponseWriter, s string) { hijack(t, w, "HTTP/1.1 bad signature "+s+"\r\n\r\n") },
+				"header":  func(w http.ResponseWriter, s string) { hijack(t, w, "HTTP/1.1 200 OK\r\nbad signature "+s+"\r\n\r\n") },
+				"location": func(w http.ResponseWriter, s string) {
+					hijack(t, w, "HTTP/1.1 302 x\r\nLocation: https://"+url.PathEscape(s)+"/\r\nContent-Length: 0\r\n\r\n")
+				},
+			} {
+				t.Run(gateway+", "+spelling+", "+door, func(t *testing.T) {
+					var sent string
+					server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						sent = credential(r)
+						answer(w, spell(sent))
+					}))
+					defer server.Close()
+					stdout, stderr, code := runIn(t, "", "check", gateway, "--base-url", server.URL)
+					require.NotEmpty(t, sent)
+					assert.Equal(t, gateway == "avangate" && door == "message", code == exitRight)
+					assert.False(t, redact.New(sent).In(stdout+stderr), "%s%s", stdout, stderr)
+				})
+			}
+		}
+	}
+}
+
+// hijack answers with text that may be no HTTP.
+func hijack(t *testing.T, w http.ResponseWriter, text string) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if assert.NoError(t, err) {
+		io.WriteString(conn, text)
+		conn.Close()
+	}
+}
+
+// TestCheckRedactsNoWordOfItsOwn has a secret that stands in a sentence of check's.
+func TestCheckRedactsNoWordOfItsOwn(t *testing.T) {
+	server := httptest.NewServer(answering{403, nil, `{"status":"error","message":"the other secret"}`})
+	defer server.Close()
+	var out, errs strings.Builder
+	env := map[string]string{instanceVariable: "example", secretVariable: "other"}
+	check(&command{
+		ctx: t.Context(), name: "check", args: []string{"paylink", "--base-url", server.URL},
+		stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] },
+	})
+	assert.Contains(t, out.String(), "it may be that of another instance, another platform")
+	assert.Contains(t, out.String(), `the gateway says: "the [redacted] secret"`)
 }
 
 // TestCheckKeepsTheTerminal has a certificate whose names are commands to a terminal,
