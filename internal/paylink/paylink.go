@@ -36,7 +36,8 @@ type Account struct {
 	MaxBody       int64
 }
 
-// NewAccount checks what the Config of a scheme, a package's name, says. Its errors are those of New.
+// NewAccount checks what the Config of a scheme, a package's name, says. Its errors
+// are those of New.
 func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxBody int64, allowInsecureHTTP bool) (Account, error) {
 	origin, err := auth.ParseOrigin(baseURL, allowInsecureHTTP)
 	if err == nil {

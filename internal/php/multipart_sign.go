@@ -26,11 +26,12 @@ const (
 // signature added as the last part. It reads the body once, and holds a buffer
 // of fixed size and the fields, which are the parts that are no files.
 //
-// It accepts one spelling, the one that the writers of Go, browsers and curl give and
-// that PHP and they read as the same parts with the same names, and the names that [ReadForm] accepts; but automatic indexes,
-// and groups that other fields interrupt, are refused, since parts cannot be
-// changed on their way. When it refuses the body, the closing delimiter and the
-// signature have not gone out and never will.
+// It accepts one spelling, the one that the writers of Go, browsers and curl give
+// and that PHP reads as the same parts with the same names, and the names that
+// [ReadForm] accepts; but automatic indexes, and groups that other fields
+// interrupt, are refused, since parts cannot be changed on their way. When it
+// refuses the body, the closing delimiter and the signature have not gone out and
+// never will.
 type Multipart struct {
 	src  io.Reader
 	own  Own
