@@ -371,12 +371,12 @@ func (a *Array) walk(parent int32, prefix string, yield func(string, string) boo
 	return true
 }
 
-// QueryLen is how many bytes [Array.AppendQuery] appends.
-func (a *Array) QueryLen() int {
+// Query returns what [Array.AppendQuery] appends, with room for no more.
+func (a *Array) Query() []byte {
 	if len(a.nodes) == 0 {
-		return 0
+		return nil
 	}
-	return max(a.queryLen(0, 0)-len("&"), 0)
+	return a.AppendQuery(make([]byte, 0, a.queryLen(0, 0)))
 }
 
 // queryLen counts an ampersand behind each value. The length of parent's escaped
