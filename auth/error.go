@@ -34,6 +34,9 @@ var (
 	ErrUnsigned = errors.New("not authenticated")
 	// ErrSignature: a request that was to be verified carries a wrong signature.
 	ErrSignature = errors.New("wrong signature")
+	// ErrAmbiguous: a request that was to be verified carries the right signature,
+	// and says something that not every reader would take for what was signed.
+	ErrAmbiguous = errors.New("ambiguous request")
 	// ErrClock: a request that was to be verified claims a time outside the
 	// window.
 	ErrClock = errors.New("time outside the window")

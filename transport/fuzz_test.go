@@ -93,10 +93,14 @@ func fuzzedSchemes(f *testing.F) []fuzzedScheme {
 	key, err := paylinkkey.New(paylinkkey.Config{BaseURL: baseURL, Instance: "example", Secret: secret})
 	require.NoError(f, err)
 	hmacVerifier := &paylinkhmac.Verifier{Secret: secret}
+	liveVerifier := &paylinkhmac.Verifier{Secret: secret, Reading: paylinkhmac.Live}
 	tcoVerifier := &avangate.Verifier{MerchantCode: "YOURCODE123", SecretKey: secret}
 	return []fuzzedScheme{
 		{shop(f, baseURL, "example"), "", func(got *http.Request) error {
 			found, err := hmacVerifier.Verify(got)
+			if errors.Is(err, auth.ErrAmbiguous) && strings.HasPrefix(got.Header.Get("Content-Type"), "application/json") {
+				found, err = liveVerifier.Verify(got) // it has null or true
+			}
 			if err == nil && found.Instance != "example" {
 				err = fmt.Errorf("the instance is %q", found.Instance)
 			}

@@ -2,8 +2,8 @@
 //
 // [Paylink] and [Avangate] are emulated gateways: each is an [net/http.Handler]
 // that verifies what it receives as far as is known of the real ones, and answers
-// as their documents say. They read requests as PHP does, with this module's
-// verifiers. Start them with [net/http/httptest.NewServer], and give the server's
+// as their documents say. They read requests as the live ones do, as far as that is
+// known, with this module's verifiers. Start them with [net/http/httptest.NewServer], and give the server's
 // URL to the scheme's configuration as its base URL.
 //
 // They have no memory but for an Avangate's sessions: what is created with one
@@ -31,9 +31,14 @@ type Exchange struct {
 	// Only an Avangate fills it in.
 	Methods []string
 
-	// StringToSign is what the gateway computed the signature over, "" if it did
-	// not come to that.
+	// StringToSign is what the gateway computes the signature over, or would if there
+	// were one; "" if it did not come to that.
 	StringToSign string
+
+	// Notes say of a right signature what is fragile about the request, or lost of it
+	// (see [github.com/countersign/countersign/auth/paylinkhmac.Verification]). Only a
+	// Paylink fills it in.
+	Notes []string
 
 	// Status is the answer's.
 	Status int

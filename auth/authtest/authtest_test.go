@@ -102,6 +102,64 @@ func TestPaylinkTakesTheKey(t *testing.T) {
 	}
 }
 
+// TestPaylinkReadsAsTheLiveGatewaysDo: what they take is accepted, and the test is
+// told what is fragile about it.
+func TestPaylinkReadsAsTheLiveGatewaysDo(t *testing.T) {
+	const (
+		form   = "amount=100&ApiSignature=bSFa0cpnIuU8q1VYH%2FJxIYcsEK9yy7RMbpnIba4pQRk%3D"
+		times  = "filterDatetimeUtcGreaterThan=2026-06-22+08%3A28%3A01&limit=100&ApiSignature=voVMAxg5TqqI5HwefyzQ%2FcqpypKEMGWfmVsko%2BEWUjo%3D"
+		design = "--B\r\nContent-Disposition: form-data; name=\"id\"\r\n\r\n\r\n" +
+			"--B\r\nContent-Disposition: form-data; name=\"amount\"\r\n\r\n100\r\n" +
+			"--B\r\nContent-Disposition: form-data; name=\"headerImage\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n" +
+			"--B\r\nContent-Disposition: form-data; name=\"ApiSignature\"\r\n\r\nbSFa0cpnIuU8q1VYH/JxIYcsEK9yy7RMbpnIba4pQRk=\r\n--B--\r\n"
+	)
+	amount := [][2]string{{"amount", "100"}}
+	for _, c := range []struct {
+		name, method, query, contentType, body, key string
+		status                                      int
+		parameters                                  [][2]string
+		note                                        string
+	}{
+		{"a form", "POST", "", "application/x-www-form-urlencoded", form, "", 200, amount, ""},
+		{"a form as text", "POST", "", "text/plain", form, "", 200, amount, `"text/plain"`},
+		{"a form as JSON", "POST", "", "application/json", form, "", 200, amount, `"application/json"`},
+		{"a form without a type", "POST", "", "", form, "", 200, amount, "no Content-Type"},
+		{"another charset", "POST", "", "application/x-www-form-urlencoded; charset=iso-8859-1", form, "", 200, amount, "charset"},
+		{"a plus sign in a query", "GET", times, "", "", "", 200, [][2]string{{"filterDatetimeUtcGreaterThan", "2026-06-22 08:28:01"}, {"limit", "100"}}, "a plus sign in the query"},
+		{"empty parts beside a file", "POST", "", "multipart/form-data; boundary=B", design, "", 200, amount, "empty value"},
+		{"two instances", "POST", "instance=other", "application/x-www-form-urlencoded", form, "", 422, nil, ""},
+		{"two instances and the key", "POST", "instance=other", "application/json", `{"amount":100}`, "test-secret-key", 422, nil, ""},
+		{"JSON and the key", "POST", "", "application/json", `{"amount":100,"n":null}`, "test-secret-key", 200, amount, ""},
+		{"an instance in JSON and the key", "POST", "no=1", "application/json", `{"amount":100,"instance":"example"}`, "test-secret-key", 200, amount, ""},
+		{"a body that cannot be read, and the key", "POST", "", "multipart/form-data", form, "test-secret-key", 200, nil, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var told authtest.Exchange
+			gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: func(e authtest.Exchange) { told = e }}
+			query := "instance=example&" + c.query
+			if c.query == "no=1" {
+				query = "" // the body has it
+			}
+			req := httptest.NewRequest(c.method, "/v1.11/Transaction/?"+query, strings.NewReader(c.body))
+			if c.contentType != "" {
+				req.Header.Set("Content-Type", c.contentType)
+			}
+			if c.key != "" {
+				req.Header.Set("X-API-KEY", c.key)
+			}
+			w := httptest.NewRecorder()
+			gateway.ServeHTTP(w, req)
+			assert.Equal(t, c.status, w.Code, "%v", told.Err)
+			assert.Equal(t, c.parameters, told.Parameters)
+			if c.note == "" {
+				assert.Empty(t, told.Notes)
+			} else {
+				assert.Contains(t, strings.Join(told.Notes, "\n"), c.note)
+			}
+		})
+	}
+}
+
 func TestAvangateAnswers(t *testing.T) {
 	gateway := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key")}
 	right := avangate.Config{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key")}

@@ -3,12 +3,16 @@ package authtest
 import (
 	"crypto/subtle"
 	"errors"
+	"iter"
+	"math"
 	"net/http"
 	"strconv"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // A Paylink is an emulated gateway of the Payrexx family. It answers
@@ -41,15 +45,19 @@ var _ http.Handler = (*Paylink)(nil)
 
 // ServeHTTP verifies and answers a request.
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody}
+	verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody, Reading: paylinkhmac.Live}
 	found, err := verifier.Verify(r)
-	if key := r.Header.Get(paylink.KeyHeader); key != "" && errors.Is(err, auth.ErrUnsigned) {
-		err = p.checkKey(r, key)
+	seen := sighting{found.Instance, found.StringToSign, found.Parameters()}
+	if errors.Is(err, auth.ErrUnsigned) {
+		seen = unsigned(r)
+		if key := r.Header.Get(paylink.KeyHeader); key != "" {
+			err = p.checkKey(r, key)
+		}
 	}
-	status, body := p.judge(r.URL.Path, found, err)
+	status, body := p.judge(r.URL.Path, seen.instance, err)
 	if p.Observe != nil {
-		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: found.StringToSign, Status: status, Err: err}
-		for name, value := range found.Parameters() {
+		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: seen.stringToSign, Notes: found.Notes, Status: status, Err: err}
+		for name, value := range seen.parameters {
 			e.Parameters = append(e.Parameters, [2]string{name, value})
 		}
 		if err == nil && status != http.StatusOK {
@@ -71,6 +79,25 @@ func (p *Paylink) checkKey(r *http.Request, key string) error {
 	return nil
 }
 
+// A sighting is what the gateway sees of a request.
+type sighting struct {
+	instance     string
+	stringToSign string
+	parameters   iter.Seq2[string, string]
+}
+
+// unsigned reads a request without a signature, whose body has been put back.
+func unsigned(r *http.Request) sighting {
+	body, _ := request.TakeBody(r, math.MaxInt64) // it is in memory
+	request.SetBody(r, body)
+	received, err := paylink.Receive(r, body)
+	if err != nil {
+		received.Params = new(php.Array) // it cannot be read
+	}
+	paylink.RemoveOwn(received.Params)
+	return sighting{received.Instance, string(received.Params.Query()), received.Params.All()}
+}
+
 type paylinkAnswer struct {
 	Status  string           `json:"status"`
 	Message string           `json:"message,omitempty"`
@@ -78,7 +105,7 @@ type paylinkAnswer struct {
 }
 
 // judge decides what the peer is told.
-func (p *Paylink) judge(urlPath string, found *paylinkhmac.Verification, err error) (int, paylinkAnswer) {
+func (p *Paylink) judge(urlPath, instance string, err error) (int, paylinkAnswer) {
 	fail := func(status int, message string) (int, paylinkAnswer) {
 		return status, paylinkAnswer{Status: "error", Message: "An error occurred: " + message}
 	}
@@ -94,7 +121,7 @@ func (p *Paylink) judge(urlPath string, found *paylinkhmac.Verification, err err
 		return fail(http.StatusInternalServerError, "The gateway has no secret.")
 	case errors.Is(err, auth.ErrBody):
 		return fail(http.StatusRequestEntityTooLarge, "The request is too large.")
-	case found.Instance != p.Instance:
+	case instance != p.Instance:
 		return fail(http.StatusUnprocessableEntity, "The instance is missing or unknown.")
 	case err != nil:
 		return fail(http.StatusForbidden, "The API secret is not correct.")

@@ -40,9 +40,15 @@ func TestJSON(t *testing.T) {
 				req := jsonRequest(t, method, c.body)
 				require.NoError(t, example(t).Authenticate(req, nil))
 				body := bodyOf(t, req)
-				found, err := (&paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}).Verify(jsonRequest(t, method, body))
+				found, err := (&paylinkhmac.Verifier{Secret: auth.NewSecret(secret), Reading: paylinkhmac.Live}).Verify(jsonRequest(t, method, body))
 				require.NoError(t, err)
 				assert.Equal(t, c.signed, found.StringToSign)
+				_, err = (&paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}).Verify(jsonRequest(t, method, body))
+				if c.name == "nesting and types" {
+					require.ErrorIs(t, err, auth.ErrAmbiguous, "true and null can be put in the place of 1 and nothing")
+				} else {
+					require.NoError(t, err)
+				}
 				var sent struct{ ApiSignature string }
 				require.NoError(t, json.Unmarshal([]byte(body), &sent))
 				assert.Equal(t, c.want, strings.Replace(body, sent.ApiSignature, "SIG", 1))

@@ -1,12 +1,14 @@
 package paylinkhmac_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
@@ -61,4 +63,71 @@ func Example_refused() {
 	fmt.Println(shop.Authenticate(req, nil))
 	// Output:
 	// countersign: sign GET for https://api.payrexx.com: parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"
+}
+
+// A proxy lets signed requests through to a server of its own. It passes on what was
+// signed, and never the bytes that it got: a query that the gateways do not read, or
+// a name that stands there twice, would reach a server that reads otherwise. What is
+// not signed, it checks: method, path and instance.
+func ExampleVerifier() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("the server gets", r.URL, r.FormValue("amount"), r.FormValue("fields[email]"))
+	}))
+	defer server.Close()
+
+	verifier := &paylinkhmac.Verifier{Secret: auth.NewSecret("test-secret-key")} // Strict
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		found, err := verifier.Verify(r)
+		if err != nil || found.Instance != "example" || r.Method != http.MethodPost || r.URL.Path != "/v1.0/Invoice/" {
+			fmt.Println("refused, and ambiguous:", errors.Is(err, auth.ErrAmbiguous)) // a log has err
+			http.Error(w, "forbidden", http.StatusForbidden)
+			return
+		}
+		form := make(url.Values)
+		for name, value := range found.Parameters() {
+			form.Add(name, value)
+		}
+		resp, err := http.PostForm(server.URL+"/invoices", form)
+		if err != nil {
+			http.Error(w, "bad gateway", http.StatusBadGateway)
+			return
+		}
+		resp.Body.Close()
+		w.WriteHeader(resp.StatusCode)
+	}))
+	defer proxy.Close()
+
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: proxy.URL, Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.PostForm(proxy.URL+"/v1.0/Invoice/", url.Values{"amount": {"200"}, "fields[email]": {"max+shop@example.com"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+
+	// Who has seen a signed request has no secret, and sends it again with more.
+	const signed = "amount=200&ApiSignature=UvxG8qPkyOrRgIEKSTMxrJtvDoLhQo8sEUwk0mJQRpU%3D"
+	for _, more := range []string{"/v1.0/Invoice/?instance=example&amount=1 ", "/v1.0/Invoice/?instance=example amount=1&"} {
+		target, before, _ := strings.Cut(more, " ")
+		resp, err := http.Post(proxy.URL+target, "application/x-www-form-urlencoded", strings.NewReader(before+signed))
+		if err != nil {
+			log.Fatal(err)
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// the server gets /invoices 200 max+shop@example.com
+	// 200 OK
+	// refused, and ambiguous: true
+	// 403 Forbidden
+	// refused, and ambiguous: true
+	// 403 Forbidden
 }

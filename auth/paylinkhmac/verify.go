@@ -3,10 +3,10 @@ package paylinkhmac
 import (
 	"bytes"
 	"crypto/subtle"
-	"fmt"
+	"errors"
 	"iter"
 	"net/http"
-	"slices"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
@@ -14,15 +14,44 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
+// A Reading is how a [Verifier] reads the parameters of a request.
+type Reading int
+
+const (
+	// Strict takes what every reader sees as it was signed: what an [Authenticator]
+	// sends, read by its Content-Type. It is the zero value, for tests of one's own
+	// signer and for programs that act on what they verified.
+	//
+	// Of what an Authenticator sends it refuses one thing, JSON with true, false,
+	// null, or an empty array or object. Signed, they are the same as 1, 0 and
+	// nothing, so that anybody may put one in the place of the other.
+	Strict Reading = iota
+
+	// Live takes what the live gateways take, as far as that is known (docs/paylink.md
+	// has the evidence): a body that is not empty replaces the query, whatever the
+	// method; it is JSON if it can be, else a form, whatever the Content-Type, but
+	// multipart in a POST request; a plus sign is a space in a query and a plus sign in
+	// a body. It is for emulated gateways and for those who look into what a client
+	// sends: other readers may see another request, and [Verification.Notes] says why.
+	Live
+)
+
 // A Verifier verifies requests as a gateway does, for emulated gateways, users'
 // own tests, and proxies. It is safe for concurrent use; its fields must not be
 // changed once it is in use.
+//
+// A program that acts on a request, or passes it on, takes the parameters from
+// [Verification.Parameters] and never from the request's bytes. Path, method and
+// instance are not signed: it must check them itself.
 type Verifier struct {
 	// Secret is the API secret.
 	Secret auth.SecretSource
 
 	// MaxBody is how long a body may be, in bytes. Zero means DefaultMaxBody.
 	MaxBody int64
+
+	// Reading is how requests are read. The zero value is Strict.
+	Reading Reading
 }
 
 // A Verification is what a [Verifier] found. It is for the operator: its content
@@ -33,37 +62,39 @@ type Verification struct {
 	// (payrexx-php 1.8.11). It is not signed, and for the caller to check.
 	Instance string
 
-	// StringToSign is what the gateway computes the signature over.
+	// StringToSign is what the gateway computes the signature over, "" if there is no
+	// signature.
 	StringToSign string
 
-	parameters [][2]string
+	// Notes say of a right signature what Strict refuses the request for: what other
+	// readers would see otherwise, what is not signed, and what is right by luck, each
+	// in a sentence that says what to do. They hold no parameter's value.
+	Notes []string
+
+	params *php.Array
 }
 
-// Parameters yields the parameters in order, as PHP sees them: nested ones with
-// their full name, key[sub]. ApiSignature and instance are not among them.
+// Parameters yields the parameters that were signed, and nothing else, in order, as
+// PHP sees them: nested ones with their full name, key[sub]. ApiSignature and
+// instance are not among them. If Verify has returned an error they are those that
+// were found, and nobody vouches for them; there are none without a signature.
 func (v *Verification) Parameters() iter.Seq2[string, string] {
-	return func(yield func(name, value string) bool) {
-		for _, p := range v.parameters {
-			if !yield(p[0], p[1]) {
-				return
-			}
-		}
+	if v.params == nil {
+		return func(func(name, value string) bool) {}
 	}
+	return v.params.All()
 }
 
 // Verify verifies a request that a server received. It reads the body and puts it
-// back, unless it fails with [auth.ErrBody]. A body, where there is one, is what
-// holds the parameters, else the query, as these gateways have it.
-//
-// The request is read as PHP reads it; a query and a form once with plus signs
-// decoded and once with plus signs kept, since it is not known which the gateways
-// do: a signature must be right both times.
+// back, unless it fails with [auth.ErrBody].
 //
 // The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to
-// be found, [auth.ErrSignature] if it is wrong, [auth.ErrSecret] if there is
-// nothing to compare it with, [auth.ErrBody] if the body cannot be read. They are
-// for the operator; tell the peer no more than 403. The Verification is never
-// nil, and holds what was found before the error.
+// be found, if the body has more than 100,000 JSON values or cannot be read for
+// another reason, or if the request names two instances; [auth.ErrSignature] if the
+// signature is wrong, [auth.ErrAmbiguous] if it is right and the request is not for
+// Strict, [auth.ErrSecret] if there is nothing to compare it with, [auth.ErrBody] if
+// the body cannot be had. They are for the operator; tell the peer no more than
+// 403. The Verification is never nil, and holds what was found before the error.
 func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
 	found := new(Verification)
 	err := v.verify(req, found)
@@ -71,91 +102,107 @@ func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
 }
 
 func (v *Verifier) verify(req *http.Request, found *Verification) error {
-	var query php.Array
-	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
-	instance, inQuery := paylink.Received(&query)
-	found.Instance = instance
-	readings, err := v.read(req)
+	body, err := v.takeBody(req)
 	if err != nil {
-		return err
-	}
-	if !inQuery {
-		found.Instance, _ = paylink.Received(readings[0])
+		return paylink.Refuse(auth.ErrBody, err)
 	}
 	secret, err := auth.Load(req.Context(), v.Secret)
 	if err != nil {
 		return paylink.Refuse(auth.ErrSecret, err)
 	}
-	hasSignature := readings[0].Has(paylink.SignatureName)
-	var right []bool
-	for _, params := range readings {
-		right = append(right, isSigned(params, secret))
+	if !paylink.MayBeSigned(req, body) {
+		body = nil // what it holds is of no interest
 	}
-	for name, value := range readings[0].All() {
-		found.parameters = append(found.parameters, [2]string{name, value})
+	received, err := paylink.Receive(req, body)
+	found.Instance = received.Instance
+	if err != nil {
+		return err
 	}
-	found.StringToSign = string(readings[0].AppendQuery(nil))
-	switch {
-	case !hasSignature:
+	if body == nil && request.HasBody(req) || !received.Params.Has(paylink.SignatureName) {
 		return paylink.Refusef(auth.ErrUnsigned, "there is no %s among the parameters", paylink.SignatureName)
-	case !slices.Contains(right, false):
-		return nil
-	case right[0]:
-		return paylink.Refusef(auth.ErrSignature, "the signature is right only if plus signs are decoded: write a space as %%20 and a plus sign as %%2B")
-	case right[len(right)-1]:
-		return paylink.Refusef(auth.ErrSignature, "the signature is right only if plus signs are kept: write a space as %%20 and a plus sign as %%2B")
 	}
-	return paylink.Refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
+	claimed, _ := received.Params.Get(paylink.SignatureName)
+	paylink.RemoveOwn(received.Params)
+	found.params = received.Params
+	c := comparison{secret: secret, claimed: []byte(claimed)}
+	signed := received.Params.Query()
+	isRight := c.isOf(signed)
+	if !isRight && received.Kind == paylink.Multipart {
+		if rest := withoutEmpty(signed); len(rest) < len(signed) && c.isOf(rest) {
+			isRight, signed = true, rest
+			received.Params.RemoveEmpty()
+			found.Notes = append(found.Notes, "there are parts with an empty value, which are not signed: leave them out")
+		}
+	}
+	found.StringToSign = string(signed)
+	if !isRight {
+		return c.refuse(req, body, received.Kind)
+	}
+	found.Notes = append(found.Notes, ambiguities(req, body, received, found.StringToSign, signed)...)
+	if v.Reading != Live && len(found.Notes) > 0 {
+		return paylink.Refuse(auth.ErrAmbiguous, errors.New(found.Notes[0]))
+	}
+	return nil
 }
 
-// isSigned takes the signature and the instance out of the parameters and reports
-// whether the signature is that of the rest.
-func isSigned(params *php.Array, secret auth.Secret) bool {
-	claimed, _ := params.Get(paylink.SignatureName)
-	paylink.RemoveOwn(params)
-	signature := new(signer).appendSignature(nil, secret, params.AppendQuery(nil))
-	return subtle.ConstantTimeCompare(signature, []byte(claimed)) == 1
-}
-
-// read returns the request's parameters in each of the ways that they can be
-// read. An urlencoded string has two, with plus signs decoded and with them kept.
-func (v *Verifier) read(req *http.Request) ([]*php.Array, error) {
+// takeBody reads the body and puts it back.
+func (v *Verifier) takeBody(req *http.Request) ([]byte, error) {
 	most := v.MaxBody
 	if most == 0 {
 		most = DefaultMaxBody
 	}
 	body, err := request.TakeBody(req, most)
-	if err != nil {
-		return nil, paylink.Refuse(auth.ErrBody, err)
+	if err == nil && len(body) > 0 {
+		request.SetBody(req, body)
 	}
-	var first, second php.Array
-	if len(body) == 0 {
-		php.ParseStr(&first, req.URL.RawQuery, php.PlusDecoded)
-		php.ParseStr(&second, req.URL.RawQuery, php.PlusKept)
-		return []*php.Array{&first, &second}, nil
+	return body, err
+}
+
+// A comparison compares the signature that a request claims to have.
+type comparison struct {
+	secret  auth.Secret
+	claimed []byte
+	signer  signer
+}
+
+func (c *comparison) isOf(stringToSign []byte) bool {
+	return subtle.ConstantTimeCompare(c.signer.appendSignature(nil, c.secret, stringToSign), c.claimed) == 1
+}
+
+// refuse says that the signature is wrong, and whether it is so for its plus signs
+// alone.
+func (c *comparison) refuse(req *http.Request, body []byte, kind paylink.Kind) error {
+	var other php.Array
+	says := ""
+	switch {
+	case kind == paylink.Form && bytes.IndexByte(body, '+') >= 0:
+		php.ParseStr(&other, body, php.PlusDecoded)
+		says = "the signature is right only if plus signs are decoded: " + plusAdvice
+	case kind == paylink.Query && strings.Contains(req.URL.RawQuery, "+"):
+		php.ParseStr(&other, req.URL.RawQuery, php.PlusKept)
+		says = "the signature is right only if plus signs are kept: " + plusAdvice
 	}
-	request.SetBody(req, body)
-	media, err := paylink.MediaType(req)
-	if err != nil {
-		return nil, paylink.Refuse(auth.ErrUnsigned, err)
-	}
-	switch media {
-	case paylink.FormType:
-		php.ParseStr(&first, body, php.PlusDecoded)
-		php.ParseStr(&second, body, php.PlusKept)
-		return []*php.Array{&first, &second}, nil
-	case paylink.JSONType:
-		err = php.ParseJSON(&first, body)
-	case paylink.MultipartType:
-		var boundary string
-		if boundary, err = boundaryOf(req); err == nil {
-			err = php.ParseMultipart(&first, bytes.NewReader(body), boundary)
+	if says != "" {
+		claimed, _ := other.Get(paylink.SignatureName)
+		c.claimed = []byte(claimed)
+		paylink.RemoveOwn(&other)
+		if c.isOf(other.Query()) {
+			return paylink.Refuse(auth.ErrSignature, errors.New(says))
 		}
-	default:
-		err = fmt.Errorf("a body of the type %q holds no parameters that can be verified", media)
 	}
-	if err != nil {
-		return nil, paylink.Refuse(auth.ErrUnsigned, err)
+	return paylink.Refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
+}
+
+// withoutEmpty returns a query without the pairs that have no value.
+func withoutEmpty(query []byte) []byte {
+	if !bytes.Contains(query, []byte("=&")) && !bytes.HasSuffix(query, []byte("=")) {
+		return query
 	}
-	return []*php.Array{&first}, nil
+	rest := make([]byte, 0, len(query))
+	for pair := range bytes.SplitSeq(query, []byte("&")) {
+		if !bytes.HasSuffix(pair, []byte("=")) {
+			rest = append(append(rest, pair...), '&')
+		}
+	}
+	return bytes.TrimSuffix(rest, []byte("&"))
 }

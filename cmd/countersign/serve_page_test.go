@@ -31,7 +31,7 @@ func TestPageShowsTheLatest(t *testing.T) {
 	assert.Contains(t, page, "the Payrexx family: <code>example</code>")
 	assert.Contains(t, page, "2Checkout: not played, for want of COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY")
 	for i := range 60 {
-		r.post(t, fmt.Sprintf("/v1.0/Invoice/%d/?instance=example", i), formType, "title=Gr%C3%BC%C3%9Fe+x")
+		r.post(t, fmt.Sprintf("/v1.0/Invoice/%d/?instance=example", i), formType, "title=Gr%C3%BC%C3%9Fe%20x")
 	}
 	page = strings.ReplaceAll(r.page(t), "&#43;", "+")
 	assert.NotContains(t, page, "Nothing yet")

@@ -191,7 +191,7 @@ func (d *draft) signPaylink(c *command, parameters, contentType string) (*signed
 	if err != nil {
 		return nil, err
 	}
-	found, err := (&paylinkhmac.Verifier{Secret: secret, MaxBody: maxInput}).Verify(sent)
+	found, err := (&paylinkhmac.Verifier{Secret: secret, MaxBody: maxInput, Reading: paylinkhmac.Live}).Verify(sent)
 	if err != nil {
 		return nil, err
 	}

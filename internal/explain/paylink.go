@@ -34,8 +34,7 @@ type Paylink struct {
 
 // Request explains the signature of a request that a server received. It reads
 // the body and puts it back, unless it fails with [auth.ErrBody]. The signature is
-// right if a [paylinkhmac.Verifier] says so, which reads plus signs in two ways: if
-// it is right in one of them only, the StringToSign is the other one's.
+// right if a [paylinkhmac.Verifier] says so that reads as the live gateways do.
 //
 // An error is an [*auth.Error]: [auth.ErrUnsigned] if there is no signature to be
 // found, [auth.ErrSecret] if the secret cannot be had, [auth.ErrBody] if the body
@@ -72,7 +71,7 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	if err != nil {
 		return new(Diagnosis), paylink.Refuse(auth.ErrSecret, err)
 	}
-	verifier := paylinkhmac.Verifier{Secret: secret, MaxBody: p.MaxBody}
+	verifier := paylinkhmac.Verifier{Secret: secret, MaxBody: p.MaxBody, Reading: paylinkhmac.Live}
 	found, err := verifier.Verify(req)
 	d := &Diagnosis{Right: err == nil, StringToSign: found.StringToSign}
 	defer d.redact(secret)
@@ -83,6 +82,7 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	if readErr != nil {
 		return d, paylink.Refuse(auth.ErrBody, readErr)
 	}
+	d.StringToSign = r.toSign
 	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.hidden == "" {
 		return d, err
 	}
@@ -93,8 +93,11 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 // A paylinkRequest is a request as it arrived: what the attempts begin with.
 // Names and values are in the spelling of PHP's urlencode.
 type paylinkRequest struct {
-	// What the gateway reads, with plus signs decoded and with them kept.
+	// What the gateway reads, with plus signs decoded, as it does in a query, and with
+	// them kept, as it does in a body.
 	decoded, kept paylinkReading
+	inQuery       bool
+	toSign        string         // what the gateway makes of it
 	query         paylinkReading // the query beside a body
 
 	// What the gateway does not find, since the Content-Type says that the body is
@@ -177,30 +180,35 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 	}
 	if len(body) == 0 {
 		r.readForm(req.URL.RawQuery)
+		r.inQuery, r.toSign = true, r.decoded.canonical
 		return r, nil
 	}
 	request.SetBody(req, body)
 	r.query = readPaylinkForm(req.URL.RawQuery, php.PlusDecoded)
-	media, _ := paylink.MediaType(req) // what cannot be read has no parameters
-	switch media {
-	case paylink.FormType:
+	received, err := paylink.Receive(req, body)
+	switch received.Kind {
+	case paylink.Form:
 		r.readForm(string(body))
-	case paylink.JSONType:
-		r.readJSON(body, found.StringToSign)
-	case paylink.MultipartType:
-		r.readMultipart(body, req.Header.Get("Content-Type"))
-	}
-	if r.decoded.claim == "" {
-		r.readMistyped(body)
+	case paylink.JSON:
+		if err == nil { // what cannot be read has no parameters
+			paylink.RemoveOwn(received.Params)
+			r.readJSON(body, string(received.Params.Query()))
+		}
+	case paylink.Multipart:
+		r.readMultipart(body, received.Boundary)
+		if r.decoded.claim == "" {
+			r.readMistyped(body)
+		}
 	}
 	if r.sent == "" { // plus signs are but signs
 		r.kept = r.decoded
 	}
+	r.toSign = r.kept.canonical
 	return r, nil
 }
 
-// readMistyped reads a body without an ApiSignature as JSON or as a form, whatever
-// its Content-Type, if there is one then.
+// readMistyped reads a body without an ApiSignature as JSON or as a form, although
+// its Content-Type says multipart, if there is one then.
 func (r *paylinkRequest) readMistyped(body []byte) {
 	var right paylinkRequest
 	var params php.Array
@@ -236,10 +244,9 @@ func (r *paylinkRequest) readJSON(body []byte, canonical string) {
 	}
 }
 
-func (r *paylinkRequest) readMultipart(body []byte, contentType string) {
+func (r *paylinkRequest) readMultipart(body []byte, boundary string) {
 	var params php.Array
-	boundary, err := php.Boundary(contentType)
-	if err != nil || php.ParseMultipart(&params, bytes.NewReader(body), boundary) != nil {
+	if php.ParseMultipart(&params, bytes.NewReader(body), boundary) != nil {
 		return
 	}
 	r.decoded = newPaylinkReading(&params)
@@ -317,19 +324,13 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 		hash:    keyedHash{function: sha256Hash, key: secret},
 		claim:   newPaylinkClaim(r.decoded.claim, standardBase64),
 	}
-	switch {
-	case r.hidden != "":
-		d.StringToSign = r.decoded.canonical
-	case r.work.reproduces(right):
-		d.StringToSign = r.kept.canonical // it is wrong only there
-	}
 	s := search[paylinkAttempt]{rows: paylinkRows, try: r.work.try}
 	s.explain(d, right)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
-	if r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
+	if !r.inQuery && r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
 		d.Possibilities = append(d.Possibilities, plusForSpace)
 	}
 	if len(d.Findings) > 0 {

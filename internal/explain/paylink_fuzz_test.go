@@ -74,12 +74,13 @@ func FuzzPaylinkRequest(f *testing.F) {
 			return req
 		}
 		secret := auth.NewSecret(testSecret)
-		verifier := &paylinkhmac.Verifier{Secret: secret}
+		verifier := &paylinkhmac.Verifier{Secret: secret, Reading: paylinkhmac.Live}
 		found, verifyErr := verifier.Verify(request())
 		var signed, signature string
 		if lie < noLie {
 			// A form of the body, with a signature that is known.
-			signed = lies[int(lie)%len(lies)](found.StringToSign)
+			before, _ := (&Paylink{Secret: secret}).Request(request())
+			signed = lies[int(lie)%len(lies)](before.StringToSign)
 			signature = sign(testSecret, signed)
 			body = append(body[:len(body):len(body)], "&ApiSignature="+url.QueryEscape(signature)...)
 			contentType = formType
@@ -132,7 +133,7 @@ func FuzzPaylinkParameters(f *testing.F) {
 			form := strings.ReplaceAll(parameters, "+", "%20") + "&ApiSignature=" + url.QueryEscape(signature)
 			req := httptest.NewRequest("POST", "/", strings.NewReader(form))
 			req.Header.Set("Content-Type", formType)
-			found, err := (&paylinkhmac.Verifier{Secret: secret}).Verify(req)
+			found, err := (&paylinkhmac.Verifier{Secret: secret, Reading: paylinkhmac.Live}).Verify(req)
 			return found.StringToSign, err
 		}
 		stringToSign, _ := verify()
@@ -146,6 +147,11 @@ func FuzzPaylinkParameters(f *testing.F) {
 		if signature == "" {
 			require.ErrorIs(t, err, auth.ErrUnsigned)
 			require.Equal(t, new(Diagnosis), d)
+			return
+		}
+		if errors.Is(verifyErr, auth.ErrUnsigned) { // two instances
+			require.ErrorIs(t, err, auth.ErrUnsigned)
+			require.False(t, d.Right)
 			return
 		}
 		require.NoError(t, err)

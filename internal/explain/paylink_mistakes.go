@@ -37,7 +37,7 @@ var paylinkRows = inOrder([]row[paylinkAttempt]{
 		sent(func(signature string) string { return strings.ReplaceAll(signature, " ", "+") }), false},
 	{plusForSpace,
 		func(a paylinkAttempt) []paylinkAttempt {
-			if a.from.decoded.canonical == a.from.kept.canonical {
+			if a.from.inQuery || a.from.decoded.canonical == a.from.kept.canonical {
 				return nil
 			}
 			return []paylinkAttempt{a} // which takes a plus sign for a space

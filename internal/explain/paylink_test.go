@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -52,9 +53,14 @@ func TestPaylinkErrors(t *testing.T) {
 		code         error
 		stringToSign string
 	}{
-		"no signature":              {&Paylink{Secret: secret}, post("a=b&c=d+e"), auth.ErrUnsigned, "a=b&c=d+e"},
+		"no signature":              {&Paylink{Secret: secret}, post("a=b&c=d+e"), auth.ErrUnsigned, "a=b&c=d%2Be"},
+		"no signature in a query":   {&Paylink{Secret: secret}, (&paylinkVector{Method: "GET", URL: "/v1.0/Page/?instance=example&c=d+e"}).request(), auth.ErrUnsigned, "c=d+e"},
+		"no signature in JSON":      {&Paylink{Secret: secret}, post(`{"c":"d+e"}`), auth.ErrUnsigned, "c=d%2Be"},
+		"two instances":             {&Paylink{Secret: secret}, post("a=b&instance=other&ApiSignature=x"), auth.ErrUnsigned, "a=b"},
+		"two instances in JSON":     {&Paylink{Secret: secret}, post(`{"a":"b","instance":"other","ApiSignature":"x"}`), auth.ErrUnsigned, ""},
+		"JSON that is too large":    {&Paylink{Secret: secret}, post(`{"a":[` + strings.Repeat("1,", 100_000) + `1],"ApiSignature":"x"}`), auth.ErrUnsigned, ""},
 		"no parameters":             {&Paylink{Secret: secret}, post(""), auth.ErrUnsigned, ""},
-		"parameters that are not":   {&Paylink{Secret: secret}, malformed, auth.ErrUnsigned, ""},
+		"JSON that is none":         {&Paylink{Secret: secret}, malformed, auth.ErrUnsigned, "%7B%22a%22="},
 		"no secret":                 {&Paylink{}, post("a=b&ApiSignature=x"), auth.ErrSecret, ""},
 		"a secret with a newline":   {&Paylink{Secret: auth.NewSecret(testSecret + "\n")}, post("a=b&ApiSignature=x"), auth.ErrSecret, ""},
 		"a body that is too long":   {&Paylink{Secret: secret, MaxBody: 3}, post("a=b&ApiSignature=x"), auth.ErrBody, ""},
@@ -63,7 +69,7 @@ func TestPaylinkErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d, err := tc.paylink.Request(tc.req)
 			require.ErrorIs(t, err, tc.code)
-			assert.Contains(t, err.Error(), "countersign: explain POST")
+			assert.Contains(t, err.Error(), "countersign: explain "+tc.req.Method)
 			assert.Equal(t, &Diagnosis{StringToSign: tc.stringToSign}, d)
 		})
 	}
@@ -124,10 +130,13 @@ func TestPaylinkPossibilities(t *testing.T) {
 		"another secret, in the query": {
 			formType, "ApiSignature=" + url.QueryEscape(sign(another, "a=b")), "a=b", []Mistake{paylinkSecret, paylinkChanged}},
 		// JSON has no plus signs to read in two ways, and no form has to be looked for.
-		"JSON with a form's type":                      {formType, "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil},
-		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON, paylinkSecret, paylinkChanged}},
-		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm, paylinkSecret, paylinkChanged}},
-		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), []Mistake{plusForSpace}},
+		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{paylinkSecret, paylinkChanged}},
+		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{paylinkSecret, paylinkChanged}},
+		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
+		"JSON as multipart":                            {"multipart/form-data", "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil},
+		"JSON as multipart, and another secret":        {"multipart/form-data", "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON, paylinkSecret, paylinkChanged}},
+		"a form as multipart, and another secret":      {"multipart/form-data", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm, paylinkSecret, paylinkChanged}},
+		"a form as multipart, and a plus sign":         {"multipart/form-data", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), []Mistake{plusForSpace}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := paylinkVector{Method: "POST", URL: "/v1.0/Page/?" + tc.query, Type: tc.contentType, Body: tc.body, Secret: testSecret}
@@ -137,13 +146,40 @@ func TestPaylinkPossibilities(t *testing.T) {
 }
 
 // TestPaylinkShowsNoStringsOfAWrongContentType: what a gateway makes of JSON that it
-// reads as a form is of no use to anybody.
+// reads as multipart is of no use to anybody.
 func TestPaylinkShowsNoStringsOfAWrongContentType(t *testing.T) {
-	v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Secret: testSecret,
+	v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: "multipart/form-data", Secret: testSecret,
 		Body: fmt.Sprintf(`{"purpose":"1+2","ApiSignature":%q}`, sign(testSecret, "purpose=1%2B2"))}
 	d := v.explain(t)
 	assert.Equal(t, "purpose=1%2B2", d.StringToSign)
 	assert.Equal(t, "the signature is wrong\nmistake: "+mistypedJSON.Name+"\nfix:     "+mistypedJSON.Fix, d.String())
+}
+
+// TestPaylinkRightAsTheLiveGatewaysRead: what they take is never called wrong.
+func TestPaylinkRightAsTheLiveGatewaysRead(t *testing.T) {
+	form := "a=b%20c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c"))
+	object := fmt.Sprintf(`{"a":"b c","ApiSignature":%q}`, sign(testSecret, "a=b+c"))
+	part := func(name, value string) string {
+		return "--B\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + value + "\r\n"
+	}
+	for _, v := range []paylinkVector{
+		{Method: "GET", URL: "/v1.0/Page/?a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c"))},
+		{Method: "POST", Type: formType, Body: "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b%2Bc")), StringToSign: "a=b%2Bc"},
+		{Method: "POST", Type: formType, Body: "a=b%20c&a=b%20c&ApiSignature=" + sign(testSecret, "a=b+c")},
+		{Method: "GET", URL: "/v1.0/Page/?a=1", Body: form},
+		{Method: "POST", Type: "text/plain", Body: form},
+		{Method: "POST", Type: jsonType, Body: form},
+		{Method: "POST", Body: form},
+		{Method: "PUT", Type: "multipart/form-data", Body: form},
+		{Method: "POST", Type: formType + "; charset=iso-8859-1", Body: form},
+		{Method: "POST", Type: formType, Body: object},
+		{Method: "POST", Type: "text/json", Body: object},
+		{Method: "POST", Type: jsonType + "; charset=iso-8859-1", Body: object},
+		{Method: "POST", Type: "multipart/form-data; boundary=B", Body: part("z", "") + part("a", "b c") + part("ApiSignature", sign(testSecret, "a=b+c")) + "--B--\r\n"},
+	} {
+		v.URL, v.Secret = cmp.Or(v.URL, "/v1.0/Page/"), testSecret
+		assert.Equal(t, &Diagnosis{Right: true, StringToSign: cmp.Or(v.StringToSign, "a=b+c")}, v.explain(t), "%+v", v)
+	}
 }
 
 // largePaylinkVectors are what takes long to explain: much of everything, and a
@@ -183,17 +219,18 @@ func largePaylinkVectors(scale int) map[string]*paylinkVector {
 		"HTML":                 form(1, strings.Repeat("%26amp;%22", (1<<20)/16/scale)),
 		"bytes":                form(1, strings.Repeat("\xfc", longest)),
 		"ampersands":           form(1, strings.Repeat("&", longest)),
-		"JSON numbers":         list(900_000/scale, "1"),
-		"JSON fractions":       list(700_000/scale, "8.10"),
-		"JSON nulls":           list(900_000/scale, "null"),
-		"JSON literals":        list(900_000/scale, "true"),
+		"JSON numbers":         list(99_000, "1"),
+		"JSON fractions":       list(99_000, "8.10"),
+		"JSON nulls":           list(99_000, "null"),
+		"JSON literals":        list(99_000, "true"),
 		"JSON text":            object(`"` + strings.Repeat("/ ", longest/2) + `"`),
 		"many ApiSignatures":   {Type: jsonType, Body: "{" + strings.Repeat(`"ApiSignature":"AAAA=",`, longest/23-10) + `"ApiSignature":"` + claim + `"}`},
 		"a long name":          object(`{"` + strings.Repeat(`a\/`, longest/3) + `":1}`),
 		"deep JSON":            object(nested(500)),
 		"much deep JSON":       list(130, nested(400)),
 		"long names":           object("{" + names.String() + `"":""}`),
-		"JSON as a form":       {Type: formType, Body: list(900_000/scale, "1").Body},
+		"JSON as a form":       {Type: formType, Body: list(99_000, "1").Body},
+		"JSON as multipart":    {Type: "multipart/form-data", Body: list(99_000, "1").Body},
 		"1000 parts":           {Type: "multipart/form-data; boundary=B", Body: parts.String()},
 	}
 	for _, v := range vectors {

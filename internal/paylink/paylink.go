@@ -199,17 +199,6 @@ func (a *Account) AppendInstance(query []byte) []byte {
 	return append(query, a.InstanceQuery...)
 }
 
-// Received returns the instance that a received request's parameters name.
-func Received(params *php.Array) (instance string, ok bool) {
-	return params.Get(InstanceName)
-}
-
-// RemoveOwn takes out of received parameters those that are the gateway's own.
-func RemoveOwn(params *php.Array) {
-	params.Remove(SignatureName)
-	params.Remove(InstanceName)
-}
-
 // Refuse makes an [auth.Error] whose operation and gateway Complete fills in.
 func Refuse(code, err error) error { return &auth.Error{Code: code, Err: err} }
 
