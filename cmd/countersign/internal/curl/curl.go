@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/countersign/countersign/internal/request"
@@ -319,6 +320,9 @@ func (c *command) request() (*http.Request, error) {
 	if err != nil {
 		return nil, errors.New("curl's --request is no method: write GET, POST or the like")
 	}
+	if err := c.checkFraming(body); err != nil {
+		return nil, err
+	}
 	req.URL, req.Header = target, c.header
 	request.SetBody(req, body)
 	if c.given["json"] {
@@ -336,6 +340,27 @@ func (c *command) request() (*http.Request, error) {
 	}
 	req.Header.Del("Host")
 	return req, nil
+}
+
+// checkFraming takes out the header's own words on the length of the body, which curl
+// sends as they are. Those of another length are an error: what is read of the body
+// then is no longer what curl was given.
+func (c *command) checkFraming(body []byte) error {
+	lengths, given := c.header["Content-Length"]
+	codings := c.header["Transfer-Encoding"]
+	delete(c.header, "Content-Length")
+	delete(c.header, "Transfer-Encoding")
+	switch {
+	case len(codings) > 0 && (given || len(codings) > 1 || !strings.EqualFold(codings[0], "chunked") || len(body) == 0):
+		return errors.New("curl does not send the body as its --header Transfer-Encoding says: leave that header out")
+	case !given, len(lengths) == 0 && len(body) == 0:
+		return nil
+	case len(lengths) == 1 && !c.given["form"]: // which has another boundary there
+		if n, err := strconv.ParseUint(lengths[0], 10, 63); err == nil && n == uint64(len(body)) {
+			return nil
+		}
+	}
+	return errors.New("curl does not send a body of the length that its --header Content-Length says: leave that header out")
 }
 
 // setDefault sets a header field that was neither given nor taken out.

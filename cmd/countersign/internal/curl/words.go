@@ -29,14 +29,18 @@ var plainWord = regexp.MustCompile(`^[0-9A-Za-z_./:@%+,=-]+$`)
 func splitWords(line string) ([]string, error) {
 	var words []string
 	var word []byte
-	begun := false // a word may be empty, in quotes
+	begun := false                    // a word may be empty, in quotes
+	firstQuoted, lastQuoted := -1, -1 // where the word's first quote begins and its last ends
 	for line != "" {
 		c := line[0]
+		quoted := strings.IndexByte(`'"\`, c) >= 0 || strings.HasPrefix(line, "$'") || strings.HasPrefix(line, `$"`)
+		length := len(word)
 		var err error
 		switch {
 		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
 			if begun {
 				words, word, begun = append(words, string(word)), nil, false
+				firstQuoted, lastQuoted = -1, -1
 			}
 			if c == '\n' && strings.TrimSpace(line) != "" {
 				return nil, errors.New("the command ends at the end of its line, and more follows: end each line but the last with a backslash")
@@ -61,6 +65,8 @@ func splitWords(line string) ([]string, error) {
 			word, line = append(word, line[1]), line[2:]
 		case strings.IndexByte("|&;<>()", c) >= 0, c == '{' && !strings.HasPrefix(line, "{}"), c == '#' && !begun:
 			return nil, fmt.Errorf("the shell takes %q outside of quotes for its own: put the URL and the data in single quotes, and leave out what is not curl's", c)
+		case c == '~' && lastQuoted != len(word) && (!begun || isAssigned(word, firstQuoted)) && !quotedNext.MatchString(line):
+			return nil, errors.New("the shell takes the tilde for a directory that only it knows: put it in single quotes, or write the directory")
 		default:
 			word, line, err = appendPlain(word, line)
 		}
@@ -68,11 +74,33 @@ func splitWords(line string) ([]string, error) {
 			return nil, err
 		}
 		begun = true
+		if quoted {
+			lastQuoted = len(word)
+			if firstQuoted < 0 {
+				firstQuoted = length
+			}
+		}
 	}
 	if begun {
 		words = append(words, string(word))
 	}
 	return words, nil
+}
+
+var (
+	assignment = regexp.MustCompile(`^[A-Za-z_][0-9A-Za-z_]*(\[(?:[^][=]|\[[^][=]*\])*\])?\+?=`)
+	quotedNext = regexp.MustCompile(`^~(?:\\\r?\n)*(?:['"]|\\[^\r\n])`)
+)
+
+// isAssigned reports whether what follows in a word has the place of a value, or of a
+// path behind a colon in one: bash takes a=b for an assignment, and expands the value's
+// tildes, wherever it stands. The quotes of a subscript make no difference.
+func isAssigned(word []byte, firstQuoted int) bool {
+	m := assignment.FindSubmatchIndex(word)
+	if m == nil || m[2] < 0 && 0 <= firstQuoted && firstQuoted < m[1] {
+		return false
+	}
+	return len(word) == m[1] || word[len(word)-1] == ':'
 }
 
 var (
