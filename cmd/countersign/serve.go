@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"mime"
 	"net"
 	"net/http"
 	"slices"
@@ -54,6 +55,7 @@ example:
 
 const (
 	maxServedBody = paylinkhmac.DefaultMaxBody // as both gateways have it
+	maxExplained  = 256 << 10                  // bytes of text, files not counted: JSON takes hundreds of times its length
 	maxLogged     = 200                        // characters of a path
 	stopTime      = 3 * time.Second            // for requests that are under way
 )
@@ -233,6 +235,7 @@ type exchange struct {
 	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
 
 	held *redact.Words // secrets that the request holds, nil if none
+	long bool          // it is too long to be explained
 }
 
 // Verdict says in a word what came of it.
@@ -257,10 +260,14 @@ func (e *exchange) Reason() string {
 	if cause, ok := errors.AsType[*auth.Error](err); ok {
 		err = cause.Err
 	}
+	reason := err.Error()
 	if e.held != nil {
-		return e.held.String(err.Error())
+		reason = e.held.String(reason)
 	}
-	return err.Error()
+	if e.long {
+		reason += fmt.Sprintf("; more than %d bytes are not explained: try a smaller request", maxExplained)
+	}
+	return reason
 }
 
 // redact takes secrets out of all that is told of the request, however the client has
@@ -362,9 +369,22 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 		return
 	}
 	if e.Verdict() != "refused" {
-		e.Diagnosis = g.diagnose(withBody(r, body))
+		if e.long = !isExplained(r, body, e); !e.long {
+			e.Diagnosis = g.diagnose(withBody(r, body))
+		}
 	}
 	answer.addDiagnosis(e)
+}
+
+// isExplained reports whether a request that the gateway did not call right is small
+// enough. An upload may be large by its files, if it was read as one.
+func isExplained(r *http.Request, body []byte, e *exchange) bool {
+	if len(body) <= maxExplained {
+		return true
+	}
+	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	isUpload := media == "multipart/form-data" && bytes.HasPrefix(body, []byte("--")) && errors.Is(e.Err, auth.ErrSignature)
+	return isUpload && len(e.StringToSign) <= maxExplained
 }
 
 // gateway returns the one that has the path, or nil.

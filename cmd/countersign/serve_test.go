@@ -12,6 +12,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"runtime"
@@ -328,6 +329,53 @@ func TestServeRefusesBatches(t *testing.T) {
 		assert.Regexp(t, "POST /rpc/6.0/ 200 refused: .*"+reason, r.stdout.String())
 	}
 	assert.NotContains(t, r.stdout.String(), "right")
+}
+
+// TestServeBoundsExplanations counts what is explained: text up to a length, and
+// uploads that are longer by their files.
+func TestServeBoundsExplanations(t *testing.T) {
+	var out, errs strings.Builder
+	s, err := newServer(&command{stdout: &out, stderr: &errs, getenv: func(name string) string { return bothEnv[name] }}, "")
+	require.NoError(t, err)
+	explained := 0
+	for _, g := range s.gateways {
+		diagnose := g.explain
+		g.explain = func(r *http.Request) (*explain.Diagnosis, error) {
+			explained++
+			return diagnose(r)
+		}
+	}
+	const multipartType = "multipart/form-data; boundary=B"
+	part := func(disposition, content string) string {
+		return "--B\r\nContent-Disposition: form-data; " + disposition + "\r\n\r\n" + content + "\r\n"
+	}
+	signature, end := part(`name="ApiSignature"`, "x"), "--B--\r\n"
+	long := strings.Repeat("x", maxExplained)
+	numbers := `{"ApiSignature":"x","a":[` + strings.Repeat("0,", maxExplained/2) + `0]}`
+	for name, c := range map[string]struct {
+		path, contentType, body string
+		explained               int
+	}{
+		"a form":               {"/v1.0/Page/?instance=example", formType, "a=" + long[:maxExplained-20] + "&ApiSignature=x", 1},
+		"a long form":          {"/v1.0/Page/?instance=example", formType, "a=" + long + "&ApiSignature=x", 0},
+		"a long upload":        {"/v1.0/Page/?instance=example", multipartType, signature + part(`name="f"; filename="x"`, long) + end, 1},
+		"a long field":         {"/v1.0/Page/?instance=example", multipartType, signature + part(`name="f"`, long) + end, 0},
+		"long JSON":            {"/v1.0/Page/?instance=example", "application/json", numbers, 0},
+		"long JSON, as a form": {"/v1.0/Page/?instance=example", formType, numbers, 0},
+		"long JSON, a file":    {"/v1.0/Page/?instance=example", multipartType, numbers, 0},
+		"a long login":         {"/rpc/6.0/", "application/json", `{"method":"login","params":["YOURCODE123","` + long + `","x"]}`, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			explained = 0
+			out.Reset()
+			req := httptest.NewRequest("POST", c.path, strings.NewReader(c.body))
+			req.Header.Set("Content-Type", c.contentType)
+			s.ServeHTTP(httptest.NewRecorder(), req)
+			assert.Equal(t, c.explained, explained)
+			assert.Equal(t, c.explained == 0, strings.Contains(out.String(), "more than 262144 bytes are not explained"), "%s", &out)
+			assert.Less(t, out.Len(), 8<<10)
+		})
+	}
 }
 
 // TestServeKeepsRequestsApart has many ask at once: each must be told of its own.

@@ -100,6 +100,9 @@ func (w *Words) find(text string) (places []place) {
 // an escape may be the word's own.
 func (w *Words) findIn(text string) (places []place) {
 	readings := []reading{{text: text}}
+	if !strings.ContainsAny(text, signs) {
+		return readings[0].find(nil, w.words)
+	}
 	seen := map[string]bool{text: true}
 	for i := 0; i < len(readings); i++ {
 		r := readings[i]
@@ -168,6 +171,9 @@ func (r *reading) resolve(sign byte, read func(string) (string, int)) reading {
 	end := r.place(len(r.text), len(r.text)).end
 	return reading{string(text), append(at, end)}
 }
+
+// signs begin escapes.
+const signs = `%\&`
 
 // escapes are the kinds that there are.
 var escapes = []struct {
