@@ -111,12 +111,21 @@ func urlencodedNotes(s, plus string) (notes []string) {
 	if strings.Contains(s, "\x00") {
 		notes = append(notes, "PHP reads nothing behind a NUL byte, and others do: leave it out")
 	}
-	if isUnescaped(s) {
+	count := 0
+	signatureIsRaw, otherIsRaw := false, false
+	for name, value := range pairs(s) {
+		count++
+		if decoded, err := url.PathUnescape(name); err == nil && decoded == paylink.SignatureName {
+			signatureIsRaw = signatureIsRaw || strings.Contains(value, "=")
+		} else {
+			otherIsRaw = otherIsRaw || strings.ContainsFunc(name, splits) || strings.ContainsFunc(value, splits)
+		}
+	}
+	if signatureIsRaw { // as its padding shows
 		notes = append(notes, "the signature is not escaped, and another one may have a plus sign: write + as %2B, / as %2F and = as %3D")
 	}
-	count := 0
-	for range pairs(s) {
-		count++
+	if otherIsRaw {
+		notes = append(notes, "a name or a value has a character as such that not every reader takes for a part of it, such as a semicolon: escape it")
 	}
 	if count > php.MaxInputVars {
 		return append(notes, fmt.Sprintf("there are more than %d parameters, of which PHP drops what exceeds them: send fewer", php.MaxInputVars))
@@ -148,15 +157,10 @@ func pairs(s string) iter.Seq2[string, string] {
 	}
 }
 
-// isUnescaped reports whether the padding of a signature is: a signature that is
-// escaped has none as such.
-func isUnescaped(s string) bool {
-	for name, value := range pairs(s) {
-		if name, err := url.PathUnescape(name); err == nil && name == paylink.SignatureName && strings.Contains(value, "=") {
-			return true
-		}
-	}
-	return false
+// splits reports whether a reader may split at c, leave it out, or take it for
+// another one, where it is not escaped.
+func splits(c rune) bool {
+	return c <= ' ' || c >= 0x7f || strings.ContainsRune("\"#;<=>\\^`{|}", c)
 }
 
 // isFlat reports whether a reader that neither nests nor decodes plus signs sees

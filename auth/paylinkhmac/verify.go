@@ -41,8 +41,8 @@ const (
 // changed once it is in use.
 //
 // A program that acts on a request, or passes it on, takes the parameters from
-// [Verification.Parameters] and never from the request's bytes. Path, method and
-// instance are not signed: it must check them itself.
+// [Verification.Parameters] and never from the request's bytes. Path, method,
+// instance and files are not signed: it must check them itself.
 type Verifier struct {
 	// Secret is the API secret.
 	Secret auth.SecretSource

@@ -123,8 +123,7 @@ func (c *readingCase) run(t *testing.T) {
 // TestNothingIsSmuggledPastAVerifier: what can be added to a signed request by those
 // who have no secret is in no Parameters, and Strict refuses the request.
 func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
-	const deep = "refund" // in 65 levels of brackets
-	bracketed := deep + strings.Repeat("[a]", 65) + "=1"
+	bracketed := "refund" + strings.Repeat("[a]", 65) + "=1"
 	form := "amount=1&" + signedBy("amount=1")
 	object := func(members string, stringToSign string) string {
 		return fmt.Sprintf(`{%s,"ApiSignature":%q}`, members, signatureOf(stringToSign))
@@ -149,6 +148,10 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"a NUL byte in a name", "POST", "", formType, "amount%00refund=1&" + signedBy("amount=1"), right("amount=1"), "NUL byte"},
 		{"behind a thousand names", "POST", "", formType, form + strings.Repeat("&=", 1000) + "&refund=1", right("amount=1"), "more than 1000 parameters"},
 		{"behind a thousand names in a query", "GET", form + strings.Repeat("&=", 1000) + "&refund=1", "", "", right("amount=1"), "more than 1000 parameters"},
+		{"behind a semicolon", "POST", "", formType, "purpose=x;amount=1000&" + signedBy("purpose=x%3Bamount%3D1000"), right("purpose=x;amount=1000"), "such as a semicolon"},
+		{"behind a semicolon in a query", "GET", "purpose=x;y&" + signedBy("purpose=x%3By"), "", "", right("purpose=x;y"), "such as a semicolon"},
+		{"behind a second equals sign", "POST", "", formType, "amount=1=000&" + signedBy("amount=1%3D000"), right("amount=1=000"), "such as a semicolon"},
+		{"white space as such", "POST", "", formType, "amount=1\n&" + signedBy("amount=1%0A"), right("amount=1\n"), "such as a semicolon"},
 		{"without a name", "POST", "", formType, form + "&=refund", right("amount=1"), "has no name"},
 		{"nested 65 deep", "POST", "", formType, bracketed + "&" + form, right("amount=1"), "levels of brackets"},
 		{"nested 65 deep, in parts", "POST", "", partsType, parts(bracketed, "amount=1", "ApiSignature="+signatureOf("amount=1")), right("amount=1"), "levels of brackets"},
@@ -230,7 +233,7 @@ func TestReadings(t *testing.T) {
 		{"a list", "POST", "", jsonType, `["a=1&` + signedBy(`%5B%22a=1`) + `"]`, unsigned, ""},
 		{"a text that could be a form", "POST", "", formType, `"&` + signedBy("%22=&x=%22") + `&x="`, unsigned, ""},
 		{"an object that could be a form", "POST", "", formType, `{"a":"&` + signedBy("%7B%22a%22%3A%22=&x=%22%7D") + `&x="}`, unsigned, ""},
-		{"an object that is none, and a form", "POST", "", formType, `{"a":"&` + signedBy("%7B%22a%22%3A%22=&x=1") + `&x=1`, right(`{"a":"=`, "x=1"), ""},
+		{"an object that is none, and a form", "POST", "", formType, `{"a":"&` + signedBy("%7B%22a%22%3A%22=&x=1") + `&x=1`, right(`{"a":"=`, "x=1"), "such as a semicolon"},
 		{"an object of Latin-1, which is no JSON", "POST", "", jsonType, strings.Replace(object, "b c", "\xfc", 1), unsigned, ""},
 		{"a signature within", "POST", "", jsonType, `{"a":` + object + `}`, unsigned, ""},
 		{"a signature that is no text", "POST", "", jsonType, `{"a":1,"ApiSignature":[]}`, wrong, ""},
@@ -249,6 +252,7 @@ func TestReadings(t *testing.T) {
 		{"a group that is apart", "POST", "", formType, "a[x]=1&b=2&a[y]=3&" + signedBy("a%5Bx%5D=1&a%5By%5D=3&b=2"), right("a[x]=1", "a[y]=3", "b=2"), "elements of a group are apart"},
 		{"a repeated name", "GET", "pm=a&pm=b&" + signedBy("pm=b"), "", "", right("pm=b"), "given twice"},
 		{"a dot in a name", "POST", "", formType, "a.b=1&" + signedBy("a_b=1"), right("a_b=1"), "underscore"},
+		{"what some clients do not escape", "POST", "", formType, "a=b@c.d:e/f?g,h!*'()$~&" + signedBy("a=b%40c.d%3Ae%2Ff%3Fg%2Ch%21%2A%27%28%29%24%7E"), right("a=b@c.d:e/f?g,h!*'()$~"), ""},
 		{"a group", "POST", "", formType, "a[x]=1&a[y]=3&" + signedBy("a%5Bx%5D=1&a%5By%5D=3"), right("a[x]=1", "a[y]=3"), ""},
 		{"an image as text", "POST", "", formType, "headerImage=1&" + signedBy("headerImage=1"), right("headerImage=1"), "image"},
 		{"ampersands more than are needed", "POST", "", formType, "&a=1&&" + signedBy("a=1") + "&", right("a=1"), ""},
