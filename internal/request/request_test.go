@@ -33,9 +33,9 @@ func TestTakeBodyHasRoomForWhatArrives(t *testing.T) {
 		most   uint64
 	}{
 		"a length that is only claimed": {0, 8 * mib, 128 << 10},
-		"a tenth of what is claimed":    {mib, 10 * mib, 4*mib + 128<<10},
-		"a length that is true":         {2 * mib, 2 * mib, 4*mib + 128<<10},
-		"no length":                     {2 * mib, -1, 8*mib + 128<<10},
+		"a tenth of what is claimed":    {mib, 10 * mib, 6 * mib},
+		"a length that is true":         {2 * mib, 2 * mib, 6 * mib},
+		"no length":                     {2 * mib, -1, 12 * mib},
 	} {
 		t.Run(name, func(t *testing.T) {
 			body := strings.Repeat("x", c.sent)
