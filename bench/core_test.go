@@ -31,7 +31,7 @@ type core struct {
 }
 
 func newCore(tb testing.TB) *core {
-	account, err := paylink.NewAccount("bench", gatewayURL, instance, auth.NewSecret(secret), 0, false)
+	account, err := paylink.NewAccount("bench", gatewayURL, instance, auth.NewSecret(secret), 8<<20, false)
 	if err != nil {
 		tb.Fatal(err)
 	}

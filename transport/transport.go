@@ -168,8 +168,8 @@ func (t *Transport) Format(f fmt.State, verb rune) {
 	}))
 }
 
-// RoundTrip authenticates and sends the request. Its own errors are
-// [*auth.Error]s, and nothing has been sent then, save where a scheme says
+// RoundTrip authenticates and sends the request. An error of its own
+// is an [*auth.Error], and nothing has been sent then, save where a scheme says
 // otherwise: a multipart body shows its faults only as it is sent, if the gateway
 // has not answered by then, a session is asked for first, and a request that is
 // sent again has been refused by the gateway before.

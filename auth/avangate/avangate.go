@@ -175,10 +175,9 @@ var (
 	_ slog.LogValuer = (*Authenticator)(nil)
 )
 
-// New returns the Authenticator that c describes. Its errors are
-// [*auth.Error]s: [auth.ErrSecret] if SecretKey is nil or a secret that is not
-// valid, [auth.ErrConfig] for anything else. It loads nothing and connects to
-// nothing.
+// New returns the Authenticator that c describes. Its error is an
+// [*auth.Error]: [auth.ErrSecret] if SecretKey is nil or a secret that is not valid,
+// [auth.ErrConfig] for anything else. It loads nothing and connects to nothing.
 func New(c Config) (*Authenticator, error) {
 	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: clock{machine: c.Now}}
 	hosts := vendorHosts
@@ -223,9 +222,9 @@ func (a *Authenticator) Origins() []auth.Origin {
 // base if need be; a login of the caller's own is left as it is, and so is a GET
 // or HEAD request to a SOAP endpoint, which asks for the WSDL.
 //
-// Its errors are [*auth.Error]s: [auth.ErrSecret] if the secret cannot be had,
-// [auth.ErrRequest] if the method, the path or the body is refused, [auth.ErrBody] if
-// it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
+// Its error is an [*auth.Error]: [auth.ErrSecret] if the secret cannot be had,
+// [auth.ErrRequest] if the method, the path or the body is refused, [auth.ErrBody]
+// if it cannot be read or is longer than 8 MiB, [ErrLogin] if no session could be
 // had.
 func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) error {
 	method := request.Method(req)

@@ -52,11 +52,12 @@ type Claim struct {
 }
 
 // Verify checks the header of req, and neither reads nor changes anything else.
-// Its errors are [*auth.Error]s:
+// Its error is an [*auth.Error]:
 //
 //   - [auth.ErrUnsigned]: there is no header, more than one in whatever spelling,
-//     with underscores too, or one that cannot be read. Attributes may come in any order, in double or single quotes. A
-//     header without algo means MD5 and is not accepted.
+//     with underscores too, or one that cannot be read. Attributes may come in any
+//     order, in double or single quotes. A header without algo means MD5 and is not
+//     accepted.
 //   - [auth.ErrSecret]: the secret cannot be had.
 //   - [auth.ErrSignature]: the hash or the merchant code is wrong.
 //   - [auth.ErrClock]: both are right, and the time is too old or too new.

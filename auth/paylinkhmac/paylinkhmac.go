@@ -51,6 +51,7 @@
 package paylinkhmac
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -62,7 +63,7 @@ import (
 
 // DefaultMaxBody is how long a body that is held in memory may be unless
 // [Config.MaxBody] says otherwise, in bytes: PHP's default post_max_size.
-const DefaultMaxBody = paylink.DefaultMaxBody
+const DefaultMaxBody = 8 << 20
 
 // A Config describes one gateway account.
 type Config struct {
@@ -103,7 +104,7 @@ var (
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
 func New(c Config) (*Authenticator, error) {
-	account, err := paylink.NewAccount("paylinkhmac", c.BaseURL, c.Instance, c.Secret, c.MaxBody, c.AllowInsecureHTTP)
+	account, err := paylink.NewAccount("paylinkhmac", c.BaseURL, c.Instance, c.Secret, cmp.Or(c.MaxBody, DefaultMaxBody), c.AllowInsecureHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +128,9 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 	a.account.Print(f, "paylinkhmac")
 }
 
-// Authenticate signs req. Its errors are [*auth.Error]s with [auth.ErrSecret],
-// [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter]. Signing a request
-// again replaces its signature.
+// Authenticate signs req. Its error is an [*auth.Error] with the code
+// [auth.ErrSecret], [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter]. Signing
+// a request again replaces its signature.
 func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
 	return paylink.Complete(a.sign(req), "sign", req, a.account.Origins)
 }

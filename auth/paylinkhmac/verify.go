@@ -88,12 +88,12 @@ func (v *Verification) Parameters() iter.Seq2[string, string] {
 // Verify verifies a request that a server received. It reads the body and puts it
 // back, unless it fails with [auth.ErrBody].
 //
-// The errors are [*auth.Error]s: [auth.ErrUnsigned] if there is no signature to
-// be found, if the body has more than 100,000 JSON values or cannot be read for
+// The error is an [*auth.Error]: [auth.ErrUnsigned] if there is no signature to be
+// found, if the body has more than 100,000 JSON values or cannot be read for
 // another reason, or if the request names two instances; [auth.ErrSignature] if the
 // signature is wrong, [auth.ErrAmbiguous] if it is right and the request is not for
 // Strict, [auth.ErrSecret] if there is nothing to compare it with, [auth.ErrBody] if
-// the body cannot be had. They are for the operator; tell the peer no more than
+// the body cannot be had. It is for the operator; tell the peer no more than
 // 403. The Verification is never nil, and holds what was found before the error.
 func (v *Verifier) Verify(req *http.Request) (*Verification, error) {
 	found := new(Verification)

@@ -21,6 +21,7 @@
 package paylinkkey
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -33,7 +34,7 @@ import (
 
 // DefaultMaxBody is how long a form may be unless [Config.MaxBody] says otherwise,
 // in bytes: PHP's default post_max_size.
-const DefaultMaxBody = paylink.DefaultMaxBody
+const DefaultMaxBody = 8 << 20
 
 // A Config describes one gateway account.
 type Config struct {
@@ -69,7 +70,7 @@ var _ auth.Authenticator = (*Authenticator)(nil)
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
 func New(c Config) (*Authenticator, error) {
-	account, err := paylink.NewAccount("paylinkkey", c.BaseURL, c.Instance, c.Secret, c.MaxBody, c.AllowInsecureHTTP)
+	account, err := paylink.NewAccount("paylinkkey", c.BaseURL, c.Instance, c.Secret, cmp.Or(c.MaxBody, DefaultMaxBody), c.AllowInsecureHTTP)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +94,7 @@ func (a *Authenticator) Format(f fmt.State, verb rune) {
 	a.account.Print(f, "paylinkkey")
 }
 
-// Authenticate sets the header. Its errors are [*auth.Error]s with
+// Authenticate sets the header. Its error is an [*auth.Error] with the code
 // [auth.ErrSecret], [auth.ErrRequest], [auth.ErrBody] or [auth.ErrParameter].
 func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
 	return paylink.Complete(a.authenticate(req), "authenticate", req, a.account.Origins)

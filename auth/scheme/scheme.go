@@ -47,7 +47,7 @@ import (
 // It refuses with [auth.ErrBody] a body that breaks off, is longer than most, or is
 // not as long as ContentLength says, and with [auth.ErrRequest] a request with a
 // Content-Encoding or a trailer, be there a body or not: what is signed would not
-// be what the gateway reads, or not all of it. Its errors are [*auth.Error]s.
+// be what the gateway reads, or not all of it. Its error is an [*auth.Error].
 func Body(req *http.Request, most int64) ([]byte, error) {
 	if err := request.CheckPlain(req); err != nil {
 		return nil, bodyError(req, auth.ErrRequest, err)

@@ -5,7 +5,6 @@
 package paylink
 
 import (
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,9 +15,6 @@ import (
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
 )
-
-// DefaultMaxBody is PHP's default post_max_size, in bytes.
-const DefaultMaxBody = 8 << 20
 
 // The most parameters that a form may have, and a query. PHP drops what exceeds
 // its limit, and ApiSignature comes behind them, in a query instance too.
@@ -62,7 +58,7 @@ func NewAccount(scheme, baseURL, instance string, secret auth.SecretSource, maxB
 		Instance:      instance,
 		InstanceQuery: string(php.AppendEscaped([]byte(InstanceName+"="), instance)),
 		Secret:        secret,
-		MaxBody:       cmp.Or(maxBody, DefaultMaxBody),
+		MaxBody:       maxBody,
 	}, nil
 }
 

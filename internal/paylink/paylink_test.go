@@ -17,7 +17,7 @@ import (
 )
 
 func newAccount(t *testing.T) *Account {
-	a, err := NewAccount("test", "https://api.example.com", "example", auth.NewSecret("test-secret-key"), 0, false)
+	a, err := NewAccount("test", "https://api.example.com", "example", auth.NewSecret("test-secret-key"), 8<<20, false)
 	require.NoError(t, err)
 	return &a
 }
@@ -25,7 +25,7 @@ func newAccount(t *testing.T) *Account {
 func TestNewAccount(t *testing.T) {
 	a := newAccount(t)
 	assert.Equal(t, "instance=example", a.InstanceQuery)
-	assert.EqualValues(t, DefaultMaxBody, a.MaxBody)
+	assert.EqualValues(t, 8<<20, a.MaxBody)
 	assert.Equal(t, "https://api.example.com", a.Origins[0].String())
 
 	secret := auth.NewSecret("test-secret-key")
@@ -51,7 +51,7 @@ func TestNewAccount(t *testing.T) {
 // and hosts that are not known to be one's.
 func TestNewAccountKnowsThePagesOfPlatforms(t *testing.T) {
 	account := func(baseURL, instance string) error {
-		_, err := NewAccount("test", baseURL, instance, auth.NewSecret("test-secret-key"), 0, true)
+		_, err := NewAccount("test", baseURL, instance, auth.NewSecret("test-secret-key"), 8<<20, true)
 		return err
 	}
 	for _, p := range Platforms {
@@ -70,7 +70,7 @@ func TestNewAccountKnowsThePagesOfPlatforms(t *testing.T) {
 
 func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
 	for _, instance := range []string{"S3cr3t+key=", "S3cr3t/", "https://S3cr3t", "S3cr3t.payrexx.com", "S3cr3t\n"} {
-		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 0, false)
+		_, err := NewAccount("test", "https://api.example.com", instance, auth.NewSecret("test-secret-key"), 8<<20, false)
 		assert.ErrorIs(t, err, auth.ErrConfig)
 		assert.NotContains(t, err.Error(), "S3cr3t")
 	}
