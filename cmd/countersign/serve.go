@@ -315,7 +315,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := &heldAnswer{header: make(http.Header)}
 	if isPage {
-		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", printable.Shorten(r.Host, maxLogged))
+		e.refuse(answer, http.StatusMisdirectedRequest, "the page is not shown under the host %q: open it by its IP address", printable.Shorten(s.secrets.String(r.Host), maxLogged))
 	} else {
 		s.exchange(answer, w, r, e)
 	}

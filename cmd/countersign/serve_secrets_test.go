@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"html"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/internal/redact"
 )
@@ -101,7 +103,8 @@ func TestServeTellsNoSecretInAReason(t *testing.T) {
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	for _, text := range []string{string(answer), r.stdout.String(), r.page(t)} {
+	e := &exchange{Exchange: authtest.Exchange{Err: errors.New("there is no test-secret-key")}, held: redact.New("test-secret-key")}
+	for _, text := range []string{string(answer), r.stdout.String(), r.page(t), e.Reason()} {
 		assert.NotContains(t, text, "test-secret-key")
 		assert.Contains(t, text, auth.Redacted)
 	}

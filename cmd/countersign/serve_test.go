@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -329,6 +330,21 @@ func TestServeRefusesBatches(t *testing.T) {
 		assert.Regexp(t, "POST /rpc/6.0/ 200 refused: .*"+reason, r.stdout.String())
 	}
 	assert.NotContains(t, r.stdout.String(), "right")
+}
+
+// A peer that does not send the rest of its batch holds up nobody.
+func TestServeAnswersOthersMeanwhile(t *testing.T) {
+	r := startServe(t, avangateEnv)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+	require.NoError(t, err)
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /rpc/6.0/ HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\nExpect: 100-continue\r\n\r\n")
+	line, err := bufio.NewReader(conn).ReadString('\n') // it is reading the body
+	require.NoError(t, err)
+	assert.Equal(t, "HTTP/1.1 100 Continue\r\n", line)
+	fmt.Fprint(conn, "[{},")
+	_, answer := r.post(t, "/rpc/6.0/", "application/json", "[]")
+	assert.Contains(t, answer, "the batch is empty")
 }
 
 // TestServeBoundsExplanations counts what is explained: text up to a length, and

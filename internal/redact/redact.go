@@ -79,16 +79,20 @@ type place struct{ begin, end int }
 
 // What bounds the work on a text: it is read in windows, each of which holds the
 // words that begin in it and end within the overlap, and each window in so many ways.
+// Of a text above a MiB there are fewer: escapes are then resolved once or twice.
 const (
 	window      = 64 << 10 // bytes
 	overlap     = 16 << 10
 	maxReadings = 64
+	minReadings = 8
+	allReadings = 1 << 10 // of all windows
 )
 
 // find returns where the words stand in a text.
 func (w *Words) find(text string) (places []place) {
+	most := max(minReadings, min(maxReadings, allReadings*window/(len(text)+1)))
 	for begin := 0; len(w.words) > 0 && begin < len(text); begin += window {
-		for _, p := range w.findIn(text[begin:min(len(text), begin+window+overlap)]) {
+		for _, p := range w.findIn(text[begin:min(len(text), begin+window+overlap)], most) {
 			places = append(places, place{begin + p.begin, begin + p.end})
 		}
 	}
@@ -97,8 +101,8 @@ func (w *Words) find(text string) (places []place) {
 
 // findIn returns where the words stand in a window. It reads that as it is, and then
 // with one kind of escapes after the other resolved, in every order: what looks like
-// an escape may be the word's own.
-func (w *Words) findIn(text string) (places []place) {
+// an escape may be the word's own. It reads it most times at most.
+func (w *Words) findIn(text string, most int) (places []place) {
 	readings := []reading{{text: text}}
 	if !strings.ContainsAny(text, signs) {
 		return readings[0].find(nil, w.words)
@@ -109,7 +113,7 @@ func (w *Words) findIn(text string) (places []place) {
 		places = r.find(places, w.words)
 		for _, e := range escapes {
 			next := r.resolve(e.sign, e.read)
-			if len(readings) < maxReadings && !seen[next.text] {
+			if len(readings) < most && !seen[next.text] {
 				seen[next.text] = true
 				readings = append(readings, next)
 			}
