@@ -3,12 +3,10 @@ package paylinkhmac_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"runtime"
 	"strings"
 	"sync"
@@ -486,104 +484,6 @@ func TestRedact(t *testing.T) {
 		"":                                                                   "",
 	} {
 		assert.Equal(t, want, example(t).Redact(location))
-	}
-}
-
-func TestVerifierRefuses(t *testing.T) {
-	signed := func(method, form string) *http.Request {
-		req := newRequest(t, method, path, form)
-		if method == "GET" {
-			req = newRequest(t, method, path+"?"+form, "")
-		}
-		require.NoError(t, example(t).Authenticate(req, nil))
-		return req
-	}
-	for _, c := range []struct {
-		name     string
-		request  func() *http.Request
-		code     error
-		says     string
-		verifier paylinkhmac.Verifier
-	}{
-		{name: "no signature", request: func() *http.Request { return newRequest(t, "GET", path+"?a=1", "") }, code: auth.ErrUnsigned, says: "there is no ApiSignature"},
-		{name: "another secret", request: func() *http.Request { return signed("GET", "a=1") }, code: auth.ErrSignature, says: "not the one",
-			verifier: paylinkhmac.Verifier{Secret: auth.NewSecret("another-secret")}},
-		{name: "a changed parameter", request: func() *http.Request {
-			req := signed("GET", "amount=200")
-			req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "200", "201", 1)
-			return req
-		}, code: auth.ErrSignature, says: "not the one"},
-		{name: "an added parameter", request: func() *http.Request {
-			req := signed("GET", "amount=200")
-			req.URL.RawQuery += "&x=1"
-			return req
-		}, code: auth.ErrSignature, says: "not the one"},
-		{name: "plus for a space", request: func() *http.Request {
-			req := signed("POST", "a=b+c")
-			return newRequest(t, "POST", path, strings.Replace(bodyOf(t, req), "%20", "+", 1))
-		}, code: auth.ErrSignature, says: "right only if plus signs are decoded"},
-		{name: "an unescaped signature", request: func() *http.Request {
-			req := signed("GET", "model=SignatureCheck")
-			req.URL.RawQuery = strings.ReplaceAll(req.URL.RawQuery, "%2B", "+")
-			return req
-		}, code: auth.ErrSignature, says: "right only if plus signs are kept"},
-		{name: "the signature in the query of a request with a body", request: func() *http.Request {
-			get := signed("GET", "a=1")
-			return newRequest(t, "POST", get.URL.String(), "a=1")
-		}, code: auth.ErrUnsigned, says: "there is no ApiSignature"},
-		{name: "a Content-Type that is given twice", request: func() *http.Request {
-			req := signed("POST", "a=1")
-			req.Header["content_type"] = []string{"multipart/form-data; boundary=B"}
-			return req
-		}, code: auth.ErrUnsigned, says: "Content-Type 2 times"},
-		{name: "multipart without a boundary", request: func() *http.Request {
-			req := signed("POST", "a=1")
-			req.Header.Set("Content-Type", "multipart/form-data")
-			return req
-		}, code: auth.ErrUnsigned, says: "boundary"},
-		{name: "a signature in brackets", request: func() *http.Request { return newRequest(t, "GET", path+"?ApiSignature[a]=1", "") }, code: auth.ErrSignature, says: "not the one"},
-		{name: "too long", request: func() *http.Request { return signed("POST", "a=1") }, code: auth.ErrBody, says: "longer",
-			verifier: paylinkhmac.Verifier{Secret: auth.NewSecret(secret), MaxBody: 10}},
-		{name: "no secret", request: func() *http.Request { return signed("GET", "a=1") }, code: auth.ErrSecret, says: "no secret",
-			verifier: paylinkhmac.Verifier{MaxBody: 1}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			verifier := &c.verifier
-			if verifier.Secret == nil && verifier.MaxBody == 0 {
-				verifier.Secret = auth.NewSecret(secret)
-			}
-			found, err := verifier.Verify(c.request())
-			require.ErrorIs(t, err, c.code)
-			assert.ErrorContains(t, err, c.says)
-			assert.NotNil(t, found)
-			if e, ok := errors.AsType[*auth.Error](err); assert.True(t, ok) {
-				assert.True(t, strings.HasPrefix(e.Op, "verify "))
-			}
-		})
-	}
-}
-
-func TestVerificationTellsTheOperator(t *testing.T) {
-	verifier := &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}
-	form := url.Values{"fields[email][value]": {"a%b"}, "z": {""}}
-	req := newRequest(t, "POST", path+"?instance=example", form.Encode())
-	found, err := verifier.Verify(req)
-	require.ErrorIs(t, err, auth.ErrUnsigned)
-	assert.Equal(t, "example", found.Instance)
-	assert.Empty(t, found.StringToSign, "without a signature nothing is written")
-	for range found.Parameters() {
-		t.Error("nor listed")
-	}
-
-	req = newRequest(t, "POST", path+"?instance=example", form.Encode()+"&ApiSignature=wrong")
-	found, err = verifier.Verify(req)
-	require.ErrorIs(t, err, auth.ErrSignature)
-	assert.Equal(t, "example", found.Instance)
-	assert.Equal(t, "fields%5Bemail%5D%5Bvalue%5D=a%25b&z=", found.StringToSign)
-	assert.Equal(t, []string{"fields[email][value]=a%b", "z="}, parametersOf(found))
-	for name := range found.Parameters() {
-		assert.Equal(t, "fields[email][value]", name, "one may stop at the first")
-		break
 	}
 }
 

@@ -193,3 +193,56 @@ func TestRemoveEmpty(t *testing.T) {
 	}
 	assert.False(t, new(Array).RemoveEmpty())
 }
+
+func TestParseJSON(t *testing.T) {
+	tests := []struct{ name, doc, query string }{
+		{"a list", `["a",[null,"b"]]`, "0=a&1%5B1%5D=b"},
+		{"the last one counts, in place of the first", `{"a":1,"b":2,"a":3}`, "a=3&b=2"},
+		{"null last", `{"a":1,"b":2,"a":null}`, "b=2"},
+		{"null first", `{"a":null,"b":2,"a":3}`, "a=3&b=2"},
+		{"objects are not merged", `{"a":{"b":1,"c":2},"a":{"c":3}}`, "a%5Bc%5D=3"},
+		{"an object for a value and back", `{"a":1,"a":{"b":2},"a":[3],"a":"4"}`, "a=4"},
+		{"names that no form has", `{"":1,"a.b c":{"":2,"[":3,"\u0000":4}}`, "=1&a.b+c%5B%5D=2&a.b+c%5B%5B%5D=3&a.b+c%5B%00%5D=4"},
+		{"floats", `[1.0,8.10,1e3,-0,-0.0,1e14,99999999999999.4,0.1234567890123456,0.0001,1e-5,-1.25e-7,1e100]`,
+			"0=1&1=8.1&2=1000&3=0&4=-0&5=1.0E%2B14&6=99999999999999&7=0.12345678901235&8=0.0001&9=1.0E-5&10=-1.25E-7&11=1.0E%2B100"},
+		{"floats that look like those and are smaller", `[5.0,105.0,-12345678901205.0]`, "0=5&1=105&2=-12345678901205"},
+		{"floats half way", `[123456789012305.0,123456789012315.0,123456789012395.0,-123456789010005.0,123456789012304.0]`,
+			"0=1.2345678901230E%2B14&1=1.2345678901232E%2B14&2=1.234567890124E%2B14&3=-1.2345678901000E%2B14&4=1.234567890123E%2B14"},
+		{"beyond 64 bits", `[9223372036854775808,-9223372036854775809,1e400,-1e400,1e-400]`,
+			"0=9.2233720368548E%2B18&1=-9.2233720368548E%2B18&2=INF&3=-INF&4=0"},
+	}
+	t.Run("PHP", func(t *testing.T) {
+		oracle := phptest.Start(t)
+		for _, tt := range tests {
+			assert.Equal(t, tt.query, oracle.Ask('j', tt.doc)[0], tt.name)
+		}
+	})
+	var a Array
+	for _, tt := range tests {
+		require.NoError(t, ParseJSON(&a, []byte(tt.doc)), tt.name)
+		assert.Equal(t, tt.query, string(a.AppendQuery(nil)), tt.name)
+		n := 0
+		for range a.All() {
+			n++
+		}
+		assert.Equal(t, n, a.Len(), tt.name)
+	}
+}
+
+// TestParseJSONDepth has documents as deep as json_decode takes them, and deeper,
+// see TestJSONDepthAgainstPHP.
+func TestParseJSONDepth(t *testing.T) {
+	var a Array
+	for _, doc := range []func(n int) string{
+		func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) },
+		func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) },
+	} {
+		assert.NoError(t, ParseJSON(&a, []byte(doc(511))))
+		var e *Error
+		assert.ErrorAs(t, ParseJSON(&a, []byte(doc(512))), &e)
+		assert.Contains(t, e.Reason, "is nested more than")
+	}
+	var e *Error // a name may be as long as what an Error shows, and have the shortest elements
+	require.ErrorAs(t, ParseJSON(&a, []byte(strings.Repeat(`{"":`, 60)+`"\x"`)), &e)
+	assert.Equal(t, strings.Repeat("[]", 40), e.Name)
+}

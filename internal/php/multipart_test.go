@@ -9,14 +9,9 @@ import (
 	"io"
 	"math/rand/v2"
 	"mime"
-	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -65,81 +60,6 @@ func passed(body, boundary string) (out string, fields *Array, err error) {
 	m := NewMultipart(strings.NewReader(body), boundary, own, signFields)
 	b, err := io.ReadAll(m)
 	return string(b), &m.fields, err
-}
-
-// writers are the programs whose bodies must be accepted. Each writes the
-// parameters given, then a file.
-var writers = map[string]func(t testing.TB, pairs []string, content []byte) (contentType string, body []byte){
-	"Go":       writeGo,
-	"curl":     writeCurl,
-	"PHP curl": writePHPCurl,
-	"by hand": func(_ testing.TB, pairs []string, content []byte) (string, []byte) {
-		var b strings.Builder
-		for i := 0; i < len(pairs); i += 2 {
-			b.WriteString(field(pairs[i], pairs[i+1]))
-		}
-		b.WriteString("--B\r\nContent-Disposition: form-data; name=\"logo\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n")
-		b.Write(content)
-		return `multipart/form-data; boundary="B"`, []byte(b.String() + "\r\n--B--")
-	},
-}
-
-func writeGo(t testing.TB, pairs []string, content []byte) (string, []byte) {
-	var b bytes.Buffer
-	w := multipart.NewWriter(&b)
-	for i := 0; i < len(pairs); i += 2 {
-		require.NoError(t, w.WriteField(pairs[i], pairs[i+1]))
-	}
-	f, err := w.CreateFormFile("logo", "a.png")
-	require.NoError(t, err)
-	_, err = f.Write(content)
-	require.NoError(t, err)
-	require.NoError(t, w.Close())
-	return w.FormDataContentType(), b.Bytes()
-}
-
-func writeCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
-	curl := phptest.Client(t, "curl")
-	args := []string{"--silent", "--show-error"}
-	for i := 0; i < len(pairs); i += 2 {
-		args = append(args, "--form-string", pairs[i]+"="+pairs[i+1])
-	}
-	path := filepath.Join(t.TempDir(), "a.png")
-	require.NoError(t, os.WriteFile(path, content, 0o600))
-	return captured(t, func(url string) *exec.Cmd {
-		return exec.Command(curl, append(args, "--form", "logo=@"+path, url)...)
-	})
-}
-
-func writePHPCurl(t testing.TB, pairs []string, content []byte) (string, []byte) {
-	php, extension := phptest.Require(t, "php"), phptest.Extension(t, "curl")
-	path := filepath.Join(t.TempDir(), "logo")
-	require.NoError(t, os.WriteFile(path, content, 0o600))
-	const script = `
-		[, $url, $path] = $argv;
-		$fields = [];
-		foreach (array_chunk(array_slice($argv, 3), 2) as [$name, $value]) {
-			$fields[$name] = $value;
-		}
-		$fields['logo'] = new CURLFile($path, 'image/png', 'a.png');
-		$c = curl_init($url);
-		curl_setopt_array($c, [CURLOPT_POSTFIELDS => $fields, CURLOPT_RETURNTRANSFER => true]);
-		exit(curl_exec($c) === false ? 1 : 0);`
-	return captured(t, func(url string) *exec.Cmd {
-		return exec.Command(php, slices.Concat([]string{"-n"}, extension, []string{"-r", script, "--", url, path}, pairs)...)
-	})
-}
-
-// captured returns the request that a program sends to a URL.
-func captured(t testing.TB, command func(url string) *exec.Cmd) (contentType string, body []byte) {
-	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		contentType = r.Header.Get("Content-Type")
-		body, _ = io.ReadAll(r.Body)
-	}))
-	defer srv.Close()
-	out, err := command(srv.URL).CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	return contentType, body
 }
 
 // nearBoundaries is file content that looks like delimiters and is none.
@@ -303,126 +223,6 @@ func TestMultipartReadsInAnyRhythm(t *testing.T) {
 				t.Errorf("%s, %s: got %d bytes and %v, want %d and %v", name, w.name, len(out), err, len(want), wantErr)
 			}
 		}
-	}
-}
-
-// TestParseMultipart has headers in odd spellings and what PHP 8.2 makes of the
-// part; a part z follows. TestParseMultipartAgainstPHP has all others.
-func TestParseMultipart(t *testing.T) {
-	const disposition = "Content-Disposition: form-data; "
-	tests := []struct{ header, query string }{
-		{"CONTENT-DISPOSITION: form-data; NAME=a", "a=1&z=1"},
-		{"content-dispositioN:form-data;name=a", "a=1&z=1"},
-		{"Content-Disposition: name=a", "a=1&z=1"},
-		{"X: y\r\n" + disposition + "name=a\r\nContent-Type: text/html", "a=1&z=1"},
-		{disposition + "name='a'", "a=1&z=1"},
-		{disposition + "name=a b", "a=1&z=1"},
-		{disposition + `name=  "a"`, "a=1&z=1"},
-		{disposition + `name="a b`, "a_b=1&z=1"},
-		{disposition + `name="a;b"; x=";name=c"`, "a%3Bb=1&z=1"},
-		{disposition + `name="x=y"; name=a; [=b`, "a=1&z=1"},
-		{disposition + `name='a"b'`, "a%22b=1&z=1"},
-		{disposition + `name="a\"b"`, "a%22b=1&z=1"},
-		{disposition + `name="a\\"`, "a%5C=1&z=1"},
-		{disposition + `name="a\'b\c"`, "a%5C%27b%5Cc=1&z=1"},
-		{disposition + `name='a\'b'`, "a%27b=1&z=1"},
-		{disposition + `name=a\\b\"c`, "a%5Cb%5C%22c=1&z=1"},
-		{disposition + `name=a\`, "a%5C=1&z=1"},
-		{disposition + `name="a\`, "a%5C=1&z=1"},
-		{disposition + "name=", "z=1"},
-		{disposition + "name==a", "a=1&z=1"},
-		{disposition + `name="a"=b`, "a=1&z=1"},
-		{disposition + "name; name=a;; x", "a=1&z=1"},
-		{disposition + "xname=b; name=a; names=c", "a=1&z=1"},
-		{disposition + "[ame=b; NaMe=c; nam[=d; @ame=e", "c=1&z=1"},
-		{disposition + `x="\"; name=b"; name=a`, "a=1&z=1"},
-		{disposition + `x='"'; name=a`, "a=1&z=1"},
-		{disposition + `name=a; x="`, "a=1&z=1"},
-		{disposition + `name="a.b c"`, "a_b_c=1&z=1"},
-		{disposition + `name=" a"`, "a=1&z=1"},
-		{disposition + `name="a[]"`, "a%5B0%5D=1&z=1"},
-		{disposition + "name=a; filename", "a=1&z=1"},
-		{disposition + "name=a; filename=", "z=1"},
-		{disposition + "name=a; filename=x", "z=1"},
-		{"X: y", "z=1"},
-		{"Content-Disposition : form-data; name=a", "z=1"},
-		{"\u212Aontent-Disposition: form-data; name=a", "z=1"},
-
-		// PHP reads no further.
-		{disposition + "name", ""},
-		{disposition + "; name = a ;x", ""},
-		{disposition + `x="a\`, ""},
-		{"Content-Disposition: form-data name=a", ""},
-	}
-	body := func(header string) string { return "--B\r\n" + header + "\r\n\r\n1\r\n" + field("z", "1") + end }
-	t.Run("PHP", func(t *testing.T) {
-		url := phptest.Serve(t, "multipart.php")
-		for _, tc := range tests {
-			assert.Equal(t, tc.query, string(post(t, url, "B", []byte(body(tc.header))).Query), tc.header)
-		}
-	})
-	var a Array
-	for _, tc := range tests {
-		err := ParseMultipart(&a, strings.NewReader(body(tc.header)), "B")
-		if tc.query == "" {
-			assert.ErrorContains(t, err, "multipart part 1: has no name", tc.header)
-			continue
-		}
-		if assert.NoError(t, err, tc.header) {
-			assert.Equal(t, tc.query, string(a.AppendQuery(nil)), tc.header)
-		}
-	}
-	for header, want := range map[string]string{ // PHP reads these too, and others otherwise
-		disposition + "name=a\r\nContent-Disposition: form-data; name=b": "has a second Content-Disposition",
-		disposition + "\r\n name=a":                                      "continues the one before",
-		disposition + "name=a\r\n x: y":                                  "continues the one before",
-		disposition + "name=a\r\nxy":                                     "continues the one before",
-	} {
-		assert.ErrorContains(t, ParseMultipart(&a, strings.NewReader(body(header)), "B"), want, header)
-	}
-}
-
-// TestParseMultipartReadsHostileParts has the bodies that are not sent: what can
-// be read of them is what PHP reads.
-func TestParseMultipartReadsHostileParts(t *testing.T) {
-	read := 0
-	for _, tc := range hostileParts {
-		var a Array
-		if ParseMultipart(&a, strings.NewReader(tc.body), "B") != nil {
-			continue
-		}
-		read++
-		signed := a.Has("ApiSignature")
-		a.Remove("ApiSignature")
-		query, _, _ := strings.Cut(tc.php, " ")
-		query, wantSigned := strings.CutSuffix(query, "ApiSignature")
-		assert.Equal(t, query, string(a.AppendQuery(nil)), tc.name)
-		assert.Equal(t, wantSigned, signed, tc.name)
-	}
-	assert.Greater(t, read, len(hostileParts)/3)
-}
-
-// TestParseMultipartKeepsTheLimits has as many fields and parts as PHP takes, and
-// one more, see TestParseMultipartLimitsAgainstPHP.
-func TestParseMultipartKeepsTheLimits(t *testing.T) {
-	var a Array
-	for _, n := range []int{999, 1000, 1001} {
-		body := numbered(n, func(i int) string { return field(fmt.Sprintf("a%d", i), "1") }) + end
-		require.NoError(t, ParseMultipart(&a, strings.NewReader(body), "B"))
-		assert.Equal(t, min(n, 1000), a.Len())
-	}
-	parts := func(n int) io.Reader {
-		return strings.NewReader(numbered(n, func(int) string { return file("f", "x", "") }) + end)
-	}
-	require.NoError(t, ParseMultipart(&a, parts(1020), "B"))
-	require.ErrorContains(t, ParseMultipart(&a, parts(1021), "B"), "multipart part 1021: is beyond the 1020 parts")
-}
-
-func TestParseMultipartPassesErrorsOn(t *testing.T) {
-	broken := errors.New("broken source")
-	for _, text := range []string{"", field("a", "1"), field("a", "1") + "--B--"} {
-		var a Array
-		assert.Equal(t, broken, ParseMultipart(&a, io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), "B"))
 	}
 }
 
