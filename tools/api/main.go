@@ -17,8 +17,8 @@ import (
 	"strings"
 )
 
-const head = `# The exported surface of this module, a name a line. CHANGELOG.md gives the reason
-# of each. Written by: go -C tools run ./api > api.txt
+const head = `# The exported surface of this module, a name a line. A new line has its reason in
+# CHANGELOG.md. Written by: go -C tools run ./api > api.txt
 
 `
 
