@@ -261,10 +261,10 @@ func hijack(t *testing.T, w http.ResponseWriter, text string) {
 
 // TestCheckRedactsNoWordOfItsOwn has a secret that stands in a sentence of check's.
 func TestCheckRedactsNoWordOfItsOwn(t *testing.T) {
-	server := httptest.NewServer(answering{403, nil, `{"status":"error","message":"the other secret"}`})
+	server := httptest.NewServer(answering{403, nil, `{"status":"error","message":"the another platform secret"}`})
 	defer server.Close()
 	var out, errs strings.Builder
-	env := map[string]string{instanceVariable: "example", secretVariable: "other"}
+	env := map[string]string{instanceVariable: "example", secretVariable: "another platform"}
 	check(&command{
 		ctx: t.Context(), name: "check", args: []string{"paylink", "--base-url", server.URL},
 		stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] },

@@ -113,7 +113,7 @@ func TestServeTellsNoSecretInAReason(t *testing.T) {
 // TestServeKeepsTheGatewaysWords has a secret that the gateways themselves use as a
 // word.
 func TestServeKeepsTheGatewaysWords(t *testing.T) {
-	r := startServe(t, map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "secret"})
+	r := startServe(t, map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "An error occurred"})
 	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, "a=1&ApiSignature=x")
 	assert.Contains(t, answer, "An error occurred: The API secret is not correct.")
 	assert.Contains(t, r.stdout.String(), "not the one that the secret gives")
