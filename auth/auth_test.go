@@ -86,6 +86,8 @@ func TestErrorText(t *testing.T) {
 			"countersign: verify GET: there is no ApiSignature",
 		},
 		{auth.Error{Op: "sign POST"}, "countersign: sign POST"},
+		{auth.Error{Gateway: "https://api.payrexx.com", Code: auth.ErrBody}, "countersign for https://api.payrexx.com: body refused"},
+		{auth.Error{Code: auth.ErrBody}, "countersign: body refused"},
 	} {
 		assert.Equal(t, c.want, c.err.Error())
 	}
@@ -121,6 +123,38 @@ func TestErrorIsItsCodeAndItsCause(t *testing.T) {
 		assert.True(t, strings.HasSuffix(err.Error(), ": unexpected EOF"), "got %q", err)
 	}
 }
+
+// A scheme may keep an error of its own, which the transport fills in, in a copy.
+func TestErrorIsWhatItWasCopiedFrom(t *testing.T) {
+	cause := errors.New("the drawer is empty")
+	kept := &auth.Error{Code: auth.ErrSecret, Err: cause}
+	for name, c := range map[string]struct {
+		err  auth.Error
+		want bool
+	}{
+		"itself":             {*kept, true},
+		"filled in":          {auth.Error{Op: "authenticate GET", Gateway: "g", Code: auth.ErrSecret, Err: cause}, true},
+		"another code":       {auth.Error{Code: auth.ErrBody, Err: cause}, false},
+		"no code":            {auth.Error{Err: cause}, false},
+		"another cause":      {auth.Error{Code: auth.ErrSecret, Err: errors.New("the drawer is empty")}, false},
+		"no cause":           {auth.Error{Code: auth.ErrSecret}, false},
+		"a cause of its own": {auth.Error{Code: auth.ErrSecret, Err: uncomparable{}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, c.want, errors.Is(fmt.Errorf("post: %w", &c.err), kept))
+		})
+	}
+	of := &auth.Error{Op: "log in", Gateway: "g", Code: auth.ErrSecret}
+	assert.NotErrorIs(t, &auth.Error{Op: "log in", Gateway: "h", Code: auth.ErrSecret}, of, "another gateway")
+	assert.NotErrorIs(t, &auth.Error{Op: "sign GET", Gateway: "g", Code: auth.ErrSecret}, of, "another operation")
+	assert.NotErrorIs(t, &auth.Error{Err: uncomparable{}}, &auth.Error{Err: uncomparable{}}, "causes that cannot be compared")
+	assert.NotErrorIs(t, of, (*auth.Error)(nil))
+}
+
+// An uncomparable error makes == panic.
+type uncomparable []string
+
+func (uncomparable) Error() string { return "many things" }
 
 func TestErrorIsATimeoutIfItsCauseIs(t *testing.T) {
 	for cause, want := range map[error]bool{nil: false, context.Canceled: false, context.DeadlineExceeded: true, os.ErrDeadlineExceeded: true} {

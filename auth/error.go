@@ -2,6 +2,7 @@ package auth
 
 import (
 	"errors"
+	"reflect"
 )
 
 // The reasons for which a request is refused, for errors.Is. Unless one says
@@ -44,15 +45,22 @@ var (
 
 // An Error says what could not be done, at which gateway, and why. Its text
 // never holds a secret, a signature or a parameter's value.
+//
+// The transport returns one for whatever an [Authenticator] fails with: it fills in
+// an Op and a Gateway that are empty, in a copy, and wraps what is none. Such a one
+// has no Code, since nobody said one.
 type Error struct {
 	Op      string // what was being done, such as "sign POST"
 	Gateway string // the origin or the merchant code, "" if it is not known
-	Code    error  // one of this package's sentinels, or a scheme's own
+	Code    error  // one of this package's sentinels, or a scheme's own; nil if none fits
 	Err     error  // the cause; nil if the code says it all
 }
 
 func (e *Error) Error() string {
-	s := "countersign: " + e.Op
+	s := "countersign"
+	if e.Op != "" {
+		s += ": " + e.Op
+	}
 	if e.Gateway != "" {
 		s += " for " + e.Gateway
 	}
@@ -68,6 +76,19 @@ func (e *Error) Error() string {
 
 // Unwrap returns the code and the cause.
 func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
+
+// Is reports whether target is an [*Error] with the same code and cause as e, and the
+// same Op and Gateway where it has them: errors.Is finds a scheme's own error in the
+// copy that the transport has filled in.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t != nil && same(t.Code, e.Code) && same(t.Err, e.Err) &&
+		(t.Op == "" || t.Op == e.Op) && (t.Gateway == "" || t.Gateway == e.Gateway)
+}
+
+func same(a, b error) bool {
+	return a == nil && b == nil || a != nil && b != nil && reflect.TypeOf(a).Comparable() && a == b
+}
 
 var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")
 

@@ -40,6 +40,10 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
+// IsZero reports whether s is the empty secret. It serves the option omitzero of
+// encoding/json, too.
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
+
 // Secret implements [SecretSource]: a Secret is the source of itself.
 func (s Secret) Secret(context.Context) (Secret, error) { return s, nil }
 
@@ -53,7 +57,7 @@ const minFIPSKey = 14
 func (s Secret) Validate() error {
 	value := s.Reveal()
 	switch {
-	case value == "":
+	case s.IsZero():
 		return errors.New("the secret is empty: is its variable or file set?")
 	case value == Redacted:
 		return errors.New("the secret is " + Redacted + ", which an auth.Secret prints as: it was saved from one, and must be saved from where it came")

@@ -334,3 +334,14 @@ func TestValidate(t *testing.T) {
 		})
 	}
 }
+
+func TestSecretIsZeroIfItIsEmpty(t *testing.T) {
+	assert.True(t, auth.Secret{}.IsZero())
+	assert.True(t, auth.NewSecret("").IsZero())
+	assert.False(t, auth.NewSecret(" ").IsZero())
+	b, err := json.Marshal(struct {
+		Key auth.Secret `json:",omitzero"`
+	}{})
+	assert.NoError(t, err)
+	assert.Equal(t, "{}", string(b))
+}

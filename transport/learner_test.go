@@ -164,7 +164,7 @@ func TestLearnersGetASecondTurn(t *testing.T) {
 					last := len(answers) - 1
 					if c.err != nil {
 						assert.Nil(t, resp)
-						assert.Equal(t, c.err, err)
+						assert.ErrorIs(t, err, c.err)
 						if c.failAt == 2 {
 							last = 1 // the first answer is no longer anybody's
 						}

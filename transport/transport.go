@@ -20,6 +20,10 @@
 //
 // # Errors
 //
+// The Transport's own errors and those of Authenticators are [*auth.Error]s, by which
+// a layer above tells a refusal from a failure to reach the gateway. A plain error of
+// an Authenticator is the cause of one, without a code.
+//
 // An error of the base is returned as it is, unless it quotes somebody: a server
 // that is no gateway may repeat the request, and net/http quotes what it cannot
 // read. Its text is then cut at the first quote, and errors.As finds only those of
@@ -205,7 +209,9 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 	signed := &turn.req
 	signed.Body = body
 	err = a.Authenticate(signed, &turn.base)
-	if err == nil {
+	if err != nil {
+		err = complete(err, req)
+	} else {
 		err = checkTarget(signed)
 	}
 	if err != nil {
@@ -389,6 +395,22 @@ func refuse(req *http.Request, code error, reason string) error {
 		gateway = auth.OriginOf(req.URL).String()
 	}
 	return &auth.Error{Op: "send " + request.Method(req), Gateway: gateway, Code: code, Err: errors.New(reason)}
+}
+
+// complete makes an [*auth.Error] of what an Authenticator failed with, one that says
+// what was being done for which gateway. It changes none: the scheme may keep it.
+func complete(err error, req *http.Request) error {
+	op, gateway := "authenticate "+request.Method(req), auth.OriginOf(req.URL).String()
+	e, ok := errors.AsType[*auth.Error](err)
+	switch {
+	case !ok:
+		return &auth.Error{Op: op, Gateway: gateway, Err: err}
+	case e.Op != "" && e.Gateway != "":
+		return err
+	case err != error(e):
+		return &auth.Error{Op: op, Gateway: gateway, Code: e.Code, Err: err}
+	}
+	return &auth.Error{Op: cmp.Or(e.Op, op), Gateway: cmp.Or(e.Gateway, gateway), Code: e.Code, Err: e.Err}
 }
 
 func configError(gateway, reason string) error {

@@ -178,7 +178,7 @@ func (ks *keepers) use(k *keeper) {
 }
 
 // hadSession reports whether there ever was one, under whatever secret.
-func (k *keeper) hadSession() bool { return k.secret.Reveal() != "" }
+func (k *keeper) hadSession() bool { return !k.secret.IsZero() }
 
 // makeRoom makes room for one more that had a session, or had none, and reports
 // whether there is. Of those that had one it lets the one go that was used least

@@ -182,7 +182,7 @@ func (k *kept) run(l *attempt, start time.Time, now func() time.Time, logIn func
 		close(l.done)
 	}()
 	s, life, err := logIn()
-	if err == nil && s.Reveal() == "" {
+	if err == nil && s.IsZero() {
 		err = errEmpty
 	}
 	if err == nil {
