@@ -1,10 +1,11 @@
 // Package auth is the vocabulary of Countersign: what an authentication scheme
 // is, where its credentials may go, and where they come from.
 //
-// Most programs need three things of it. [NewSecret], [Env], [NewFile] or
-// [SecretFunc] say where a scheme's secret comes from. [WithAuthenticator] picks
-// the merchant of one request where several share a host. And errors.Is with a
-// sentinel such as [ErrParameter] tells why a request was refused.
+// Most programs need four things of it. [NewSecret], [Env], [NewFile] or
+// [SecretFunc] say where a scheme's secret comes from. [Check] has a program fail at
+// its start if one is missing. [WithAuthenticator] picks the merchant of one request
+// where several share a host. And errors.Is with a sentinel such as [ErrParameter]
+// tells why a request was refused.
 //
 // The schemes themselves are packages below this one, such as
 // [github.com/countersign/countersign/auth/paylinkhmac]. Package

@@ -120,15 +120,23 @@ func (f *file) read() (Secret, error) {
 func (f *file) explain(err error) error {
 	e, isPath := errors.AsType[*fs.PathError](err)
 	switch {
-	case strings.ContainsAny(f.path, "/"+string(filepath.Separator)):
+	case f.shown() != "":
 		if !isPath {
 			err = fmt.Errorf("%q: %w", f.path, err)
 		}
-		return fmt.Errorf("the secret's file cannot be read: %w", err)
+		return &sourceError{fmt.Errorf("the secret's file cannot be read: %w", err)}
 	case isPath:
 		err = e.Err
 	}
-	return fmt.Errorf("the secret's file cannot be read: %w (a path without a separator is not shown, since it may be the secret)", err)
+	return &sourceError{fmt.Errorf("the secret's file cannot be read: %w (a path without a separator is not shown, since it may be the secret)", err)}
+}
+
+// shown returns the path behind a space, or "".
+func (f *file) shown() string {
+	if !strings.ContainsAny(f.path, "/"+string(filepath.Separator)) {
+		return ""
+	}
+	return fmt.Sprintf(" %q", f.path)
 }
 
 var errEmptyFile = errors.New("it is empty")

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"crypto/fips140"
+	"encoding"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,8 @@ const Redacted = "[redacted]"
 // and safe for concurrent use. The zero value is the empty secret, which every
 // scheme refuses.
 //
-// A Secret cannot be read back from what it is marshalled to.
+// A Secret cannot be read back from what it is marshalled to. It can be read from a
+// configuration that others have written, see [Secret.UnmarshalText].
 type Secret struct {
 	// A function and not a string: fmt and spew follow strings and pointers into
 	// fields that are not exported, past every method below.
@@ -82,6 +84,8 @@ var (
 	_ fmt.Formatter  = Secret{}
 	_ fmt.GoStringer = Secret{}
 	_ slog.LogValuer = Secret{}
+
+	_ encoding.TextUnmarshaler = (*Secret)(nil)
 )
 
 // String returns [Redacted].
@@ -99,6 +103,19 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(Redacted) }
 // MarshalText returns [Redacted]. It serves encoding/json and encoding/xml too.
 func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
+// UnmarshalText makes s the secret that text is, byte for byte, so that a
+// configuration's field in JSON, YAML or the environment may be a Secret. What
+// [Secret.Validate] refuses, such as [Redacted], is an error, which does not show it,
+// and leaves s as it was.
+func (s *Secret) UnmarshalText(text []byte) error {
+	secret := NewSecret(string(text))
+	if err := secret.Validate(); err != nil {
+		return &sourceError{err}
+	}
+	*s = secret
+	return nil
+}
+
 // A SecretSource is where a secret comes from. It is asked for every request, so
 // that a secret can be replaced while the program runs, and is safe for
 // concurrent use.
@@ -106,20 +123,27 @@ type SecretSource interface {
 	Secret(ctx context.Context) (Secret, error)
 }
 
-// Load asks a source for its secret and validates it. A nil source is an error.
+// Load asks a source for its secret and validates it. Its errors are [ErrSecret];
+// they name the source, and wrap what that returned. A nil source is an error.
 func Load(ctx context.Context, source SecretSource) (Secret, error) {
 	if source == nil {
 		return Secret{}, errNoSource
 	}
 	s, err := source.Secret(ctx)
-	if err != nil {
-		return Secret{}, err
+	if err == nil {
+		err = s.Validate()
 	}
-	return s, s.Validate()
+	if err == nil {
+		return s, nil
+	}
+	if _, ok := err.(*sourceError); !ok {
+		err = &sourceError{fmt.Errorf("%s: %w", nameOf(source), err)}
+	}
+	return Secret{}, err
 }
 
-// CheckSource returns an error if source is nil, or a [Secret] that is not valid.
-// It loads nothing: a scheme's constructor calls it.
+// CheckSource returns an [ErrSecret] if source is nil, or a [Secret] that is not
+// valid. It loads nothing: a scheme's constructor calls it.
 func CheckSource(source SecretSource) error {
 	switch s := source.(type) {
 	case nil:
@@ -129,12 +153,35 @@ func CheckSource(source SecretSource) error {
 			return errNoSource
 		}
 	case Secret:
-		return s.Validate()
+		if err := s.Validate(); err != nil {
+			return &sourceError{err}
+		}
 	}
 	return nil
 }
 
-var errNoSource = errors.New("no secret is given: use auth.NewSecret, auth.Env, auth.NewFile or auth.SecretFunc")
+// A sourceError is an [ErrSecret] that names the source.
+type sourceError struct{ error }
+
+func (e *sourceError) Unwrap() error { return e.error }
+
+// Is makes an ErrSecret of it, whose text would say the same once more.
+func (e *sourceError) Is(target error) bool { return target == ErrSecret }
+
+var errNoSource = &sourceError{errors.New("no secret is given: use auth.NewSecret, auth.Env, auth.NewFile or auth.SecretFunc")}
+
+// nameOf names a source for those who look after it.
+func nameOf(source SecretSource) string {
+	switch s := source.(type) {
+	case Secret:
+		return "the static secret"
+	case *env:
+		return "the environment variable" + s.shown
+	case *file:
+		return "the file" + s.shown()
+	}
+	return fmt.Sprintf("the source %T", source)
+}
 
 // A SecretFunc is a function that is a [SecretSource], for a secret manager's
 // client. It should cache: it is called for every request.
@@ -147,16 +194,27 @@ func (f SecretFunc) Secret(ctx context.Context) (Secret, error) { return f(ctx) 
 // is asked. A variable that is not set is an error, which shows the name if it is
 // written in capitals: what is not may be the secret itself, in the wrong place.
 func Env(name string) SecretSource {
-	return SecretFunc(func(context.Context) (Secret, error) {
-		value, ok := os.LookupEnv(name)
-		switch {
-		case ok:
-			return NewSecret(value), nil
-		case !variableName.MatchString(name):
-			return Secret{}, errors.New("the secret's environment variable is not set (a name that is not in capitals is not shown, since it may be the secret)")
-		}
-		return Secret{}, fmt.Errorf("the environment variable %s is not set", name)
-	})
+	e := &env{lookup: func() (string, bool) { return os.LookupEnv(name) }}
+	if variableName.MatchString(name) {
+		e.shown = " " + name
+	}
+	return e
+}
+
+type env struct {
+	shown  string                // the name behind a space, or ""
+	lookup func() (string, bool) // which keeps the name from package fmt
+}
+
+func (e *env) Secret(context.Context) (Secret, error) {
+	value, ok := e.lookup()
+	switch {
+	case ok:
+		return NewSecret(value), nil
+	case e.shown == "":
+		return Secret{}, &sourceError{errors.New("the secret's environment variable is not set (a name that is not in capitals is not shown, since it may be the secret)")}
+	}
+	return Secret{}, &sourceError{fmt.Errorf("the environment variable%s is not set", e.shown)}
 }
 
 var variableName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)

@@ -345,3 +345,44 @@ func TestSecretIsZeroIfItIsEmpty(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Equal(t, "{}", string(b))
 }
+
+// A configuration may hold a Secret, but not one that was saved from a Secret.
+func TestSecretIsReadFromAConfiguration(t *testing.T) {
+	type config struct{ Key auth.Secret }
+	for text, want := range map[string]string{
+		`{"Key":"hunter2-hunter2-hunter2"}`: "",
+		`{"Key":"[redacted]"}`:              "the secret is [redacted], which an auth.Secret prints as",
+		`{"Key":""}`:                        "the secret is empty",
+		`{"Key":"hunter2-hunter2\n"}`:       "white space",
+		`{"Key":"\ufeffhunter2-hunter2"}`:   "a character that does not show",
+	} {
+		c := config{auth.NewSecret("as it was")}
+		err := json.Unmarshal([]byte(text), &c)
+		if want == "" {
+			assert.NoError(t, err)
+			assert.Equal(t, hunter, c.Key.Reveal())
+			saved, err := json.Marshal(c)
+			assert.NoError(t, err)
+			assert.ErrorIs(t, json.Unmarshal(saved, &c), auth.ErrSecret, "saved and read again")
+			continue
+		}
+		assert.ErrorIs(t, err, auth.ErrSecret, text)
+		assert.ErrorContains(t, err, want, text)
+		assertRedacted(t, err.Error())
+		assert.Equal(t, "as it was", c.Key.Reveal())
+	}
+	for _, text := range []string{`{"Key":6875}`, `{"Key":{"hunter2":1}}`} {
+		err := json.Unmarshal([]byte(text), new(config))
+		if assert.Error(t, err) {
+			assert.NotContains(t, err.Error(), "6875")
+			assertRedacted(t, err.Error())
+		}
+	}
+	var c config
+	assert.NoError(t, xml.Unmarshal([]byte("<config><Key>"+hunter+"</Key></config>"), &c))
+	assert.Equal(t, hunter, c.Key.Reveal())
+	text := []byte(hunter)
+	assert.NoError(t, c.Key.UnmarshalText(text))
+	clear(text)
+	assert.Equal(t, hunter, c.Key.Reveal(), "it is a copy")
+}

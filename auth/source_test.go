@@ -111,6 +111,65 @@ func TestLoadAndCheckSource(t *testing.T) {
 	})
 }
 
+// An operator has many sources, and sees one error.
+func TestLoadSaysWhichSourceFails(t *testing.T) {
+	const name = "COUNTERSIGN_TEST_SECRET"
+	t.Setenv(name, hunter+"\n")
+	t.Setenv("lower_case", "")
+	dir := t.TempDir()
+	t.Chdir(dir)
+	bad := write(t, filepath.Join(dir, "bad"), hunter+" \n")
+	down := errors.New("the vault is down")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, c := range map[string]struct {
+		source auth.SecretSource
+		want   string
+		not    string
+	}{
+		"none":                            {nil, "no secret is given", ""},
+		"a static one":                    {auth.NewSecret(hunter + " "), "the static secret: the secret begins or ends", ""},
+		"a variable that is wrong":        {auth.Env(name), "the environment variable COUNTERSIGN_TEST_SECRET: the secret begins or ends", ""},
+		"a variable that is not set":      {auth.Env(name + "_2"), "the environment variable COUNTERSIGN_TEST_SECRET_2 is not set", ""},
+		"what may be the secret":          {auth.Env("lower_case"), "the environment variable: the secret is empty", "lower_case"},
+		"a file that is wrong":            {auth.NewFile(bad), fmt.Sprintf("the file %q: the secret begins or ends", bad), ""},
+		"a file that is absent":           {auth.NewFile(bad + "2"), bad + "2: no such file", ""},
+		"a file whose path may be secret": {auth.NewFile("bad"), "the file: the secret begins or ends", `"bad"`},
+		"a function that fails":           {auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.NewSecret(hunter), down }), "the source auth.SecretFunc: the vault is down", ""},
+		"a function that is wrong":        {auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.Secret{}, nil }), "the source auth.SecretFunc: the secret is empty", ""},
+		"another's":                       {&vault{}, "the source *auth_test.vault: the vault is sealed", ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			s, err := auth.Load(t.Context(), c.source)
+			require.ErrorContains(t, err, c.want)
+			assert.ErrorIs(t, err, auth.ErrSecret)
+			assert.NotErrorIs(t, err, auth.ErrConfig)
+			assert.True(t, s.IsZero())
+			assertRedacted(t, fmt.Sprintf("%v %+v %#v", err, err, err))
+			if c.not != "" {
+				assert.NotContains(t, err.Error(), c.not)
+			}
+		})
+	}
+	_, err := auth.Load(ended, auth.NewFile(bad))
+	assert.ErrorIs(t, err, auth.ErrSecret)
+	assert.ErrorIs(t, err, context.Canceled)
+	assert.ErrorContains(t, err, bad)
+	assert.ErrorIs(t, auth.CheckSource(nil), auth.ErrSecret)
+	assert.ErrorIs(t, auth.CheckSource(auth.Secret{}), auth.ErrSecret)
+}
+
+type vault struct{}
+
+func (*vault) Secret(context.Context) (auth.Secret, error) {
+	return auth.NewSecret(hunter), errors.New("the vault is sealed")
+}
+
+// The name may be the secret, in the wrong place.
+func TestASourceDoesNotPrintAName(t *testing.T) {
+	assertRedacted(t, fmt.Sprintf("%v %+v %#v", auth.Env(hunter), auth.Env(hunter), auth.Env(hunter)))
+}
+
 func TestFileContent(t *testing.T) {
 	dir := t.TempDir() // its path would hold the content if it were a subtest's
 	for i, c := range []struct{ content, want, err string }{

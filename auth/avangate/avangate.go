@@ -103,6 +103,7 @@
 package avangate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -170,6 +171,7 @@ type stamp struct {
 
 var (
 	_ auth.Learner   = (*Authenticator)(nil)
+	_ auth.Checker   = (*Authenticator)(nil)
 	_ fmt.Formatter  = (*Authenticator)(nil)
 	_ fmt.GoStringer = (*Authenticator)(nil)
 	_ slog.LogValuer = (*Authenticator)(nil)
@@ -210,6 +212,12 @@ func (a *Authenticator) Origins() []auth.Origin {
 		return nil
 	}
 	return a.origins
+}
+
+// Check loads the secret, for [auth.Check]. Its error is [auth.ErrSecret].
+func (a *Authenticator) Check(ctx context.Context) error {
+	_, err := auth.Load(ctx, a.secretKey)
+	return err
 }
 
 // Authenticate adds what the protocol wants, which the path tells, and Accept, set

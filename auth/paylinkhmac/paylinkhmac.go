@@ -52,6 +52,7 @@ package paylinkhmac
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,6 +100,7 @@ type Authenticator struct {
 var (
 	_ auth.Authenticator = (*Authenticator)(nil)
 	_ auth.Redactor      = (*Authenticator)(nil)
+	_ auth.Checker       = (*Authenticator)(nil)
 )
 
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
@@ -117,6 +119,12 @@ func (a *Authenticator) Origins() []auth.Origin {
 		return nil
 	}
 	return a.account.Origins
+}
+
+// Check loads the secret, for [auth.Check]. Its error is [auth.ErrSecret].
+func (a *Authenticator) Check(ctx context.Context) error {
+	_, err := auth.Load(ctx, a.account.Secret)
+	return err
 }
 
 // Format prints the origin and the instance, whatever the verb.

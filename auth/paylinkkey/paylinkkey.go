@@ -22,6 +22,7 @@ package paylinkkey
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,7 +66,7 @@ type Authenticator struct {
 	account paylink.Account
 }
 
-var _ auth.Authenticator = (*Authenticator)(nil)
+var _ auth.Checker = (*Authenticator)(nil)
 
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
@@ -83,6 +84,12 @@ func (a *Authenticator) Origins() []auth.Origin {
 		return nil
 	}
 	return a.account.Origins
+}
+
+// Check loads the secret, for [auth.Check]. Its error is [auth.ErrSecret].
+func (a *Authenticator) Check(ctx context.Context) error {
+	_, err := auth.Load(ctx, a.account.Secret)
+	return err
 }
 
 // Format prints the origin and the instance, whatever the verb.

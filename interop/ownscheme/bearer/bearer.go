@@ -78,7 +78,7 @@ func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
 func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper) (none auth.Secret, _ time.Duration, _ error) {
 	secret, err := auth.Load(ctx, a.secret)
 	if err != nil {
-		return none, 0, fmt.Errorf("%w: %w", auth.ErrSecret, err)
+		return none, 0, err // an auth.ErrSecret
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.origin.String()+"/token", strings.NewReader("grant_type=client_credentials"))
 	if err != nil {
