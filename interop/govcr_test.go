@@ -368,10 +368,11 @@ func ExampleScrub() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		client, err := transport.Wrap(&http.Client{Transport: vcr}, shop)
+		signing, err := transport.New(vcr, shop)
 		if err != nil {
 			log.Fatal(err)
 		}
+		client := &http.Client{Transport: signing}
 		resp, err := client.Get(gateway.URL + "/v1.0/Transaction/")
 		if err != nil {
 			log.Fatal(err)

@@ -25,21 +25,28 @@ func redirectTo(status int, location string) http.HandlerFunc {
 	}
 }
 
-// clients are the two ways to use the package, with and without the option.
+// clients are the ways to use the package, with and without the option.
 func clients(t *testing.T, base http.RoundTripper, authenticators ...auth.Authenticator) map[string]*http.Client {
 	t.Helper()
 	tr := newTransport(t, base, authenticators...)
-	wrapped, err := transport.Wrap(&http.Client{Transport: base}, authenticators...)
-	require.NoError(t, err)
-	passing, err := transport.Wrap(&http.Client{Transport: base}, authenticators...)
-	require.NoError(t, err)
-	passing.Transport = passing.Transport.(*transport.Transport).PassOthers()
-	return map[string]*http.Client{
-		"RoundTripper":                  {Transport: tr},
-		"RoundTripper with PassOthers":  {Transport: tr.PassOthers()},
-		"wrapped client":                wrapped,
-		"wrapped client with PassOther": passing,
+	all := map[string]*http.Client{
+		"RoundTripper":                 {Transport: tr},
+		"RoundTripper with PassOthers": {Transport: tr.PassOthers()},
 	}
+	if _, ok := base.(*http.Transport); !ok {
+		return all
+	}
+	for _, passes := range []bool{false, true} {
+		wrapped, err := transport.Wrap(&http.Client{Transport: base}, authenticators...)
+		require.NoError(t, err)
+		name := "wrapped client"
+		if passes {
+			wrapped.Transport = wrapped.Transport.(*transport.Transport).PassOthers()
+			name += " with PassOthers"
+		}
+		all[name] = wrapped
+	}
+	return all
 }
 
 var redirected = map[string]func(t *testing.T, url string) *http.Request{

@@ -1,8 +1,8 @@
 // Package transport authenticates the requests of any [http.Client].
 //
 // [Wrap] returns a copy of a client whose requests are authenticated; [New]
-// returns the [http.RoundTripper] alone, for those who build the client
-// themselves. Both take the Authenticators of one or more gateways and choose
+// returns the [http.RoundTripper] alone, for those who trace, log or retry requests,
+// or stand in for a gateway in a test. Both take the Authenticators of one or more gateways and choose
 // among them by the origin that a request goes to.
 //
 // # Where credentials go
@@ -46,7 +46,8 @@
 //
 // The Transport belongs right above the [http.Transport], below what retries and
 // what traces: each attempt is then signed afresh, and no trace sees a signed
-// URL.
+// URL. So build from below, with New; Wrap is for a client without such layers, and
+// refuses another. docs/layers.md has a whole stack.
 //
 // # Retries
 //
@@ -126,11 +127,22 @@ func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transpo
 }
 
 // Wrap returns a copy of client, a zero Client if it is nil, that authenticates
-// its requests and sends them through the client's own Transport. It fails as
-// [New] does.
+// its requests and sends them through the client's own Transport.
+//
+// That must be an [*http.Transport], or nil while [http.DefaultTransport] is one: a
+// layer that traces, logs or retries would be below the signature, and see it or
+// repeat it. Any other is refused, and [New] is the way: it takes the base that
+// connects, and the Transport that it returns goes below such layers. What a program
+// has registered with RegisterProtocol in its [http.Transport] is such a layer that
+// Wrap does not see: a RoundTripper for "https" gets the signed requests.
+//
+// It fails with [auth.ErrConfig], as [New] does.
 func Wrap(client *http.Client, authenticators ...auth.Authenticator) (*http.Client, error) {
 	if client == nil {
 		client = &http.Client{}
+	}
+	if err := checkWrapped(client.Transport); err != nil {
+		return nil, err
 	}
 	t, err := New(client.Transport, authenticators...)
 	if err != nil {
@@ -139,6 +151,21 @@ func Wrap(client *http.Client, authenticators ...auth.Authenticator) (*http.Clie
 	wrapped := *client
 	wrapped.Transport = t
 	return &wrapped, nil
+}
+
+// checkWrapped refuses a client's Transport that may be more than connections.
+func checkWrapped(base http.RoundTripper) error {
+	name := "the client's Transport"
+	if base == nil {
+		name, base = "http.DefaultTransport, which the client uses,", http.DefaultTransport
+	}
+	switch base.(type) {
+	case *http.Transport:
+		return nil
+	case *Transport:
+		return configError("", name+" authenticates already: give all authenticators to one call")
+	}
+	return configError("", fmt.Sprintf("%s is a %T: if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(nil, ...), then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New", name, base))
 }
 
 // PassOthers returns a copy of t that sends requests to origins that are nobody's

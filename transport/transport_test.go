@@ -53,10 +53,49 @@ func TestNewAndWrapRefuse(t *testing.T) {
 	}
 }
 
+// Above a layer that traces, logs or retries, the signed request would be in its
+// spans, logs and repetitions.
+func TestWrapRefusesWhatMayBeALayer(t *testing.T) {
+	a := shop(t, "https://api.shop.test", "example")
+	refused := func(client *http.Client, want string) {
+		t.Helper()
+		before := http.RoundTripper(nil)
+		if client != nil {
+			before = client.Transport
+		}
+		wrapped, err := transport.Wrap(client, a)
+		assert.Nil(t, wrapped)
+		assertRefused(t, err, auth.ErrConfig)
+		assert.EqualError(t, err, "countersign: configure the transport: "+want)
+		if client != nil {
+			assert.Equal(t, before, client.Transport)
+		}
+	}
+	const advice = ": if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(nil, ...), " +
+		"then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New"
+	const twice = " authenticates already: give all authenticators to one call"
+	signing := newTransport(t, nil, a)
+	refused(&http.Client{Transport: &stub{}}, "the client's Transport is a *transport_test.stub"+advice)
+	refused(&http.Client{Transport: signing}, "the client's Transport"+twice)
+	refused(&http.Client{Transport: signing.PassOthers()}, "the client's Transport"+twice)
+	wrapped, err := transport.Wrap(nil, a)
+	require.NoError(t, err)
+	refused(wrapped, "the client's Transport"+twice)
+
+	defer func(was http.RoundTripper) { http.DefaultTransport = was }(http.DefaultTransport)
+	for base, want := range map[http.RoundTripper]string{&stub{}: " is a *transport_test.stub" + advice, signing: twice, nil: " is a <nil>" + advice} {
+		http.DefaultTransport = base
+		refused(nil, "http.DefaultTransport, which the client uses,"+want)
+		refused(&http.Client{}, "http.DefaultTransport, which the client uses,"+want)
+		_, err := transport.Wrap(&http.Client{Transport: &http.Transport{}}, a)
+		assert.NoError(t, err, "a client with connections of its own does not use it")
+	}
+}
+
 func TestWrapReturnsACopy(t *testing.T) {
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	base := &stub{}
+	base := &http.Transport{}
 	check := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	client := &http.Client{Transport: base, Jar: jar, Timeout: time.Minute, CheckRedirect: check}
 	wrapped, err := transport.Wrap(client, shop(t, "https://api.shop.test", "example"))
@@ -124,8 +163,7 @@ func TestABaseThatIsATypedNilIsRefused(t *testing.T) {
 func TestATransportPrintsNoSecret(t *testing.T) {
 	tco, err := avangate.New(avangate.Config{BaseURL: "https://tco.test", MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("topsecret-of-2checkout")})
 	require.NoError(t, err)
-	client, err := transport.Wrap(&http.Client{Transport: &stub{}}, shop(t, "https://api.shop.test", "example"), tco)
-	require.NoError(t, err)
+	client := &http.Client{Transport: newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example"), tco)}
 	for _, url := range []string{"https://api.shop.test", "https://tco.test/rest/6.0/orders/1/"} {
 		_, err := client.Get(url) // what was computed once may be kept
 		require.NoError(t, err)

@@ -63,9 +63,9 @@ func newWorld(t *testing.T, change ...func(*avangate.Config, *authtest.Avangate)
 }
 
 func (w *world) through(t *testing.T, base http.RoundTripper) *http.Client {
-	client, err := transport.Wrap(&http.Client{Transport: base}, w.account)
+	signing, err := transport.New(base, w.account)
 	require.NoError(t, err)
-	return client
+	return &http.Client{Transport: signing}
 }
 
 func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
