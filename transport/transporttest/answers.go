@@ -43,10 +43,10 @@ func testAnswer(s *suite) error {
 				was.Header, was.Trailer = resp.Header.Clone(), resp.Trailer.Clone()
 			}
 			req := p.request()
-			resp, err := begin(s.wrap(m), req)
+			resp, err := s.begin(s.wrap(m), req)
 			whole := ended.Load()
 			if err == nil {
-				err = finish(resp)
+				err = s.finish(resp)
 			}
 			if err != nil {
 				return fmt.Errorf("an answer of %d: %w", status, err)
@@ -64,7 +64,7 @@ func testAnswer(s *suite) error {
 				return fmt.Errorf("an answer of %d: %w", status, err)
 			}
 			for _, base := range bases {
-				if !within(patience, base.closed) {
+				if !s.patience.within(base.closed) {
 					return fmt.Errorf("an answer of %d: the base's is not closed", status)
 				}
 			}
@@ -86,7 +86,7 @@ func testAnswer(s *suite) error {
 		m := s.memory()
 		sent := 0
 		m.before = func(*http.Request) error { sent++; return errBase }
-		if _, err := roundTrip(s.wrap(m), p.request()); !errors.Is(err, errBase) {
+		if _, err := s.roundTrip(s.wrap(m), p.request()); !errors.Is(err, errBase) {
 			return fmt.Errorf("the base fails, and the error is %v, not the base's", err)
 		}
 		if sent != 1 {

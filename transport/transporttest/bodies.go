@@ -36,7 +36,7 @@ func testBody(s *suite) error {
 				return nil
 			}
 			req, _ := p.watched(open)
-			if _, err := roundTrip(s.wrap(m), req); err != nil {
+			if _, err := s.roundTrip(s.wrap(m), req); err != nil {
 				return err
 			}
 			a, err := m.takeOne(p)
@@ -87,7 +87,7 @@ func testNoBody(s *suite) error {
 			}
 			req := p.request()
 			req.Body = body
-			if _, err := roundTrip(s.wrap(m), req); err != nil {
+			if _, err := s.roundTrip(s.wrap(m), req); err != nil {
 				return err
 			}
 			if _, err := m.takeOne(p); err != nil {
@@ -123,7 +123,7 @@ func testFailingBody(s *suite) error {
 // failsMidway sends p with a body that fails after n bytes.
 func failsMidway(at *site, rt http.RoundTripper, p sample, n int) (*bodies, error) {
 	req, watch := p.watched(failing(p.body, n, errBody))
-	_, err := roundTrip(rt, req)
+	_, err := at.suite.roundTrip(rt, req)
 	switch {
 	case err == errHangs:
 	case !errors.Is(err, errBody):
@@ -156,7 +156,7 @@ func testEarlyAnswer(s *suite) error {
 		m := s.memory()
 		m.late = true
 		req, _ := p.watched(nil)
-		if _, err := roundTrip(s.wrap(m), req); err != nil {
+		if _, err := s.roundTrip(s.wrap(m), req); err != nil {
 			return err
 		}
 		if m.lateErr != nil {
@@ -185,7 +185,7 @@ func (s *suite) answersEarly(l *loopback, p sample) (*bodies, error) {
 	req, watch := p.watched(func() io.Reader {
 		return io.MultiReader(bytes.NewReader(p.body), end(func() { ended.Store(true) }))
 	})
-	if _, err := roundTrip(s.wrap(m), req); err != nil {
+	if _, err := s.roundTrip(s.wrap(m), req); err != nil {
 		return watch, err
 	}
 	returned := make(chan struct{})
@@ -205,13 +205,13 @@ func (s *suite) answersEarly(l *loopback, p sample) (*bodies, error) {
 			l.serve(httptest.NewRecorder(), r, body)
 		}
 	}
-	resp, err := begin(s.wrap(l.transport), req)
+	resp, err := s.begin(s.wrap(l.transport), req)
 	close(returned)
 	if err == nil && resp.StatusCode != http.StatusAccepted {
 		err = fmt.Errorf("an answer of 202 becomes one of %d", resp.StatusCode)
 	}
 	if err == nil {
-		err = finish(resp)
+		err = s.finish(resp)
 	}
 	if err == nil {
 		err = l.takeEarly(p)

@@ -10,20 +10,13 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 )
-
-// patience is for how long the suite waits for what must happen before it says
-// that it does not.
-const patience = 5 * time.Second
-
-// briefly is for how long it waits while RoundTrip is called.
-const briefly = patience / 2
 
 // bodies are the body of a request and those that its GetBody has given.
 type bodies struct {
 	open     func() io.Reader
 	closeErr error // of each
+	patience *patience
 
 	mu  sync.Mutex
 	all []*body
@@ -43,7 +36,7 @@ func (b *bodies) check() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, body := range b.all {
-		if err := body.check(); err != nil {
+		if err := body.check(b.patience); err != nil {
 			return err
 		}
 	}
@@ -82,8 +75,8 @@ func (b *body) Close() error {
 	return b.err
 }
 
-func (b *body) check() error {
-	if !within(patience, b.closed) {
+func (b *body) check(p *patience) error {
+	if !p.within(b.closed) {
 		return errors.New("a body is not closed")
 	}
 	b.mu.Lock()
@@ -95,16 +88,6 @@ func (b *body) check() error {
 		return errors.New("a body is read after it was closed")
 	}
 	return nil
-}
-
-// within reports whether a channel is closed before some time is over.
-func within(limit time.Duration, done <-chan struct{}) bool {
-	select {
-	case <-done:
-		return true
-	case <-time.After(limit):
-		return false
-	}
 }
 
 // snap copies a request deeply, save for what is compared by identity.

@@ -1,6 +1,7 @@
 package transporttest_test
 
 import (
+	"context"
 	"crypto/fips140"
 	"errors"
 	"io"
@@ -8,9 +9,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -133,13 +136,18 @@ func TestBrokenRoundTrippersAreRejected(t *testing.T) {
 	for _, c := range waits {
 		t.Run(c.rules+"/"+c.name, func(t *testing.T) {
 			t.Parallel()
-			if fips140.Enabled() {
-				t.Skip("FIPS 140 mode takes TLS's random numbers from the jitter of the clock, and synctest's has none")
-			}
+			skipFIPS(t)
 			synctest.Test(t, func(t *testing.T) {
 				assertBroken(t, c.rules, c.want, transporttest.TestRoundTripper(c.wrap, http.HandlerFunc(signerGateway), payment(t).WithContext(t.Context())))
 			})
 		})
+	}
+}
+
+func skipFIPS(t *testing.T) {
+	t.Helper()
+	if fips140.Enabled() {
+		t.Skip("FIPS 140 mode takes TLS's random numbers from the jitter of the clock, and synctest's has none")
 	}
 }
 
@@ -294,4 +302,33 @@ func TestTheSuiteGivesUpARoundTripperThatNeverReturns(t *testing.T) {
 		assert.EqualError(t, transporttest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), list(t)),
 			"arrival: GET /payments: RoundTrip does not return, or reading its answer does not end")
 	})
+}
+
+// What hangs wherever it can must not keep the whole test for minutes.
+func TestTheSuitesPatienceIsBounded(t *testing.T) {
+	skipFIPS(t)
+	for name, f := range map[string]func(context.Context){
+		"hangs":   func(ctx context.Context) { <-ctx.Done() },
+		"is slow": func(ctx context.Context) {
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var n atomic.Int64
+				wrap := below(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+					if _, real := next.(*http.Transport); !real && n.Add(1) > 2 { // connections stop synctest's clock
+						f(t.Context())
+					}
+					return next.RoundTrip(req)
+				})
+				start := time.Now()
+				require.Error(t, transporttest.TestRoundTripper(wrap, http.HandlerFunc(signerGateway), payment(t), list(t)))
+				assert.Less(t, time.Since(start), 20*time.Second)
+			})
+		})
+	}
 }

@@ -38,7 +38,7 @@ func failing(b []byte, n int, err error) func() io.Reader {
 func testArrival(s *suite) error {
 	for i, p := range s.samples {
 		m := s.memory()
-		_, err := roundTrip(s.wrap(m), p.request())
+		_, err := s.roundTrip(s.wrap(m), p.request())
 		if err == nil {
 			s.challenged = s.challenged || m.twoTurns()
 			s.samples[i].usual, err = m.takeOne(p)
@@ -156,7 +156,7 @@ func testRequest(s *suite) error {
 				}
 				return nil
 			}
-			if _, err := roundTrip(s.wrap(m), req); err == errHangs {
+			if _, err := s.roundTrip(s.wrap(m), req); err == errHangs {
 				return err
 			}
 			if err != nil {
@@ -180,7 +180,7 @@ func fill(req *http.Request) {
 func testClose(s *suite) error {
 	if err := s.eachBody(func(p sample) error {
 		return s.walk(p, func(m *memory, req *http.Request, watch *bodies) error {
-			_, err := roundTrip(s.wrap(m), req)
+			_, err := s.roundTrip(s.wrap(m), req)
 			return closed(watch, err)
 		})
 	}); err != nil {

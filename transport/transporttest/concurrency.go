@@ -38,7 +38,7 @@ func testConcurrency(s *suite) error {
 // that have all arrived before one is answered.
 func (s *suite) atOnce(requests []variant) error {
 	m := s.memory()
-	read, arrived := meeting(len(requests)), meeting(len(requests))
+	read, arrived := s.meeting(len(requests)), s.meeting(len(requests))
 	m.answer = func(w http.ResponseWriter, r *http.Request, _ int) bool {
 		if arrived() != nil {
 			w.WriteHeader(http.StatusGatewayTimeout)
@@ -55,7 +55,7 @@ func (s *suite) atOnce(requests []variant) error {
 				return io.MultiReader(bytes.NewReader(v.body), readerFunc(func([]byte) (int, error) { return 0, cmp.Or(meet(), io.EOF) }))
 			})
 			req.Header.Set(caseHeader, v.id)
-			resp, err := roundTrip(rt, req)
+			resp, err := s.roundTrip(rt, req)
 			switch {
 			case err != nil:
 			case resp.StatusCode == http.StatusGatewayTimeout:
@@ -85,14 +85,14 @@ func (s *suite) lateAtOnce(requests []variant) error {
 	for _, v := range requests {
 		req := v.request()
 		req.Header.Set(caseHeader, v.id)
-		resp, err := begin(rt, req)
+		resp, err := s.begin(rt, req)
 		if err != nil {
 			return err
 		}
 		answers = append(answers, resp)
 	}
 	for _, resp := range answers {
-		if err := finish(resp); err != nil {
+		if err := s.finish(resp); err != nil {
 			return err
 		}
 	}
@@ -102,14 +102,14 @@ func (s *suite) lateAtOnce(requests []variant) error {
 var errWaits = errors.New("a request waits for another one")
 
 // meeting returns a function that waits until n goroutines have called it.
-func meeting(n int) func() error {
+func (s *suite) meeting(n int) func() error {
 	var called atomic.Int64
-	all, end := make(chan struct{}), time.Now().Add(briefly)
+	all, end := make(chan struct{}), time.Now().Add(s.patience.left()/2)
 	return func() error {
 		if called.Add(1) == int64(n) {
 			close(all)
 		}
-		if !within(time.Until(end), all) {
+		if !s.patience.wait(time.Until(end), all) {
 			return errWaits
 		}
 		return nil
@@ -137,7 +137,7 @@ func (s *suite) variant(p sample, i, n int) (variant, error) {
 	v.usual = arrival{}
 	rt := s.memory()
 	alone := func() (arrival, error) {
-		if _, err := roundTrip(s.wrap(rt), v.request()); err != nil {
+		if _, err := s.roundTrip(s.wrap(rt), v.request()); err != nil {
 			return arrival{}, err
 		}
 		return rt.takeOne(v.sample)

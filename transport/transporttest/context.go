@@ -34,7 +34,7 @@ func testContext(s *suite) error {
 						io.Copy(io.Discard, sent.Body)
 					}
 					cancel()
-					if !within(briefly, sent.Context().Done()) {
+					if !s.patience.briefly(sent.Context().Done()) {
 						return errors.New("the context of the request that is sent goes on")
 					}
 					return context.Cause(sent.Context())
@@ -46,7 +46,7 @@ func testContext(s *suite) error {
 			m := s.memory()
 			req, _ := p.watched(nil)
 			c.plan(m, req, cancel)
-			_, err := roundTrip(s.wrap(m), req.WithContext(ctx))
+			_, err := s.roundTrip(s.wrap(m), req.WithContext(ctx))
 			if !errors.Is(err, context.Canceled) {
 				return fmt.Errorf("it is cancelled %s, and the error is %v, not context.Canceled", c.name, err)
 			}
@@ -60,7 +60,7 @@ func testContext(s *suite) error {
 		m := s.memory()
 		var sent context.Context
 		m.before = func(r *http.Request) error { sent = r.Context(); return nil }
-		resp, err := begin(s.wrap(m), p.request().WithContext(ctx))
+		resp, err := s.begin(s.wrap(m), p.request().WithContext(ctx))
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ func testContext(s *suite) error {
 			return errors.New("the context of the request that is sent ends before the answer has been read")
 		}
 		cancel()
-		if !within(patience, sent.Done()) {
+		if !s.patience.within(sent.Done()) {
 			return errors.New("the context of the request that is sent goes on while the answer is read")
 		}
 		return nil

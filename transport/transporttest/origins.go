@@ -151,10 +151,12 @@ func (s *suite) withHeads(test func(*suite) error) error {
 		p.proto = p.proto.Clone(p.proto.Context())
 		p.proto.Method, p.usual = http.MethodHead, arrival{}
 		m, plain := s.memory(), s.memory()
-		if _, err := roundTrip(s.wrap(m), p.request()); err != nil {
+		if _, err := s.roundTrip(s.wrap(m), p.request()); err == errHangs {
+			return fmt.Errorf("%s: %w", p, err)
+		} else if err != nil {
 			continue
 		}
-		if _, err := roundTrip(plain, p.request()); err != nil {
+		if _, err := s.roundTrip(plain, p.request()); err != nil {
 			return err
 		}
 		heads := *s
@@ -194,7 +196,10 @@ func (s *suite) sendTo(p sample, to place) error {
 	if err != nil {
 		return err
 	}
-	if _, err := roundTrip(s.wrap(m), req); err != nil {
+	if _, err := s.roundTrip(s.wrap(m), req); err != nil {
+		if err == errHangs {
+			return err
+		}
 		if len(m.take()) > 0 {
 			return fmt.Errorf("it is sent, and refused: %w", err)
 		}
@@ -208,7 +213,7 @@ func (s *suite) sendTo(p sample, to place) error {
 	if err != nil {
 		return err
 	}
-	if _, err := roundTrip(plain, unsigned); err != nil {
+	if _, err := s.roundTrip(plain, unsigned); err != nil {
 		return err
 	}
 	want, got := plain.take(), m.take()
@@ -293,10 +298,16 @@ func redirect(at *site, rt http.RoundTripper, p sample, status int, from, to pla
 		}
 		return nil
 	}}
-	resp, err := client.Do(req)
-	if err == nil {
-		_, err = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
+	err = at.suite.patiently(func() error {
+		resp, err := client.Do(req)
+		if err == nil {
+			_, err = io.Copy(io.Discard, resp.Body)
+			resp.Body.Close()
+		}
+		return err
+	})
+	if err == errHangs {
+		return err
 	}
 	got := at.take()
 	if from.same {

@@ -68,7 +68,8 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 // wrap returns the RoundTripper under test, which sends through base. It is called
 // many times. base is not the network: whichever host a request names, it stays on
 // this machine. RoundTrip is called in goroutines of its own, and given up if it
-// does not return within some seconds.
+// does not return within some seconds. After the first that is given up there is less
+// patience: what hangs wherever it can takes less than 20 seconds in all.
 //
 // gateway stands for the real one. It answers a request that is rightly
 // authenticated with a status of 2xx and others with another one, as package
@@ -210,10 +211,11 @@ var rules = []struct {
 
 // A suite is what is under test.
 type suite struct {
-	wrap    func(base http.RoundTripper) http.RoundTripper
-	gateway http.Handler
-	samples []sample
-	origins []auth.Origin // the Authenticator's
+	wrap     func(base http.RoundTripper) http.RoundTripper
+	gateway  http.Handler
+	samples  []sample
+	origins  []auth.Origin // the Authenticator's
+	patience *patience
 	// challenged says that requests go out again when the gateway has refused them.
 	challenged bool
 }
@@ -222,19 +224,20 @@ func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handl
 	if len(requests) == 0 {
 		return nil, errors.New("no request is given: give one with a body and one without")
 	}
-	s := &suite{wrap: wrap, gateway: gateway}
+	s := &suite{wrap: wrap, gateway: gateway, patience: &patience{}}
 	for _, req := range requests {
 		p, err := newSample(req)
 		if err != nil {
 			return nil, err
 		}
+		p.patience = s.patience
 		s.samples = append(s.samples, p)
 		if first := s.samples[0].proto.URL; req.URL.Scheme != first.Scheme || req.URL.Host != first.Host {
 			return nil, fmt.Errorf("a request goes to %s://%s and another to %s://%s: give requests of one origin", first.Scheme, first.Host, req.URL.Scheme, req.URL.Host)
 		}
 	}
 	for i, p := range s.samples {
-		resp, err := roundTrip(s.memory(), p.request())
+		resp, err := s.roundTrip(s.memory(), p.request())
 		if err != nil {
 			return nil, fmt.Errorf("%s, without credentials: %w", p, err)
 		}
@@ -282,12 +285,13 @@ func each(samples []sample, test func(p sample) error) error {
 
 // A sample is a request of the user's.
 type sample struct {
-	proto   *http.Request
-	body    []byte // nil for none
-	trailer bool
-	chunked bool                      // the length is not told, and there is no GetBody
-	usual   arrival                   // what comes of it
-	refuse  func(http.ResponseWriter) // answers as the gateway does without credentials
+	proto    *http.Request
+	body     []byte // nil for none
+	trailer  bool
+	chunked  bool                      // the length is not told, and there is no GetBody
+	usual    arrival                   // what comes of it
+	refuse   func(http.ResponseWriter) // answers as the gateway does without credentials
+	patience *patience
 }
 
 func newSample(req *http.Request) (sample, error) {
@@ -355,7 +359,7 @@ func (p sample) request() *http.Request {
 // watched returns a new copy whose bodies keep count of how they are used. open
 // makes the reader of each; nil means one of the sample's body.
 func (p sample) watched(open func() io.Reader) (*http.Request, *bodies) {
-	req, watch := p.request(), &bodies{open: open}
+	req, watch := p.request(), &bodies{open: open, patience: p.patience}
 	if open == nil {
 		watch.open = func() io.Reader { return bytes.NewReader(p.body) }
 	}
