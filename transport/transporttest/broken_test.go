@@ -308,7 +308,7 @@ func TestTheSuiteGivesUpARoundTripperThatNeverReturns(t *testing.T) {
 func TestTheSuitesPatienceIsBounded(t *testing.T) {
 	skipFIPS(t)
 	for name, f := range map[string]func(context.Context){
-		"hangs":   func(ctx context.Context) { <-ctx.Done() },
+		"hangs": func(ctx context.Context) { <-ctx.Done() },
 		"is slow": func(ctx context.Context) {
 			select {
 			case <-time.After(time.Second):
