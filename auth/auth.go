@@ -9,8 +9,8 @@
 //
 // The schemes themselves are packages below this one, such as
 // [github.com/countersign/countersign/auth/paylinkhmac]. Package
-// [github.com/countersign/countersign/transport] plugs them into an
-// [net/http.Client].
+// [github.com/countersign/countersign/transport] plugs them into any
+// client of package net/http.
 //
 // # A scheme of your own
 //

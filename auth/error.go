@@ -36,7 +36,8 @@ var (
 	// ErrSignature: a request that was to be verified carries a wrong signature.
 	ErrSignature = errors.New("wrong signature")
 	// ErrAmbiguous: a request that was to be verified carries the right signature,
-	// and says something that not every reader would take for what was signed.
+	// and is none that the signer would send, so that a reader may see in it what was
+	// not signed.
 	ErrAmbiguous = errors.New("ambiguous request")
 	// ErrClock: a request that was to be verified claims a time outside the
 	// window.

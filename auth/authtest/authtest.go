@@ -1,10 +1,11 @@
 // Package authtest helps to test programs that use Countersign.
 //
-// [Paylink] and [Avangate] are emulated gateways: each is an [net/http.Handler]
-// that verifies what it receives as far as is known of the real ones, and answers
-// as their documents say. They read requests as the live ones do, as far as that is
-// known, with this module's verifiers. Start them with [net/http/httptest.NewServer], and give the server's
-// URL to the scheme's configuration as its base URL.
+// [Paylink] and [Avangate] are emulated gateways. Each implements [net/http.Handler]:
+// it verifies what it receives as far as is known of the real ones, and answers as
+// their documents say. They read requests as the live ones do, as far as that is
+// known, with this module's verifiers. Start them with
+// [net/http/httptest.NewServer], and give the server's URL to the scheme's
+// configuration as its base URL.
 //
 // They have no memory but for an Avangate's sessions: what is created with one
 // request is not found by the next.

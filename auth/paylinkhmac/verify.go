@@ -18,9 +18,11 @@ import (
 type Reading int
 
 const (
-	// Strict takes what every reader sees as it was signed: what an [Authenticator]
-	// sends, read by its Content-Type. It is the zero value, for tests of one's own
-	// signer and for programs that act on what they verified.
+	// Strict takes what is seen as it was signed by PHP, with plus signs decoded or
+	// kept, and by readers that do not nest: what an [Authenticator] sends, read by its
+	// Content-Type. It is the zero value, for tests of one's own signer and for programs
+	// that act on what they verified. What other readers make of a request is not known,
+	// see docs/paylink.md: act on [Verification.Parameters] alone.
 	//
 	// Of what an Authenticator sends it refuses one thing, JSON with true, false,
 	// null, or an empty array or object. Signed, they are the same as 1, 0 and
