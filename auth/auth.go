@@ -20,6 +20,11 @@
 // docs/own-scheme.md says what is demanded of one and why, and has three to copy;
 // package [github.com/countersign/countersign/transport/transporttest] tests yours.
 //
+// # Traces
+//
+// A [Trace] is told what happens to requests, for logs, metrics and spans. This module
+// has no logger of its own.
+//
 // # Secrets
 //
 // A [Secret] shows itself to nobody but the caller of [Secret.Reveal]: every

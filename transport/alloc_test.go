@@ -9,7 +9,29 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
 )
+
+// Where nobody traces, tracing costs a look into the context.
+func TestTracingThatNobodyWantsAllocatesNothing(t *testing.T) {
+	answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: http.NoBody}
+	base := roundTripperFunc(func(*http.Request) (*http.Response, error) { return answer, nil })
+	origin := originOf(t, "https://api.shop.test")
+	req := newRequest(t, "GET", "https://api.shop.test/", nil)
+	count := func(a auth.Authenticator) float64 {
+		tr := newTransport(t, base, a)
+		return testing.AllocsPerRun(200, func() {
+			_, err := tr.RoundTrip(req)
+			require.NoError(t, err)
+		})
+	}
+	const most = 4.0 // as without tracing: the turn, the header and what this scheme puts into it
+	silent, reporting := count(headerAuth{origin, nil}), count(reporter{headerAuth{origin, nil}})
+	if silent > most || reporting > silent {
+		t.Errorf("got %v allocations, and %v with a string to sign, want at most %v", silent, reporting, most)
+	}
+}
 
 // A form POST costs few allocations beside those of the request itself. The race
 // detector empties sync.Pools at random, so it is not for it.

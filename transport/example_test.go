@@ -1,15 +1,22 @@
 package transport_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"strings"
+	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/transport"
 )
@@ -51,6 +58,83 @@ func ExampleWrap() {
 	// VR pay secure got POST /v1.0/Invoice/ for bakery
 	// OkePay got POST /v1.0/Invoice/ for florist
 	// refused: true
+}
+
+// Every event in a log: what is signed, what is refused, what is sent again and why,
+// the logins, and a clock that is wrong. None of it holds a credential.
+func ExampleTransport_WithTrace() {
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{} // for this example's output
+			}
+			return a
+		},
+	}))
+	trace := &auth.Trace{
+		Signed: func(ctx context.Context, i auth.SignedInfo) {
+			logger.InfoContext(ctx, "signed", "method", i.Method, "origin", i.Origin.String())
+		},
+		Refused: func(ctx context.Context, i auth.RefusedInfo) {
+			logger.ErrorContext(ctx, "refused", "error", i.Err)
+		},
+		Repeated: func(ctx context.Context, i auth.RepeatedInfo) {
+			logger.WarnContext(ctx, "repeated", "method", i.Method, "origin", i.Origin.String(), "reason", i.Reason)
+		},
+		LoggedIn: func(ctx context.Context, i auth.LoggedInInfo) {
+			logger.InfoContext(ctx, "logged in", "origin", i.Origin.String(), "took", i.Duration, "error", i.Err)
+		},
+		Clock: func(ctx context.Context, i auth.ClockInfo) {
+			logger.WarnContext(ctx, "the clock is wrong", "origin", i.Origin.String(), "before", i.Before, "after", i.After)
+		},
+	}
+
+	now := time.Date(2026, time.November, 28, 10, 0, 0, 0, time.UTC)
+	gateway := &authtest.Avangate{
+		MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key"),
+		Now: func() time.Time { return now },
+	}
+	tco, err := avangate.New(avangate.Config{
+		MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret("test-secret-key"),
+		Now: func() time.Time { return now.Add(-time.Hour) }, // this machine's clock is slow
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	t, err := transport.New(standIn{gateway}, tco)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &http.Client{Transport: t.WithTrace(trace)}
+
+	getOrder := `{"jsonrpc":"2.0","method":"getOrder","params":["` + avangate.Session + `","11331111"],"id":2}`
+	for range 2 {
+		resp, err := client.Post("https://api.2checkout.com/rpc/6.0/", "application/json", strings.NewReader(getOrder))
+		if err != nil {
+			log.Fatal(err)
+		}
+		resp.Body.Close()
+		gateway.EndSessions()
+	}
+	client.Get("https://example.com/")
+	// Output:
+	// level=WARN msg="the clock is wrong" origin=https://api.2checkout.com before=0s after=1h0m0s
+	// level=INFO msg="logged in" origin=https://api.2checkout.com took=0s error=<nil>
+	// level=INFO msg=signed method=POST origin=https://api.2checkout.com
+	// level=INFO msg=signed method=POST origin=https://api.2checkout.com
+	// level=WARN msg=repeated method=POST origin=https://api.2checkout.com reason=session
+	// level=INFO msg="logged in" origin=https://api.2checkout.com took=0s error=<nil>
+	// level=INFO msg=signed method=POST origin=https://api.2checkout.com
+	// level=ERROR msg=refused error="countersign: send GET for https://example.com: no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned"
+}
+
+// A standIn is a gateway without a network.
+type standIn struct{ http.Handler }
+
+func (s standIn) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, req)
+	return w.Result(), nil
 }
 
 // A client that talks to other services too.

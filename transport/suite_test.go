@@ -28,14 +28,17 @@ func TestContractSuite(t *testing.T) {
 		gateway       http.Handler
 		passes        bool // with PassOthers
 		perRequest    bool
+		traced        bool
 	}{
-		{"rewritten bodies", "https://api.shop.test", rewriting, paylink, false, false},
-		{"rewritten bodies, with PassOthers", "https://api.shop.test", rewriting, paylink, true, false},
-		{"other bodies", "https://api.shop.test", passing, header, false, false},
-		{"other bodies, with PassOthers", "https://api.shop.test", passing, header, true, false},
-		{"named by the context, with PassOthers", "https://api.shop.test", rewriting, paylink, true, true},
-		{"plain http at a port", "http://127.0.0.1:8080", rewriting, paylink, true, false},
-		{"IPv6", "https://[2001:db8::1]", rewriting, paylink, true, false},
+		{"rewritten bodies", "https://api.shop.test", rewriting, paylink, false, false, false},
+		{"rewritten bodies, with PassOthers", "https://api.shop.test", rewriting, paylink, true, false, false},
+		{"other bodies", "https://api.shop.test", passing, header, false, false, false},
+		{"other bodies, with PassOthers", "https://api.shop.test", passing, header, true, false, false},
+		{"named by the context, with PassOthers", "https://api.shop.test", rewriting, paylink, true, true, false},
+		{"plain http at a port", "http://127.0.0.1:8080", rewriting, paylink, true, false, false},
+		{"rewritten bodies, traced", "https://api.shop.test", rewriting, paylink, false, false, true},
+		{"other bodies, traced", "https://api.shop.test", passing, header, false, false, true},
+		{"IPv6", "https://[2001:db8::1]", rewriting, paylink, true, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -53,6 +56,9 @@ func TestContractSuite(t *testing.T) {
 				tr := newTransport(t, base, served)
 				if c.passes {
 					tr = tr.PassOthers()
+				}
+				if c.traced {
+					tr = tr.WithTrace(new(events).trace())
 				}
 				return tr
 			}, c.gateway, create.WithContext(ctx), list.WithContext(ctx), remove.WithContext(ctx), upload.WithContext(ctx)))

@@ -85,6 +85,7 @@ type Transport struct {
 	base       http.RoundTripper
 	routes     map[auth.Origin]auth.Authenticator
 	passOthers bool
+	trace      *auth.Trace // nil if there is none
 }
 
 var _ http.RoundTripper = (*Transport)(nil)
@@ -205,10 +206,11 @@ func (t *Transport) Format(f fmt.State, verb rune) {
 // has not answered by then, a session is asked for first, and a request that is
 // sent again has been refused by the gateway before.
 func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	w := t.watch(req)
 	a, err := t.route(req)
 	if err != nil {
 		closeBody(req)
-		return nil, err
+		return nil, w.refused(err)
 	}
 	if a == nil {
 		resp, err := t.base.RoundTrip(req)
@@ -217,12 +219,13 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		return resp, err
 	}
-	resp, refused, err := t.send(a, req, req.Body)
+	resp, refused, err := t.send(a, req, req.Body, w)
 	if refused && replayable(req) {
 		body, bodyErr := again(req)
 		if bodyErr == nil {
 			discard(resp)
-			resp, _, err = t.send(a, req, body)
+			w.repeated()
+			resp, _, err = t.send(a, req, body, t.watch(req))
 		}
 	}
 	return resp, err
@@ -230,11 +233,12 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // send sends an authenticated copy of req, once, and reports whether the gateway
 // proved that it refused the credentials.
-func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCloser) (resp *http.Response, refused bool, err error) {
+func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCloser, w *watch) (resp *http.Response, refused bool, err error) {
 	redactor, _ := a.(auth.Redactor)
 	turn := t.turn(req, redactor)
 	signed := &turn.req
 	signed.Body = body
+	w.attach(signed)
 	err = a.Authenticate(signed, &turn.base)
 	if err != nil {
 		err = complete(err, req)
@@ -243,8 +247,9 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 	}
 	if err != nil {
 		closeBody(signed)
-		return nil, false, err
+		return nil, false, w.refused(err)
 	}
+	w.sending()
 	resp, err = turn.base.RoundTrip(signed)
 	if resp == nil {
 		return nil, false, err

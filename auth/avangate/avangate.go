@@ -259,10 +259,16 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 // known, or the session is gone. Of an answer it reads no more than tells, at most
 // 64 KiB: of a session's, and of a refusal that came while the clock was wrong.
 func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
+	reason, again := "clock", false
 	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && len(request.HeaderValues(req.Header, vendor.Header)) == 0 {
-		return s.refused(resp)
+		reason, again = "session", s.refused(resp)
+	} else {
+		again = a.refusedREST(req, resp)
 	}
-	return a.refusedREST(req, resp)
+	if t := auth.ContextTrace(req.Context()); again && t != nil && t.Repeated != nil {
+		t.Repeated(req.Context(), auth.RepeatedInfo{Reason: reason})
+	}
+	return again
 }
 
 // refusedREST learns from a refusal whether the clock was wrong. A clock that was
@@ -289,7 +295,7 @@ func (a *Authenticator) refusedREST(req *http.Request, resp *http.Response) bool
 		peek(resp, func(h *head) { again = saysAuthenticationError(h) })
 	}
 	if again || status == http.StatusForbidden {
-		a.clock.set(skew)
+		a.clock.set(req.Context(), skew)
 	}
 	return again && known
 }
@@ -305,7 +311,11 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 		return signError(req, auth.ErrSecret, err)
 	}
 	request.DeleteHeader(req.Header, vendor.Header)
-	values := &[2]string{a.headerValue(secret), jsonType} // whoever sends them may write to them
+	header := a.header(secret)
+	if signed := auth.TraceSigned(req.Context()); signed != nil {
+		signed(stringToSign(a.merchantCode, formatDate(time.Unix(header.second, 0))))
+	}
+	values := &[2]string{header.value, jsonType} // whoever sends them may write to them
 	req.Header[vendor.Header] = values[:1:1]
 	if !hasAccept(req.Header) {
 		req.Header["Accept"] = values[1:]
@@ -325,18 +335,18 @@ func hasAccept(h http.Header) bool {
 	return false
 }
 
-// headerValue returns the header for the present second.
-func (a *Authenticator) headerValue(secret auth.Secret) string {
+// header returns the header for the present second.
+func (a *Authenticator) header(secret auth.Secret) *stamp {
 	_, now, _ := a.clock.claim()
 	second := now.Unix()
 	if s := a.last.Load(); s != nil && s.second == second && s.secret.Reveal() == secret.Reveal() {
-		return s.value
+		return s
 	}
-	date := now.UTC().Format(vendor.DateLayout)
+	date := formatDate(now)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
 	s := &stamp{second, secret, vendor.FormatHeader(a.merchantCode, date, hash, a.algorithm.String())}
 	a.last.Store(s)
-	return s.value
+	return s
 }
 
 // String returns the merchant code and the origins.

@@ -1,10 +1,13 @@
 package avangate
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/countersign/countersign/auth"
 )
 
 const (
@@ -123,15 +126,23 @@ func (c *clock) skew(refusal http.Header) (skew time.Duration, ok bool) {
 func apart(skew, offset time.Duration) bool { return (skew - offset).Abs() > clockTolerance }
 
 // set makes skew the offset, unless the present one is as good.
-func (c *clock) set(skew time.Duration) {
+func (c *clock) set(ctx context.Context, skew time.Duration) {
+	before, changed := c.replace(skew)
+	if t := auth.ContextTrace(ctx); changed && t != nil && t.Clock != nil {
+		t.Clock(ctx, auth.ClockInfo{Before: before, After: skew})
+	}
+}
+
+func (c *clock) replace(skew time.Duration) (before time.Duration, changed bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	current := c.claims()
 	if !apart(skew, current.offset) {
-		return
+		return 0, false
 	}
 	c.earlier = append([]*claims{current}, c.earlier[:min(len(c.earlier), maxClaims-2)]...)
 	c.current.Store(&claims{offset: skew})
+	return current.offset, true
 }
 
 // Offset returns what the machine's clock lacks, as far as the gateway has shown:

@@ -42,13 +42,19 @@ func (a Algorithm) String() string {
 
 func (a Algorithm) valid() bool { return 0 <= a && int(a) < len(algorithms) }
 
-// sign returns the string to sign, in which each value follows its length in
-// bytes, and its HMAC in lower-case hexadecimal digits. The secret must be valid.
-func sign(secret auth.Secret, a Algorithm, code, date string) (stringToSign, hash string) {
-	stringToSign = string(vendor.AppendPrefixed(nil, code, date))
+// stringToSign returns what is signed: each value follows its length in bytes.
+func stringToSign(code, date string) []byte { return vendor.AppendPrefixed(nil, code, date) }
+
+// formatDate writes a time as the vendor has it, in UTC.
+func formatDate(t time.Time) string { return t.UTC().Format(vendor.DateLayout) }
+
+// sign returns the string to sign, and its HMAC in lower-case hexadecimal digits. The
+// secret must be valid.
+func sign(secret auth.Secret, a Algorithm, code, date string) (signed, hash string) {
+	b := stringToSign(code, date)
 	mac := hmac.New(algorithms[a].New, []byte(secret.Reveal()))
-	mac.Write([]byte(stringToSign))
-	return stringToSign, hex.EncodeToString(mac.Sum(nil))
+	mac.Write(b)
+	return string(b), hex.EncodeToString(mac.Sum(nil))
 }
 
 // checkMerchantCode returns an error if the header could not carry the code. It

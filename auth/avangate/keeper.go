@@ -114,6 +114,8 @@ func (p *pause) extend(r loginResult, now time.Time) {
 // back ends what it measured.
 func within(age, limit time.Duration) bool { return 0 <= age && age < limit }
 
+var errBroken = errors.New("the login was broken off")
+
 // A logIn fetches a session for a keeper. It asks admit before it sends anything.
 type logIn func(ctx context.Context, k *keeper) loginResult
 
@@ -164,7 +166,7 @@ func (ks *keepers) join(ctx context.Context, e endpoint, o auth.Origin, now func
 	if k.login == nil {
 		loginCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 		l := &attempt{cancel: cancel, done: make(chan struct{})}
-		l.err = errors.New("the login was broken off")
+		l.err = errBroken
 		k.login = l
 		go ks.run(k, l, now, func() loginResult { return logIn(loginCtx, k) })
 	}

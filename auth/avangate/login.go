@@ -15,7 +15,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
-	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -50,7 +49,7 @@ func (a *Authenticator) loadForLogin(ctx context.Context) (auth.Secret, error) {
 }
 
 func (a *Authenticator) loginAt(secret auth.Secret, claimed time.Time) Login {
-	date := claimed.UTC().Format(vendor.DateLayout)
+	date := formatDate(claimed)
 	_, hash := sign(secret, a.algorithm, a.merchantCode, date)
 	return Login{a.merchantCode, date, auth.NewSecret(hash), a.algorithm}
 }
@@ -75,7 +74,7 @@ func newLogin(req *http.Request, d dialect, m *message) *login {
 	}
 }
 
-// logIn asks for a session for k, and once more if the clock was the matter.
+// logIn asks for a session for k, if nothing holds that back.
 func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *login, k *keeper) loginResult {
 	if !utf8.ValidString(a.merchantCode) {
 		return loginResult{err: errors.New("the merchant code is not UTF-8, as JSON and XML must be")}
@@ -86,6 +85,18 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 	}
 	if err != nil {
 		return loginResult{err: err}
+	}
+	return a.askSession(ctx, base, l, secret)
+}
+
+// askSession asks for a session, and once more if the clock was the matter.
+func (a *Authenticator) askSession(ctx context.Context, base http.RoundTripper, l *login, secret auth.Secret) (r loginResult) {
+	if t := auth.ContextTrace(ctx); t != nil && t.LoggedIn != nil {
+		start := a.clock.now()
+		r.err = errBroken
+		defer func() {
+			t.LoggedIn(ctx, auth.LoggedInInfo{Origin: auth.OriginOf(l.url), Duration: a.clock.now().Sub(start), Err: r.err})
+		}()
 	}
 	for again := true; ; again = false {
 		own, claimed, offset := a.clock.claim()
@@ -101,7 +112,7 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 		if !again || !o.failed || !ok || !apart(skew, offset) {
 			return loginResult{secret: secret, refused: o.refused, err: err}
 		}
-		a.clock.set(skew)
+		a.clock.set(ctx, skew)
 	}
 }
 

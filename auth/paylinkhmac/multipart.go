@@ -22,17 +22,17 @@ func (a *Authenticator) signMultipart(req *http.Request, secret auth.Secret) err
 	if err != nil {
 		return paylink.Refuse(auth.ErrRequest, err)
 	}
-	length := req.ContentLength
+	length, traced := req.ContentLength, auth.TraceSigned(req.Context())
 	if getBody := req.GetBody; getBody != nil {
 		req.GetBody = func() (io.ReadCloser, error) {
 			body, err := getBody()
 			if err != nil {
 				return nil, err
 			}
-			return a.newMultipartBody(body, length, boundary, secret), nil
+			return a.newMultipartBody(body, length, boundary, secret, traced), nil
 		}
 	}
-	req.Body = a.newMultipartBody(req.Body, length, boundary, secret)
+	req.Body = a.newMultipartBody(req.Body, length, boundary, secret, traced)
 	if length > 0 {
 		req.ContentLength += php.MultipartOverhead(boundary, paylink.Own)
 	}
@@ -59,13 +59,17 @@ type multipartBody struct {
 }
 
 // newMultipartBody signs a body of the given length, which is not known if it is
-// not positive.
-func (a *Authenticator) newMultipartBody(body io.ReadCloser, length int64, boundary string, secret auth.Secret) io.ReadCloser {
+// not positive. traced is told the string to sign, and may be nil.
+func (a *Authenticator) newMultipartBody(body io.ReadCloser, length int64, boundary string, secret auth.Secret, traced func(stringToSign []byte)) io.ReadCloser {
 	sign := func(fields *php.Array) (string, error) {
 		if err := checkImages(fields); err != nil {
 			return "", fieldError{err}
 		}
-		return string(a.signer.appendSignature(nil, secret, fields.AppendQuery(nil))), nil
+		stringToSign := fields.AppendQuery(nil)
+		if traced != nil {
+			traced(stringToSign)
+		}
+		return string(a.signer.appendSignature(nil, secret, stringToSign)), nil
 	}
 	var src io.Reader = body
 	if length > 0 {

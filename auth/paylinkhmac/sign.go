@@ -72,6 +72,7 @@ func (a *Authenticator) signQuery(w *workspace, req *http.Request, secret auth.S
 		return err
 	}
 	req.URL.RawQuery = string(a.account.AppendInstance(a.signForm(w, secret)))
+	w.report(req)
 	return nil
 }
 
@@ -91,16 +92,16 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 		return err
 	}
 	if contentType == paylink.JSONType {
-		if body, err = a.signJSON(w, body, secret); err != nil {
-			return err
-		}
-		return a.account.SetBody(req, body)
+		body, err = a.signJSON(w, body, secret)
+	} else if err = readForm(a, w, body, paylink.MaxFormParameters); err == nil {
+		paylink.SetFormType(req.Header)
+		body = a.signForm(w, secret)
 	}
-	if err := readForm(a, w, body, paylink.MaxFormParameters); err != nil {
+	if err != nil {
 		return err
 	}
-	paylink.SetFormType(req.Header)
-	return a.account.SetBody(req, a.signForm(w, secret))
+	w.report(req)
+	return a.account.SetBody(req, body)
 }
 
 // readForm reads into w the parameters that are to be signed.

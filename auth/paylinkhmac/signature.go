@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
+	"net/http"
 	"sync"
 	"sync/atomic"
 
@@ -65,6 +66,13 @@ type workspace struct {
 func (w *workspace) sign(a *Authenticator, secret auth.Secret) {
 	w.signed = w.params.AppendQuery(w.signed[:0])
 	w.signature = a.signer.appendSignature(w.signature[:0], secret, w.signed)
+}
+
+// report reports the string to sign to whoever traces req.
+func (w *workspace) report(req *http.Request) {
+	if signed := auth.TraceSigned(req.Context()); signed != nil {
+		signed(w.signed)
+	}
 }
 
 // maxPooled is how many bytes a workspace may have room for and be kept. A JSON

@@ -94,6 +94,8 @@ var (
 // for a second, by Now; after the next one for two seconds, and so on up to a
 // minute, until one succeeds. After any other error the next call tries anew.
 //
+// Each login that is over is reported to the [auth.Trace] of its context, as LoggedIn.
+//
 // What Get returns is an [*auth.Error] with the code [ErrLogin], without a gateway,
 // that wraps what logIn returned, [ErrRefused] if it said so, or, where ctx ended
 // first, its cause. The text of logIn's error is in it: no credential may be.
@@ -157,7 +159,7 @@ func (k *kept) join(ctx context.Context, now func() time.Time, logIn func(contex
 	if k.login == nil {
 		loginCtx, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), loginKey{k}, true))
 		k.login = &attempt{cancel: cancel, done: make(chan struct{}), err: errBroken}
-		go k.run(k.login, start, now, func() (auth.Secret, time.Duration, error) { return logIn(loginCtx) })
+		go k.run(loginCtx, k.login, start, now, logIn)
 	}
 	k.login.waiting++
 	return k.login, auth.Secret{}, nil
@@ -167,11 +169,8 @@ func (k *kept) join(ctx context.Context, now func() time.Time, logIn func(contex
 // ends what it measured.
 func within(age, limit time.Duration) bool { return 0 <= age && age < limit }
 
-func (k *kept) run(l *attempt, start time.Time, now func() time.Time, logIn func() (auth.Secret, time.Duration, error)) {
+func (k *kept) run(ctx context.Context, l *attempt, start time.Time, now func() time.Time, logIn func(context.Context) (auth.Secret, time.Duration, error)) {
 	defer func() {
-		if v := recover(); v != nil {
-			l.err = fmt.Errorf("the login panicked with a %T", v) // whose value may hold anything
-		}
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		if k.login == l {
@@ -181,7 +180,15 @@ func (k *kept) run(l *attempt, start time.Time, now func() time.Time, logIn func
 		l.cancel()
 		close(l.done)
 	}()
-	s, life, err := logIn()
+	defer func() {
+		if v := recover(); v != nil {
+			l.err = fmt.Errorf("the login panicked with a %T", v) // whose value may hold anything
+		}
+		if t := auth.ContextTrace(ctx); t != nil && t.LoggedIn != nil {
+			t.LoggedIn(ctx, auth.LoggedInInfo{Duration: now().Sub(start), Err: l.err})
+		}
+	}()
+	s, life, err := logIn(ctx)
 	if err == nil && s.IsZero() {
 		err = errEmpty
 	}

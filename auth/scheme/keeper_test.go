@@ -386,3 +386,69 @@ func TestKeeperShowsNothing(t *testing.T) {
 type failure struct{ io.Writer }
 
 func (f *failure) Errorf(format string, args ...any) { fmt.Fprintf(f, format, args...) }
+
+// Each login is traced once, with what it came to, under the context of the call
+// that brought it, and under no lock.
+func TestKeeperTracesLogins(t *testing.T) {
+	type key struct{}
+	down := errors.New("the gateway is down")
+	for name, c := range map[string]struct {
+		login func(context.Context) (auth.Secret, time.Duration, error)
+		want  string
+	}{
+		"a token":  {(&logins{life: time.Hour}).login, "first 1s <nil>"},
+		"an error": {(&logins{err: down}).login, "first 1s the gateway is down"},
+		"no token": {func(context.Context) (auth.Secret, time.Duration, error) { return auth.Secret{}, 0, nil }, "first 0s the login gave nothing"},
+		"a panic":  {func(context.Context) (auth.Secret, time.Duration, error) { panic("token") }, "first 0s the login panicked with a string"},
+		"an end": {func(context.Context) (auth.Secret, time.Duration, error) {
+			runtime.Goexit()
+			return auth.Secret{}, 0, nil
+		}, "first 0s the login was broken off"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var k scheme.Keeper
+				var mu sync.Mutex
+				var got []string
+				traced := func(name string) context.Context {
+					return auth.WithTrace(context.WithValue(t.Context(), key{}, name), &auth.Trace{LoggedIn: func(ctx context.Context, i auth.LoggedInInfo) {
+						k.Drop(auth.NewSecret("another"))
+						if _, err := k.Get(ctx, c.login); err == nil {
+							t.Error("it would wait for itself")
+						}
+						mu.Lock()
+						defer mu.Unlock()
+						got = append(got, fmt.Sprint(ctx.Value(key{}), " ", i.Duration, " ", i.Err))
+						assert.Zero(t, i.Origin, "the transport knows it")
+					}})
+				}
+				var all sync.WaitGroup
+				for _, name := range []string{"first", "second"} {
+					all.Go(func() { k.Get(traced(name), c.login) })
+					if name == "first" {
+						synctest.Wait()
+					}
+				}
+				all.Wait()
+				require.NotEmpty(t, got)
+				assert.Contains(t, got[0], c.want)
+				if c.want == "first 1s <nil>" {
+					_, err := k.Get(traced("third"), c.login)
+					require.NoError(t, err)
+					assert.Len(t, got, 1, "no login, no event")
+				}
+			})
+		})
+	}
+}
+
+// A panic of the program's own function is no panic of the login, and those who wait
+// for it go on. Goexit is the like of one that a test survives.
+func TestKeeperReleasesAllWhateverATraceDoes(t *testing.T) {
+	var k scheme.Keeper
+	ctx := auth.WithTrace(t.Context(), &auth.Trace{LoggedIn: func(context.Context, auth.LoggedInInfo) { runtime.Goexit() }})
+	s, err := k.Get(ctx, func(context.Context) (auth.Secret, time.Duration, error) {
+		return auth.NewSecret("token"), time.Hour, nil
+	})
+	requireToken(t, "token", s, err)
+}
