@@ -16,10 +16,10 @@ import (
 )
 
 const inspectUsage = `
-The request comes from the standard input: a raw HTTP request, or a curl command
-line, which is not run. Of a file that curl would send, the text itself must be
-given; variables are not filled in. The gateway is told from the request unless it
-is named.
+The request comes from the standard input: a raw HTTP request, a curl command line,
+which is not run, what curl -v prints, a line of an access log, or a URL; alone, in a
+fenced block or quoted. Of a file that curl would send, the text itself must be given;
+variables are not filled in. The gateway is told from the request unless it is named.
 
   --date 'YYYY-MM-DD HH:MM:SS'  of avangate: when the request was made, in UTC, if
                                 that is not now

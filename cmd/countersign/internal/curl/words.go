@@ -43,7 +43,7 @@ func splitWords(line string) ([]string, error) {
 				firstQuoted, lastQuoted = -1, -1
 			}
 			if c == '\n' && strings.TrimSpace(line) != "" {
-				return nil, errors.New("the command ends at the end of its line, and more follows: end each line but the last with a backslash")
+				return nil, errors.New("the command ends at the end of its line, and more follows: end each line but the last with a backslash, and leave out what it has printed")
 			}
 			line = line[1:]
 			continue

@@ -49,10 +49,10 @@ func TestRequestRefuses(t *testing.T) {
 	for input, reason := range map[string]string{
 		"":                                   "the standard input is empty",
 		" \n":                                "the standard input is empty",
-		"amount=200":                         "the input is neither",
-		"GET /":                              "the input is neither",
-		"curly / HTTP/1.1 x":                 "the input is neither",
-		"GET /a b HTTP/1.1\n\n":              "the input is neither",
+		"amount=200":                         "the input is none of what can be read",
+		"GET /":                              "the input is none of what can be read",
+		"curly / HTTP/1.1 x":                 "the input is none of what can be read",
+		"GET /a b HTTP/1.1\n\n":              "the input is none of what can be read",
 		"GET / HTTP/1.1\nno colon\n\n":       "a header is malformed",
 		"GET / HTTP/1.1\nA: b\n folded: c\n": "",
 		"GET /%zz HTTP/1.1\n\n":              "the request line or a header is malformed",
@@ -85,6 +85,9 @@ func FuzzRequest(f *testing.F) {
 		"$ curl -d a=b http://example.com",
 	} {
 		f.Add([]byte(seed))
+	}
+	for _, c := range inHand {
+		f.Add([]byte(c.input))
 	}
 	f.Fuzz(func(t *testing.T, input []byte) {
 		req, err := Request(input)
