@@ -160,7 +160,7 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"an empty object", "POST", "", jsonType, object(`"amount":1,"to":[{}]`, "amount=1"), right("amount=1"), "signed as 1, 0 and nothing"},
 		{"true for 1", "POST", "", jsonType, object(`"amount":true`, "amount=1"), right("amount=1"), "signed as 1, 0 and nothing"},
 		{"false for 0", "POST", "", jsonType, object(`"amount":false`, "amount=0"), right("amount=0"), "signed as 1, 0 and nothing"},
-		{"a number that PHP prints otherwise", "POST", "", jsonType, object(`"amount":1.0`, "amount=1"), right("amount=1"), "PHP prints in another way"},
+		{"a number that PHP prints otherwise", "POST", "", jsonType, object(`"amount":1.0`, "amount=1"), right("amount=1"), "PHP prints without"},
 
 		{"an object of our own, sent as a form", "POST", "", formType,
 			object(`"amount":100,"purpose":"&amount=1&purpose="`, "amount=100&purpose=%26amount%3D1%26purpose%3D"), right("amount=100", "purpose=&amount=1&purpose="), "its Content-Type"},

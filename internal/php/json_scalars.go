@@ -171,11 +171,16 @@ func checkNumber(number []byte) (reason string) {
 		return ""
 	}
 	whole, fraction, isFraction := bytes.Cut(bytes.TrimPrefix(number, []byte("-")), []byte("."))
+	kept := bytes.TrimRight(fraction, "0")
 	switch {
-	case bytes.ContainsAny(number, "eE"), isFraction && fraction[len(fraction)-1] == '0':
-		return "is a number that PHP prints in another way: write 8.1, not 8.10 or 81e-1, and 8, not 8.0, or send it as a string"
-	case !isFraction && string(whole) == "0":
+	case bytes.ContainsAny(number, "eE"):
+		return "is a number with an exponent, which PHP prints in a way of its own: write all of its digits, or send it as a string"
+	case number[0] == '-' && string(whole) == "0" && len(kept) == 0:
 		return "is a negative zero, which PHP prints without its sign: write 0"
+	case isFraction && len(kept) == 0:
+		return "is a whole number with a decimal point, which PHP prints without: leave out the point and the zeros behind it, or send it as a string"
+	case len(kept) < len(fraction):
+		return "is a fraction with a zero at its end, which PHP prints without: leave out the zeros at the end, or send it as a string"
 	case !isFraction:
 		return "is an integer beyond 9007199254740992, which not every parser reads exactly: send it as a string"
 	}

@@ -113,7 +113,9 @@ func TestOwnNames(t *testing.T) {
 
 func TestReadJSONRefuses(t *testing.T) {
 	const (
-		number   = "is a number that PHP prints in another way: write 8.1, not 8.10 or 81e-1, and 8, not 8.0, or send it as a string"
+		exponent = "is a number with an exponent, which PHP prints in a way of its own: write all of its digits, or send it as a string"
+		point    = "is a whole number with a decimal point, which PHP prints without: leave out the point and the zeros behind it, or send it as a string"
+		zeros    = "is a fraction with a zero at its end, which PHP prints without: leave out the zeros at the end, or send it as a string"
 		integer  = "is an integer beyond 9007199254740992, which not every parser reads exactly: send it as a string"
 		digits   = "is a fraction of more than 14 digits, which PHP rounds: send it as a string"
 		small    = "is a fraction below 0.0001, which PHP prints with an exponent: send it as a string"
@@ -131,12 +133,15 @@ func TestReadJSONRefuses(t *testing.T) {
 		levels   = "is nested more than 64 levels deep: nest it less"
 	)
 	tests := []struct{ doc, name, reason string }{
-		{`{"a":1.0}`, "a", number},
-		{`{"a":8.10}`, "a", number},
-		{`{"a":1e3}`, "a", number},
-		{`{"a":1.5E+3}`, "a", number},
-		{`{"a":1.0E+25}`, "a", number},
-		{`{"a":-0.0}`, "a", number},
+		{`{"a":1.0}`, "a", point},
+		{`{"a":8.10}`, "a", zeros},
+		{`{"a":0.50}`, "a", zeros},
+		{`{"a":0.0}`, "a", point},
+		{`{"a":-10.00}`, "a", point},
+		{`{"a":1e3}`, "a", exponent},
+		{`{"a":1.5E+3}`, "a", exponent},
+		{`{"a":1.0E+25}`, "a", exponent},
+		{`{"a":-0.0}`, "a", zero},
 		{`{"a":-0}`, "a", zero},
 		{`{"a":9007199254740993}`, "a", integer},
 		{`{"a":-9007199254740993}`, "a", integer},
@@ -148,7 +153,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"a":1.00000000000001}`, "a", digits},
 		{`{"a":123456789012345.5}`, "a", digits},
 		{`{"a":0.123456789012345}`, "a", digits},
-		{`{"basket":[{"vatRate":7.70}]}`, "basket[0][vatRate]", number},
+		{`{"basket":[{"vatRate":7.70}]}`, "basket[0][vatRate]", zeros},
 		{`{"basket":[1,{"b":[[true,-0]]}]}`, "basket[1][b][0][1]", zero},
 
 		{`{"":1}`, "", "has no name before its value or bracket, and PHP drops it: name it"},
