@@ -133,7 +133,9 @@ func (a *Authenticator) signForm(w *workspace, secret auth.Secret) []byte {
 // member.
 func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) ([]byte, error) {
 	object, err := php.ReadJSON(&w.params, body, paylink.Own)
-	if _, ok := errors.AsType[*php.SyntaxError](err); ok {
+	if _, ok := errors.AsType[*php.SyntaxError](err); ok && isForm(body) {
+		return nil, paylink.Refusef(auth.ErrBody, "the Content-Type is %s, and the body reads like a form: send it as %s, or write JSON", paylink.JSONType, paylink.FormType)
+	} else if ok {
 		return nil, paylink.Refuse(auth.ErrBody, err)
 	} else if err != nil {
 		return nil, paylink.Refuse(auth.ErrParameter, err)
@@ -149,6 +151,12 @@ func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) 
 	w.sign(a, secret)
 	wire := make([]byte, 0, len(body)+len(`,"":""`)+len(paylink.SignatureName)+paylink.SignatureLen)
 	return object.AppendSigned(wire, body, w.signature), nil
+}
+
+// isForm reports whether what is not JSON reads like a form: a name and an equals sign.
+func isForm(body []byte) bool {
+	name, _, found := bytes.Cut(body, []byte("="))
+	return found && len(name) > 0 && !bytes.ContainsAny(name, " \t\r\n\"{}:,<")
 }
 
 // checkImages refuses what the vendor's SDK would not sign.
