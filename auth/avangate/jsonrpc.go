@@ -20,7 +20,7 @@ var _ dialect = rpcDialect{}
 // its params, or a login.
 func (rpcDialect) read(body []byte, h http.Header, mark string) (*message, error) {
 	if !json.Valid(body) {
-		return nil, noRPCPlace("the body is not JSON")
+		return nil, notJSON(body)
 	}
 	if err := checkText(h, body); err != nil {
 		return nil, err
@@ -51,6 +51,15 @@ func (rpcDialect) read(body []byte, h http.Header, mark string) (*message, error
 		return nil, errNoRequest
 	}
 	return m, nil
+}
+
+// notJSON says from where on a body is not JSON.
+func notJSON(body []byte) error {
+	at := int64(0)
+	if e, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(body, new(json.RawMessage))); ok {
+		at = max(e.Offset-1, 0)
+	}
+	return fmt.Errorf("the body is not JSON from byte %d on: correct it there, and send the request or the batch alone", at)
 }
 
 func noRPCPlace(reason string) error {
@@ -84,7 +93,7 @@ func hasHalfPair(body []byte) bool {
 // is refused, in whatever case, since each reader has its own idea of which one
 // counts.
 func (m *message) readRPC(d *json.Decoder, mark string) error {
-	method := ""
+	method, first, elsewhere := "", "", false
 	seen := make(map[string]bool)
 	place := -1
 	for d.More() {
@@ -104,12 +113,16 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 				seen[own] = true
 			}
 		}
+		elsewhere = elsewhere || bytes.Contains(value, []byte(mark))
 		switch name {
 		case "method":
 			json.Unmarshal(value, &method)
 		case "params":
-			if after := afterBracket(value); bytes.HasPrefix(after, []byte(`"`+mark+`"`)) {
+			after := afterBracket(value)
+			if bytes.HasPrefix(after, []byte(`"`+mark+`"`)) {
 				place = int(d.InputOffset()) - len(after) + len(`"`)
+			} else {
+				json.NewDecoder(bytes.NewReader(after)).Decode(&first)
 			}
 		}
 	}
@@ -117,7 +130,7 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 	switch {
 	case method == "login": // needs no session
 	case place < 0:
-		return noRPCPlace("the request has no place for it")
+		return noRPCPlace(whyNoPlace(method, first, mark, elsewhere))
 	default:
 		m.places = append(m.places, place)
 	}

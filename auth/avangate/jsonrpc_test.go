@@ -46,31 +46,45 @@ func TestPlaceOfTheSessionInJSONRPC(t *testing.T) {
 	}
 }
 
+// A call without a body misses more than its session.
+func TestSessionsWantABody(t *testing.T) {
+	for _, url := range []string{rpcURL, vendor + "/soap/6.0/"} {
+		for _, method := range []string{"GET", "POST"} {
+			if method == "GET" && url != rpcURL {
+				continue // asks for the WSDL
+			}
+			err := authenticator(t, config()).Authenticate(httptest.NewRequest(method, url, nil), nil)
+			require.ErrorIs(t, err, auth.ErrRequest)
+			assert.ErrorContains(t, err, "the request has no body: send the call in the body of a POST")
+			assert.NotContains(t, err.Error(), "avangate.Session")
+		}
+	}
+}
+
 func TestJSONRPCWithoutAPlaceIsRefused(t *testing.T) {
 	for in, says := range map[string]string{
-		"":                                  "the body is not JSON",
 		"amount=1":                          "the body is not JSON",
 		`{"params":["@"]} {"params":["@"]}`: "the body is not JSON",
 		"\ufeff" + `{"params":["@"]}`:       "the body is not JSON",
-		`{"params":["@"],}`:                 "the body is not JSON",
+		`{"params":["@"],}`:                 "the body is not JSON from byte 37 on: correct it there",
 		`"@"`:                               "neither a request nor a batch",
 		`[]`:                                "neither a request nor a batch",
 		`["@"]`:                             "neither a request nor a batch",
 		`[["@"]]`:                           "neither a request nor a batch",
-		`{}`:                                "no place",
-		`{"params":null}`:                   "no place",
-		`{"params":[]}`:                     "no place",
-		`{"params":"@"}`:                    "no place",
-		`{"params":[["@"]]}`:                "no place",
-		`{"params":[1,"@"]}`:                "no place",
-		`{"params":[" @"]}`:                 "no place",
-		`{"params":["@@"]}`:                 "no place",
-		`{"params":["\u0063ountersign-session-id"]}`:     "no place",
-		`{"params":{"sessionID":"@"}}`:                   "no place",
-		`{"method":"Login","params":["C"]}`:              "no place",
-		`{"method":["login"],"params":["C"]}`:            "no place",
-		`{"sessionID":"@","method":"m","params":["a"]}`:  "no place",
-		`[{"params":["@"]},{"method":"m","params":[1]}]`: "no place",
+		`{}`:                                `in a request without a method there is no avangate.Session: write`,
+		`{"params":null}`:                   `in a request without a method there is no avangate.Session: write`,
+		`{"params":[]}`:                     `in a request without a method there is no avangate.Session: write`,
+		`{"params":"@"}`:                    `in a request without a method avangate.Session stands in another place, or not alone: write`,
+		`{"params":[["@"]]}`:                `in a request without a method avangate.Session stands in another place, or not alone: write`,
+		`{"params":[1,"@"]}`:                `in a request without a method avangate.Session stands in another place, or not alone: write`,
+		`{"params":[" @"]}`:                 `in a request without a method there is white space around avangate.Session: write`,
+		`{"params":["@@"]}`:                 `in a request without a method avangate.Session stands in another place, or not alone: write`,
+		`{"params":["\u0063ountersign-session-id"]}`:     `in a request without a method avangate.Session is written with an escape: write`,
+		`{"params":{"sessionID":"@"}}`:                   `in a request without a method avangate.Session stands in another place, or not alone: write`,
+		`{"method":"Login","params":["C"]}`:              `in the call of "Login" there is no avangate.Session: write`,
+		`{"method":["login"],"params":["C"]}`:            `in a request without a method there is no avangate.Session: write`,
+		`{"sessionID":"@","method":"m","params":["a"]}`:  `in the call of "m" avangate.Session stands in another place, or not alone: write`,
+		`[{"params":["@"]},{"method":"m","params":[1]}]`: `in the call of "m" there is no avangate.Session: write`,
 		`{"params":["@"],"params":["@"]}`:                "params twice",
 		`{"params":["@"],"par\u0061ms":null}`:            "params twice",
 		`{"method":"login","method":"m","params":["@"]}`: "method twice",
@@ -92,7 +106,7 @@ func TestJSONRPCWithoutAPlaceIsRefused(t *testing.T) {
 		require.ErrorIs(t, err, auth.ErrRequest, "%s", in)
 		assert.ErrorContains(t, err, "the path is that of a JSON-RPC endpoint, which wants a session, and")
 		assert.ErrorContains(t, err, says, "%s", in)
-		if !strings.Contains("params twice method twice not in UTF-8 half a surrogate pair", says) {
+		if !strings.Contains("params twice method twice not in UTF-8 half a surrogate pair", says) && !strings.HasPrefix(says, "the body is not JSON") {
 			assert.ErrorContains(t, err, `write avangate.Session, "countersign-session-id", as the first of a request's params`)
 		}
 	}

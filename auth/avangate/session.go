@@ -86,6 +86,9 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 	if err != nil {
 		return signError(req, auth.ErrBody, err)
 	}
+	if len(body) == 0 {
+		return signError(req, auth.ErrRequest, fmt.Errorf("the path is that of a %s endpoint, and the request has no body: send the call in the body of a POST, or use a path of REST, such as /rest/6.0/orders/", p))
+	}
 	mark := Session
 	if earlier, ok := req.Context().Value(sentKey{}).(*sent); ok && earlier.owner == a {
 		mark = earlier.id.Reveal()
@@ -112,6 +115,24 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 	}
 	request.SetBody(req, body)
 	return nil
+}
+
+// whyNoPlace says what is wrong with the place of the session id in a call, where
+// first is the text that stands there, and mark may stand elsewhere.
+func whyNoPlace(method, first, mark string, elsewhere bool) string {
+	reason := "there is no avangate.Session"
+	switch {
+	case first == mark:
+		reason = "avangate.Session is written with an escape"
+	case strings.TrimSpace(first) == mark:
+		reason = "there is white space around avangate.Session"
+	case elsewhere:
+		reason = "avangate.Session stands in another place, or not alone"
+	}
+	if method == "" {
+		return "in a request without a method " + reason
+	}
+	return fmt.Sprintf("in the call of %.40q %s", method, reason)
 }
 
 // splice returns body with id at each of the places, instead of so many bytes.

@@ -82,9 +82,9 @@ func (soapDialect) read(body []byte, h http.Header, mark string) (*message, erro
 	if call.method == "login" {
 		return m, nil
 	}
-	parameter, place := readParameter(d, body, mark)
+	parameter, first, place := readParameter(d, body, mark)
 	if place < 0 {
-		return nil, noSOAPPlace("the call has no place for it")
+		return nil, noSOAPPlace(whyNoPlace(call.method, first, mark, bytes.Contains(body, []byte(mark))))
 	}
 	for _, element := range append(path[:], parameter) {
 		if err := checkAttributes(element, envelope.Space); err != nil {
@@ -128,21 +128,25 @@ func checkAttributes(e xml.StartElement, envelope string) error {
 	return nil
 }
 
-// readParameter returns the start of the method's first parameter, and where its
-// text stands; -1 if that is anything else than the mark.
-func readParameter(d *xml.Decoder, body []byte, mark string) (xml.StartElement, int) {
+// readParameter returns the start of the method's first parameter, the text that it
+// begins with, and where that stands; -1 if it is anything else than the mark.
+func readParameter(d *xml.Decoder, body []byte, mark string) (parameter xml.StartElement, first string, place int) {
 	parameter, err := child(d)
 	if err != nil {
-		return xml.StartElement{}, -1
+		return xml.StartElement{}, "", -1
 	}
 	start := d.InputOffset()
-	if _, err := d.Token(); err != nil || string(body[start:d.InputOffset()]) != mark {
-		return xml.StartElement{}, -1
+	token, err := d.Token()
+	if text, ok := token.(xml.CharData); ok {
+		first = string(text)
+	}
+	if err != nil || string(body[start:d.InputOffset()]) != mark {
+		return xml.StartElement{}, first, -1
 	}
 	if end, err := d.Token(); err != nil || end != parameter.End() {
-		return xml.StartElement{}, -1
+		return xml.StartElement{}, "", -1
 	}
-	return parameter, int(start)
+	return parameter, first, int(start)
 }
 
 // readEnvelope reads up to the first element in the Body, and returns the start of

@@ -138,9 +138,10 @@ func TestPlaceOfTheSessionInSOAP(t *testing.T) {
 
 func TestSOAPWithoutAPlaceIsRefused(t *testing.T) {
 	const start, end = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>`, `</e:Body></e:Envelope>`
-	const noCall, noPlace = "the body is not the call of a method in a SOAP envelope", "the call has no place for it"
+	const escaped = `in the call of "m" avangate.Session is written with an escape: write`
+	const none = `in the call of "m" there is no avangate.Session: write`
+	const noCall, elsewhere = "the body is not the call of a method in a SOAP envelope", `in the call of "m" avangate.Session stands in another place, or not alone: write`
 	for in, says := range map[string]string{
-		"":                 noCall,
 		`{"params":["@"]}`: noCall,
 		`<m><a>@</a></m>`:  noCall,
 		start:              noCall,
@@ -150,22 +151,22 @@ func TestSOAPWithoutAPlaceIsRefused(t *testing.T) {
 		`<!DOCTYPE e []>` + start + `<m><a>@</a></m>` + end:                     noCall,
 		strings.Replace(start, "schemas", "other", 1) + `<m><a>@</a></m>` + end: noCall,
 		strings.Replace(start, "e:Body", "Body", 1) + `<m><a>@</a></m></Body>`:  noCall,
-		start + `<m/>` + end:                                     noPlace,
-		start + `<m>@</m>` + end:                                 noPlace,
-		start + `<m><a/>@</m>` + end:                             noPlace,
-		start + `<m><a></a><b>@</b></m>` + end:                   noPlace,
-		start + `<m><a> @</a></m>` + end:                         noPlace,
-		start + `<m><a>@@</a></m>` + end:                         noPlace,
-		start + `<m><a>@<b/></a></m>` + end:                      noPlace,
-		start + `<m><a>@<!-- --></a></m>` + end:                  noPlace,
-		start + `<m><a><b>@</b></a></m>` + end:                   noPlace,
-		start + `<m><a><!--@--></a></m>` + end:                   noPlace,
-		start + `<m><a><![CDATA[@]]></a></m>` + end:              noPlace,
-		start + `<m><a>&#99;ountersign-session-id</a></m>` + end: noPlace,
-		start + `<m><a x="@"/></m>` + end:                        noPlace,
-		start + `<m><a>@</b></m>` + end:                          noPlace,
-		start + `<m><a>@`:                                        noPlace,
-		start + `<Login><a>C</a></Login>` + end:                  noPlace,
+		start + `<m/>` + end:                                     none,
+		start + `<m>@</m>` + end:                                 elsewhere,
+		start + `<m><a/>@</m>` + end:                             elsewhere,
+		start + `<m><a></a><b>@</b></m>` + end:                   elsewhere,
+		start + `<m><a> @</a></m>` + end:                         `in the call of "m" there is white space around avangate.Session: write`,
+		start + `<m><a>@@</a></m>` + end:                         elsewhere,
+		start + `<m><a>@<b/></a></m>` + end:                      elsewhere,
+		start + `<m><a>@<!-- --></a></m>` + end:                  elsewhere,
+		start + `<m><a><b>@</b></a></m>` + end:                   elsewhere,
+		start + `<m><a><!--@--></a></m>` + end:                   elsewhere,
+		start + `<m><a><![CDATA[@]]></a></m>` + end:              escaped,
+		start + `<m><a>&#99;ountersign-session-id</a></m>` + end: escaped,
+		start + `<m><a x="@"/></m>` + end:                        elsewhere,
+		start + `<m><a>@</b></m>` + end:                          elsewhere,
+		start + `<m><a>@`:                                        elsewhere,
+		start + `<Login><a>C</a></Login>` + end:                  `in the call of "Login" there is no avangate.Session: write`,
 	} {
 		req := httptest.NewRequest("POST", vendor+"/soap/6.0/", strings.NewReader(mark.Replace(in)))
 		err := authenticator(t, config()).Authenticate(req, nil)

@@ -96,7 +96,10 @@ func (v *Verifier) verify(ctx context.Context, h http.Header, now time.Time) (cl
 		rightCode = 1
 	}
 	if rightHash&rightCode == 0 {
-		return claim, auth.ErrSignature, errors.New("the hash or the merchant code is wrong: is it this account's Secret Key, and not a secret word?")
+		if rightCode == 0 { // whatever the hash, or the error would tell that the key is right
+			return claim, auth.ErrSignature, errors.New("the merchant code is not this account's: correct it, and if that is not all, the Secret Key")
+		}
+		return claim, auth.ErrSignature, errors.New("the hash is wrong: is the key this account's Secret Key, and not a secret word?")
 	}
 	window := v.Window
 	if window == 0 {
