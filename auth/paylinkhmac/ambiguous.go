@@ -112,7 +112,8 @@ func urlencodedNotes(s, plus string) (notes []string) {
 		notes = append(notes, "PHP reads nothing behind a NUL byte, and others do: leave it out")
 	}
 	count := 0
-	signatureIsRaw, otherIsRaw := false, false
+	signatureIsRaw := false
+	otherIsRaw := strings.HasPrefix(s, "?") // URLSearchParams, and the server of PHP's command line, leave it out
 	for name, value := range pairs(s) {
 		count++
 		if decoded, err := url.PathUnescape(name); err == nil && decoded == paylink.SignatureName {

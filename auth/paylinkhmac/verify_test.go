@@ -150,6 +150,8 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"behind a semicolon", "POST", "", formType, "purpose=x;amount=1000&" + signedBy("purpose=x%3Bamount%3D1000"), right("purpose=x;amount=1000"), "such as a semicolon"},
 		{"behind a semicolon in a query", "GET", "purpose=x;y&" + signedBy("purpose=x%3By"), "", "", right("purpose=x;y"), "such as a semicolon"},
 		{"behind a second equals sign", "POST", "", formType, "amount=1=000&" + signedBy("amount=1%3D000"), right("amount=1=000"), "such as a semicolon"},
+		{"behind a question mark", "POST", "", formType, "?amount=1&" + signedBy("%3Famount=1"), right("?amount=1"), "such as a semicolon"},
+		{"behind a question mark in a query", "GET", "?amount=1&" + signedBy("%3Famount=1"), "", "", right("?amount=1"), "such as a semicolon"},
 		{"white space as such", "POST", "", formType, "amount=1\n&" + signedBy("amount=1%0A"), right("amount=1\n"), "such as a semicolon"},
 		{"without a name", "POST", "", formType, form + "&=refund", right("amount=1"), "has no name"},
 		{"nested 65 deep", "POST", "", formType, bracketed + "&" + form, right("amount=1"), "levels of brackets"},
