@@ -122,13 +122,34 @@ func (c *command) take(name, value string, attached bool, words []string) ([]str
 	long := valueFlags[name]
 	switch {
 	case long == "":
-		return nil, fmt.Errorf("curl's flag %q is not known here: leave it out if it does not change the request", name)
+		return nil, unknownFlag(name)
 	case !attached && len(words) == 0:
 		return nil, fmt.Errorf("curl's flag %s has no value", name)
 	case !attached:
 		value, words = words[0], words[1:]
 	}
 	return words, c.set(long, value)
+}
+
+// flagLike matches a flag of curl's, the longest of which have some thirty letters.
+var flagLike = regexp.MustCompile(`^-(?:-[0-9A-Za-z.-]{0,30}|[[:print:]])$`)
+
+// unknownFlag says that a flag is none of those that are known. What stands behind
+// one that is may be its value, without a space between, and is not shown.
+func unknownFlag(name string) error {
+	known := ""
+	for flag := range valueFlags {
+		if rest, ok := strings.CutPrefix(name, flag); ok && !strings.HasPrefix(rest, "-") && len(flag) > len(known) {
+			known = flag
+		}
+	}
+	switch {
+	case known != "":
+		return fmt.Errorf("curl's flag that begins %q is not known here: write a space between a flag and its value, or leave it out if it does not change the request", known)
+	case !flagLike.MatchString(name):
+		return errors.New("a word that begins with a hyphen is no flag of curl's: put the URL and the data in single quotes, behind a flag and a space")
+	}
+	return fmt.Errorf("curl's flag %q is not known here: leave it out if it does not change the request", name)
 }
 
 // set does what a flag with a value says.

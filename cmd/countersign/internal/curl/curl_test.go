@@ -255,6 +255,24 @@ func TestRequestRefuses(t *testing.T) {
 }
 
 // curl itself knows no --flag=value, but its users do.
+// TestErrorsShowNoValue has flags that run into their values.
+func TestErrorsShowNoValue(t *testing.T) {
+	for line, reason := range map[string]string{
+		`curl --data'{"pan":"4111"}' http://a/`:     `flag that begins "--data" is not known`,
+		`curl --data-urlencode'pan 4111' http://a/`: `flag that begins "--data-urlencode" is not known`,
+		`curl --json4111=5 http://a/`:               `flag that begins "--json" is not known`,
+		`curl --'{"pan":"4111"}' http://a/`:         "is no flag of curl's",
+		`curl --url-query pan=4111 http://a/`:       `flag "--url-query" is not known`,
+		`curl -- 'pan=4111' http://a/`:              `flag "--" is not known`,
+		`curl '-é4111' http://a/`:                   "is no flag of curl's",
+	} {
+		_, err := Request(line)
+		if assert.ErrorContains(t, err, reason, line) {
+			assert.NotContains(t, err.Error(), "4111")
+		}
+	}
+}
+
 func TestCurlFlagWithEqualsSign(t *testing.T) {
 	req, err := Request(`curl --request=PUT --data=a=b http://a/`)
 	require.NoError(t, err)
