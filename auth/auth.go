@@ -67,8 +67,9 @@ type Learner interface {
 	Refused(req *http.Request, resp *http.Response) bool
 }
 
-// A Redactor is an Authenticator whose credentials a gateway may repeat in the
-// address of a redirect, which net/http quotes in errors.
+// A Redactor is an Authenticator whose credentials, those of the URL or the body, a
+// gateway may repeat in the address of a redirect, which net/http quotes in errors.
+// Those of the header the transport takes out by itself.
 type Redactor interface {
 	Authenticator
 

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/paylinkkey"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -371,5 +374,84 @@ func assertHides(t *testing.T, text string, got []received) {
 			t.Errorf("got %q, which shows the signature %s", text, r.signature)
 			return
 		}
+	}
+}
+
+// headerReflections are ways in which a gateway may quote a header in a Location.
+var headerReflections = map[string]func(value string) string{
+	"escaped":             func(v string) string { return "/x/?k=" + url.QueryEscape(v) },
+	"escaped twice":       func(v string) string { return "/login?next=" + url.QueryEscape("/x/?k="+url.QueryEscape(v)) },
+	"in the path":         func(v string) string { return "/x/" + url.PathEscape(v) },
+	"to another host":     func(v string) string { return "https://evil.test/?k=" + url.QueryEscape(v) },
+	"in a malformed URL":  func(v string) string { return "https://[evil.test/" + v },
+	"in base64":           func(v string) string { return "/x/?k=" + base64.URLEncoding.EncodeToString([]byte("k:"+v)) },
+	"the longest word":    func(v string) string { return "/x/?k=" + longestWord(v) },
+	"in a malformed port": func(v string) string { return "https://api.shop.test:" + longestWord(v) + "/" },
+}
+
+func longestWord(text string) (longest string) {
+	for _, word := range strings.Split(text, `"`) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
+}
+
+// However a gateway quotes a credential of the header in its Location, nothing that
+// people log shows it, and what else stands there is left.
+func TestAReflectedHeaderIsNotShown(t *testing.T) {
+	key, err := paylinkkey.New(paylinkkey.Config{BaseURL: "https://api.shop.test", Instance: "example", Secret: secrets["example"]})
+	require.NoError(t, err)
+	tco, err := avangate.New(avangate.Config{BaseURL: "https://api.shop.test", MerchantCode: "YOURCODE123", SecretKey: secrets["example"]})
+	require.NoError(t, err)
+	for header, a := range map[string]auth.Authenticator{"X-Api-Key": key, "X-Avangate-Authentication": tco} {
+		for name, reflection := range headerReflections {
+			for check, checkRedirect := range checks {
+				t.Run(header+"/"+name+"/"+check, func(t *testing.T) {
+					n := newNetwork(t)
+					credential := ""
+					gateway := n.host("https://api.shop.test", func(w http.ResponseWriter, r *http.Request) {
+						if got := r.Header.Get(header); credential == "" {
+							credential = got
+						}
+						redirectTo(302, reflection(r.Header.Get(header)))(w, r)
+					})
+					client, err := transport.Wrap(&http.Client{Transport: n.transport, CheckRedirect: checkRedirect}, a)
+					require.NoError(t, err)
+					resp, err := client.Get(gateway.url + "/rest/6.0/orders/")
+					finish(t, resp)
+					text := fmt.Sprint(err)
+					if resp != nil {
+						text += fmt.Sprint(" ", resp.Header)
+					}
+					require.NotEmpty(t, credential)
+					word := longestWord(credential)
+					assert.NotContains(t, text, word)
+					encoded := base64.RawURLEncoding.EncodeToString([]byte("k:" + credential))
+					assert.NotContains(t, text, encoded[len(encoded)/2:])
+				})
+			}
+		}
+	}
+}
+
+func TestALocationKeepsWhatIsNoCredentialOfTheHeader(t *testing.T) {
+	key, err := paylinkkey.New(paylinkkey.Config{BaseURL: "https://api.shop.test", Instance: "example", Secret: secrets["example"]})
+	require.NoError(t, err)
+	base := &stub{}
+	tr := newTransport(t, base, key)
+	for _, location := range []string{"/x/?a=%7e&b=+#c", "/x/?accept=application/json&agent=a-caller-of-some-length", "/%zz", ""} {
+		base.respond = func(*http.Request) (*http.Response, error) {
+			resp := response(302, "")
+			resp.Header.Set("Location", location)
+			return resp, nil
+		}
+		req := newRequest(t, "GET", "https://api.shop.test/", nil)
+		req.Header.Set("User-Agent", "a-caller-of-some-length")
+		req.Header.Set("Accept", "application/json")
+		resp, err := tr.RoundTrip(req)
+		require.NoError(t, err)
+		assert.Equal(t, location, resp.Header.Get("Location"))
 	}
 }

@@ -258,11 +258,7 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 		refused = l.Refused(signed, resp)
 	}
 	resp.Request = req
-	if redactor != nil {
-		for i, location := range resp.Header["Location"] {
-			resp.Header["Location"][i] = redactor.Redact(location)
-		}
-	}
+	redactLocation(resp, signed.Header, req.Header, redactor)
 	return resp, refused, err
 }
 
