@@ -10,6 +10,8 @@
 //	hashicorp/go-retryablehttp         CheckRetry
 //	go-resty/resty                     RetryCondition
 //	otelhttp with otelhttptrace        ClientTrace
+//	OpenTelemetry's metrics and spans  NewTrace
+//	all of them                        NewClient
 //	go-vcr                             Match and Scrub, below the transport
 //	httputil.ReverseProxy              Rewrite
 //
@@ -21,6 +23,8 @@
 // The whole stack is
 //
 //	http.Client -> otelhttp -> go-retryablehttp -> transport.New -> http.Transport
+//
+// as [NewClient] makes it.
 //
 // What is above the transport sees the caller's request. What is below sees the
 // signed one, its credentials and the logins that Countersign sends by itself.

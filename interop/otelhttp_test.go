@@ -56,6 +56,16 @@ func (s *spans) values(key string) (values []string) {
 	return values
 }
 
+// events returns the names of the events in spans, in order.
+func (s *spans) events() (names []string) {
+	for _, span := range s.exporter.GetSpans() {
+		for _, e := range span.Events {
+			names = append(names, e.Name)
+		}
+	}
+	return names
+}
+
 func TestOtelHTTPRecordsTheCallersURL(t *testing.T) {
 	for _, tt := range reads {
 		t.Run(tt.name, func(t *testing.T) {
