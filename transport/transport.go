@@ -90,8 +90,8 @@ type Transport struct {
 
 var _ http.RoundTripper = (*Transport)(nil)
 
-// New returns a Transport that sends requests through base;
-// [http.DefaultTransport] if base is nil. It fails with [auth.ErrConfig] if base is
+// New returns a Transport that sends requests through base, whatever that is;
+// [http.DefaultTransport] if base is nil, as a program may have replaced it. It fails with [auth.ErrConfig] if base is
 // a nil pointer or function of some type, if there is no authenticator, if one is
 // nil or has no origin, or if two have an origin in common. Many merchants that
 // share an origin are served by an [auth.PerRequest].
@@ -156,9 +156,10 @@ func Wrap(client *http.Client, authenticators ...auth.Authenticator) (*http.Clie
 
 // checkWrapped refuses a client's Transport that may be more than connections.
 func checkWrapped(base http.RoundTripper) error {
-	name := "the client's Transport"
+	name, below := "the client's Transport", "nil"
 	if base == nil {
 		name, base = "http.DefaultTransport, which the client uses,", http.DefaultTransport
+		below = "&http.Transport{Proxy: http.ProxyFromEnvironment}"
 	}
 	switch base.(type) {
 	case *http.Transport:
@@ -166,7 +167,7 @@ func checkWrapped(base http.RoundTripper) error {
 	case *Transport:
 		return configError("", name+" authenticates already: give all authenticators to one call")
 	}
-	return configError("", fmt.Sprintf("%s is a %T: if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(nil, ...), then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New", name, base))
+	return configError("", fmt.Sprintf("%s is a %T: if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(%s, ...), then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New", name, base, below))
 }
 
 // PassOthers returns a copy of t that sends requests to origins that are nobody's

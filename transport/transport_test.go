@@ -71,19 +71,22 @@ func TestWrapRefusesWhatMayBeALayer(t *testing.T) {
 			assert.Equal(t, before, client.Transport)
 		}
 	}
-	const advice = ": if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(nil, ...), " +
-		"then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New"
+	advice := func(below string) string {
+		return ": if it traces, logs or retries, it would see signed requests or repeat them. Build from below: t, err := transport.New(" + below + ", ...), " +
+			"then client.Transport = yourLayer(t). If it only connects, or stands in for a gateway in a test, give it to transport.New"
+	}
 	const twice = " authenticates already: give all authenticators to one call"
 	signing := newTransport(t, nil, a)
-	refused(&http.Client{Transport: &stub{}}, "the client's Transport is a *transport_test.stub"+advice)
+	refused(&http.Client{Transport: &stub{}}, "the client's Transport is a *transport_test.stub"+advice("nil"))
 	refused(&http.Client{Transport: signing}, "the client's Transport"+twice)
 	refused(&http.Client{Transport: signing.PassOthers()}, "the client's Transport"+twice)
 	wrapped, err := transport.Wrap(nil, a)
 	require.NoError(t, err)
 	refused(wrapped, "the client's Transport"+twice)
 
+	connections := advice("&http.Transport{Proxy: http.ProxyFromEnvironment}")
 	defer func(was http.RoundTripper) { http.DefaultTransport = was }(http.DefaultTransport)
-	for base, want := range map[http.RoundTripper]string{&stub{}: " is a *transport_test.stub" + advice, signing: twice, nil: " is a <nil>" + advice} {
+	for base, want := range map[http.RoundTripper]string{&stub{}: " is a *transport_test.stub" + connections, signing: twice, nil: " is a <nil>" + connections} {
 		http.DefaultTransport = base
 		refused(nil, "http.DefaultTransport, which the client uses,"+want)
 		refused(&http.Client{}, "http.DefaultTransport, which the client uses,"+want)
