@@ -148,6 +148,7 @@ func TestErrorIsWhatItWasCopiedFrom(t *testing.T) {
 	assert.NotErrorIs(t, &auth.Error{Op: "log in", Gateway: "h", Code: auth.ErrSecret}, of, "another gateway")
 	assert.NotErrorIs(t, &auth.Error{Op: "sign GET", Gateway: "g", Code: auth.ErrSecret}, of, "another operation")
 	assert.NotErrorIs(t, &auth.Error{Err: uncomparable{}}, &auth.Error{Err: uncomparable{}}, "causes that cannot be compared")
+	assert.NotErrorIs(t, &auth.Error{Err: holding{[]int{1}}}, &auth.Error{Err: holding{[]int{1}}}, "causes that hold what cannot be compared")
 	assert.NotErrorIs(t, of, (*auth.Error)(nil))
 }
 
@@ -155,6 +156,10 @@ func TestErrorIsWhatItWasCopiedFrom(t *testing.T) {
 type uncomparable []string
 
 func (uncomparable) Error() string { return "many things" }
+
+type holding struct{ any any }
+
+func (holding) Error() string { return "anything" }
 
 func TestErrorIsATimeoutIfItsCauseIs(t *testing.T) {
 	for cause, want := range map[error]bool{nil: false, context.Canceled: false, context.DeadlineExceeded: true, os.ErrDeadlineExceeded: true} {

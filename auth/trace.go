@@ -19,23 +19,24 @@ import (
 // URL that is sent, and no body. Its errors say what [Error] says. The string to
 // sign is to be had by a method only, see [SignedInfo.StringToSign].
 //
-// The transport's events of a request come from the goroutine that calls RoundTrip:
-// Signed, then Repeated and Signed again if there is a second turn; or Refused. There
+// The events of a request come from the goroutine that calls RoundTrip: Signed or
+// Refused, and if there is a second turn, Repeated and again one of the two. There
 // are two exceptions.
 //
 //   - A multipart body is signed as it is sent, if it gets to its end. Its Signed
 //     comes from the goroutine that reads the body, perhaps after RoundTrip has
-//     returned, and once more if net/http sends the request again.
+//     returned, and once more if net/http sends the request again. A fault that cuts
+//     it off is the error of the call, and has no event.
 //   - A login that requests share is reported once, under the context of the one
 //     that brought it about, from a goroutine of its own.
 //
 // Requests that pass unsigned have no event.
 type Trace struct {
-	// Signed is called when a request has its credentials, before it is sent, for each
-	// time that it is sent.
+	// Signed is called in each turn, when the request has its credentials and is about
+	// to be sent.
 	Signed func(context.Context, SignedInfo)
-	// Refused is called when a request is refused here. It has not been sent; of a
-	// second turn, the first was.
+	// Refused is called in the turn in which a request is refused here, or cannot get
+	// its credentials. It is not sent in that turn.
 	Refused func(context.Context, RefusedInfo)
 	// Repeated is called before a request is authenticated and sent a second time,
 	// since the gateway refused its credentials.
@@ -67,7 +68,8 @@ func (i SignedInfo) StringToSign() (s string, ok bool) {
 	return i.stringToSign(), true
 }
 
-// A RefusedInfo says why a request was not sent.
+// A RefusedInfo says why a request was not sent. Method and Origin may be anything:
+// whoever supplies the URL to a program chooses them.
 type RefusedInfo struct {
 	Method string
 	Origin Origin // where it was to go, the zero Origin if it has no URL

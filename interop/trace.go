@@ -3,6 +3,7 @@ package interop
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,7 +19,9 @@ import (
 const library = "github.com/countersign/countersign/interop"
 
 // NewTrace returns a Trace that makes OpenTelemetry's metrics and spans of what it is
-// told. It asks nothing for the string to sign.
+// told. It does not ask for the string to sign. What was refused is counted without
+// its origin, and methods of one's own are one: whoever supplies URLs to a program
+// could make a time series of each.
 //
 // In the span of the request, such as otelhttp's, there are events: signed, refused,
 // repeated, clock. A login is a span of its own, below that of the request that
@@ -46,7 +49,7 @@ func NewTrace(meters metric.MeterProvider) (*auth.Trace, error) {
 			count(ctx, requests, "signed", method(i.Method), origin(i.Origin), outcome("signed"))
 		},
 		Refused: func(ctx context.Context, i auth.RefusedInfo) {
-			count(ctx, requests, "refused", method(i.Method), origin(i.Origin), outcome(reason(i.Err)))
+			count(ctx, requests, "refused", method(i.Method), outcome(reason(i.Err)))
 		},
 		Repeated: func(ctx context.Context, i auth.RepeatedInfo) {
 			count(ctx, repeats, "repeated", method(i.Method), origin(i.Origin), outcome(i.Reason))
@@ -70,7 +73,15 @@ func NewTrace(meters metric.MeterProvider) (*auth.Trace, error) {
 	}, nil
 }
 
-func method(m string) attribute.KeyValue { return attribute.String("http.request.method", m) }
+// method is that of OpenTelemetry's conventions.
+func method(m string) attribute.KeyValue {
+	switch m {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodTrace, http.MethodConnect:
+	default:
+		m = "_OTHER"
+	}
+	return attribute.String("http.request.method", m)
+}
 
 func origin(o auth.Origin) attribute.KeyValue { return attribute.String("origin", o.String()) }
 

@@ -182,6 +182,18 @@ func TestTraceOfAFailedLogin(t *testing.T) {
 	}
 }
 
+// Whoever supplies the URL chooses them.
+func TestRefusalsMakeNoTimeSeriesEach(t *testing.T) {
+	g, s := newPaylink(t), newSpans(t)
+	m, trace := newMeters(t)
+	client := g.traced(t, s, trace, new(bytes.Buffer))
+	for i := range 5 {
+		_, _, err := send(t, client, fmt.Sprint("X", i), fmt.Sprintf("https://elsewhere-%d.test/", i), "", "")
+		require.ErrorIs(t, err, auth.ErrOrigin)
+	}
+	assert.Equal(t, []string{"countersign.requests _OTHER origin refused: 5"}, m.values(t))
+}
+
 func TestTraceOfTheClock(t *testing.T) {
 	m, trace := newMeters(t)
 	trace.Clock(t.Context(), auth.ClockInfo{After: -90 * 1e9})
