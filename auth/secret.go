@@ -106,7 +106,8 @@ func (Secret) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 // UnmarshalText makes s the secret that text is, byte for byte, so that a
 // configuration's field in JSON, YAML or the environment may be a Secret. What
 // [Secret.Validate] refuses, such as [Redacted], is an error, which does not show it,
-// and leaves s as it was.
+// and leaves s as it was. Package flag would show it: take no secret from a command
+// line.
 func (s *Secret) UnmarshalText(text []byte) error {
 	secret := NewSecret(string(text))
 	if err := secret.Validate(); err != nil {

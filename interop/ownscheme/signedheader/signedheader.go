@@ -69,8 +69,12 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 		return err
 	}
 	t := a.now().Unix() // after the body, which may take its time
+	toSign := fmt.Appendf(nil, "%d\n%s\n%s\n%s", t, cmp.Or(req.Method, http.MethodGet), req.URL.RequestURI(), body)
+	if signed := auth.TraceSigned(req.Context()); signed != nil {
+		signed(toSign)
+	}
 	mac := hmac.New(sha256.New, []byte(secret.Reveal()))
-	fmt.Fprintf(mac, "%d\n%s\n%s\n%s", t, cmp.Or(req.Method, http.MethodGet), req.URL.RequestURI(), body)
+	mac.Write(toSign)
 	scheme.SetHeader(req, "Alder-Signature", fmt.Sprintf("t=%d,v1=%s", t, hex.EncodeToString(mac.Sum(nil))))
 	return nil
 }

@@ -118,6 +118,26 @@ func TestVector(t *testing.T) {
 	assert.Equal(t, "t=1764288000,v1=a3ede5a24040acee54ec9ebbc573e759822e759d9014a53d6ce85c9898d219e7", req.Header.Get("Alder-Signature"))
 }
 
+// Who asks for the string to sign gets it, from a scheme outside the module too.
+func TestTheStringToSignIsTraced(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(alder))
+	defer gateway.Close()
+	a, err := signedheader.New(signedheader.Config{BaseURL: gateway.URL, Secret: auth.NewSecret(key), Now: func() time.Time { return time.Unix(1764288000, 0) }})
+	require.NoError(t, err)
+	signing, err := transport.New(nil, a)
+	require.NoError(t, err)
+	var got []string
+	client := &http.Client{Transport: signing.WithTrace(&auth.Trace{Signed: func(_ context.Context, i auth.SignedInfo) {
+		s, ok := i.StringToSign()
+		got = append(got, fmt.Sprint(i.Method, " ", s, " ", ok))
+		assert.Equal(t, gateway.URL, i.Origin.String())
+	}})}
+	resp, err := client.Post(gateway.URL+"/v1/payments?dry=1", "application/json", strings.NewReader(`{"amount":200}`))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	assert.Equal(t, []string{"POST 1764288000\nPOST\n/v1/payments?dry=1\n{\"amount\":200} true"}, got)
+}
+
 func TestTheTimeIsThatOfEachCall(t *testing.T) {
 	now := time.Unix(1764288000, 0)
 	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key), Now: func() time.Time { return now }})
