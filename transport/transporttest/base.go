@@ -43,6 +43,7 @@ type arrival struct {
 	request *http.Request // its body has been read
 	body    []byte
 	answer  *http.Response // the gateway's
+	when    time.Time      // it arrived
 }
 
 // refused reports whether the gateway may be asked again.
@@ -71,7 +72,7 @@ func (a arrival) check(p sample) error {
 		return fmt.Errorf("the field %s arrives with the values %q, want a and b", valuesHeader, values)
 	case len(p.body) > 0 && bytes.Equal(a.body, p.body) && contentType != "" && r.Header.Get("Content-Type") != contentType:
 		return fmt.Errorf("the Content-Type arrives as %q, want %q", r.Header.Get("Content-Type"), contentType)
-	case p.trailer && (r.ContentLength < 0 || r.ProtoMajor == 2) && r.Trailer.Get(trailerHeader) != "a":
+	case p.trailer && (p.chunked || r.ProtoMajor == 2) && r.Trailer.Get(trailerHeader) != "a":
 		return fmt.Errorf("the trailer %s arrives as %q, want a", trailerHeader, r.Trailer.Get(trailerHeader))
 	case usual.request != nil && bytes.Equal(usual.body, p.body) && !bytes.Equal(a.body, p.body):
 		return fmt.Errorf("a body of %d bytes arrives, not the caller's of %d", len(a.body), len(p.body))
@@ -159,7 +160,7 @@ func (s *site) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 	asked := r.Clone(r.Context())
 	recorder := httptest.NewRecorder()
 	s.suite.gateway.ServeHTTP(recorder, r)
-	a := arrival{asked, body, recorder.Result()}
+	a := arrival{asked, body, recorder.Result(), time.Now()}
 	n := s.add(a)
 	if s.answer != nil && !s.challenges(a) && s.answer(w, r, n) {
 		return

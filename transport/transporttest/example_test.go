@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/transport/transporttest"
 )
 
@@ -19,7 +20,7 @@ type tokenAuth struct {
 func (a tokenAuth) Origins() []auth.Origin { return []auth.Origin{a.origin} }
 
 func (a tokenAuth) Authenticate(req *http.Request, _ http.RoundTripper) error {
-	req.Header.Set("Authorization", "Bearer "+a.token.Reveal())
+	scheme.SetHeader(req, "Authorization", "Bearer "+a.token.Reveal())
 	return nil
 }
 
@@ -74,6 +75,7 @@ func ExampleTestRoundTripper() {
 	fmt.Println(err)
 	// Output:
 	// request: POST /payments with a body: on an answer: the Header of the caller's request is changed while it is sent
+	// stale: POST /payments with a body: the caller has set the field "authorization": Authorization arrives 2 times, want 1: take out every spelling of the name, as scheme.SetHeader does
 	// errors: POST /payments with a body: the base's error quotes the request, and "test-token", which the RoundTripper has added, is shown: cut the text at its first quote
 	// CloseIdleConnections: a Client's call does not reach the base
 	// request line: POST /payments with a body: a path without a slash: a request with credentials has the target "@elsewhere.test/payments", which does not begin with a slash, in its first line

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+
+	"github.com/countersign/countersign/auth/scheme"
 )
 
 // A layer is a RoundTripper on top of another, which does something wrong.
@@ -63,13 +65,18 @@ func after(f func(*http.Request)) wrapper {
 }
 
 // signed changes what is signed before it is sent.
-func signed(f func(*http.Request)) wrapper {
-	return below(func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
-		if req.Header.Get("Signature") != "" {
+func signed(f func(*http.Request)) wrapper { return below(ifSigned(f)) }
+
+// signedKey is signed for a signer that reads no body.
+func signedKey(f func(*http.Request)) wrapper { return belowKey(ifSigned(f)) }
+
+func ifSigned(f func(*http.Request)) wrong {
+	return func(req *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if req.Header.Get("Signature") != "" || req.Header.Get("Key") != "" {
 			f(req)
 		}
 		return next.RoundTrip(req)
-	})
+	}
 }
 
 // answered changes what is returned.
@@ -152,12 +159,13 @@ func whole(f func(*http.Request, []byte) []byte, piece func([]byte)) wrong {
 			}
 			return n, err
 		})
-		b, err := io.ReadAll(from)
-		req.Body.Close()
+		c := req.Clone(req.Context())
+		c.Body = readCloser{from, req.Body}
+		b, err := scheme.Body(c, 1<<20)
 		if err != nil {
+			closeBody(c)
 			return nil, err
 		}
-		c := req.Clone(req.Context())
 		setBody(c, f(req, b))
 		resp, err := next.RoundTrip(c)
 		if resp != nil {

@@ -105,7 +105,7 @@ func checkLine(sent, plain *http.Request) error {
 }
 
 func testErrors(s *suite) error {
-	return s.each(func(p sample) error {
+	if err := s.each(func(p sample) error {
 		m := s.memory()
 		var secrets []string
 		m.before = func(sent *http.Request) error {
@@ -142,7 +142,10 @@ func testErrors(s *suite) error {
 			}
 		}
 		return nil
-	})
+	}); err != nil {
+		return err
+	}
+	return testErrorsShow(s)
 }
 
 // words are what of a credential stays together however it is escaped.

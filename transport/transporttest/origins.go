@@ -169,6 +169,9 @@ func (s *suite) withHeads(test func(*suite) error) error {
 			if equal(last, plain.take()[0]) {
 				return fmt.Errorf("%s: it is sent without credentials", p)
 			}
+			if err := s.judge(p, &last, p.request()); err != nil {
+				return fmt.Errorf("%s: %w", p, err)
+			}
 			heads.gateway = acceptHeads(s.gateway)
 		}
 		if err := test(&heads); err != nil {

@@ -49,7 +49,7 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 			return base
 		}
 		return t
-	}, origins, gateway, requests)
+	}, a, origins, gateway, requests)
 	if changed != nil {
 		return changed
 	}
@@ -111,6 +111,20 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //   - no body: a nil Body and [http.NoBody] are the same.
 //   - failing body: if the body cannot be read, its error is returned, and nothing
 //     has been sent whole.
+//   - length: a body that is shorter or longer than ContentLength says is refused
+//     with nothing sent, or passed on unread, so that it fails. Of one without an end
+//     no more than 64 MiB are read before it is sent.
+//   - encoding: a body with a Content-Encoding is refused, or passed on as it is and
+//     unread: what is signed would be the compressed bytes. So is one of a type that
+//     the RoundTripper knows no way to write into, unless the gateway accepts what it
+//     makes of it. A body where the sample has none is refused, or arrives.
+//   - spelling: what few programs send is authenticated as it is sent, or refused: a
+//     path with escapes, which arrives byte for byte, an empty query, an empty method,
+//     a fragment, a query beside a body, a parameter that is malformed or given twice.
+//   - stale: what is added takes the place of what the caller has set under the same
+//     name, in whatever spelling: header fields in other letter case and with
+//     underscores, which CGI takes for hyphens, parameters with escapes, members of a
+//     JSON object with escapes. Or the request is refused.
 //   - early answer: an answer may come before the body has been read.
 //   - answer: the base's answer or error is returned, whatever the status. An answer
 //     is not read whole first, nor changed, save that its Request is the caller's and
@@ -118,7 +132,15 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     after 401 and 403, and then no more than twice.
 //   - errors: an error of the base that quotes what was sent is not shown beyond that:
 //     nothing that was added stands in its text, nor in that of an error that it
-//     wraps. Still errors.Is finds in it what it did.
+//     wraps. Still errors.Is finds in it what it did. No error of RoundTrip, on any
+//     path, shows a credential, a parameter's value or the body, nor does that of an
+//     [http.Client] whose request is redirected to an address that repeats the query, as
+//     it is, escaped, within another URL or in a fragment: see [auth.Redactor].
+//     The suite knows a credential that is sent; a key that is not, as that of a MAC,
+//     is for a test of your own.
+//   - printing: no verb of package fmt shows a credential where the RoundTripper, or the
+//     Authenticator, is printed. Names of accounts, which are added to each request
+//     alike beside a credential, may show.
 //   - repeat: the same request can be sent again, and through two RoundTrippers one
 //     above the other: it then is authenticated once, or refused.
 //   - header values: a base that edits in place the values that were added to the
@@ -137,7 +159,8 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     RoundTripper. Multipart bodies, which are better not held in memory, need not
 //     keep this.
 //   - protocols: it works over HTTP/1.1 and HTTP/2, with bodies of known and of
-//     unknown length. A trailer arrives if the protocol sends one, or is refused.
+//     unknown length. A trailer arrives where the caller's would, which is behind a
+//     body of unknown length and over HTTP/2, or is refused.
 //   - expect: Expect: 100-continue is passed on, and an answer in place of the 100
 //     is returned.
 //   - request line: nothing is authenticated whose target, as net/url makes it,
@@ -151,22 +174,24 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //     origin but the requests': not the parent domain, nor another port.
 //     Give one request of each method that the program uses. HEAD is tried in place
 //     of each GET: it may be refused, but neither goes without credentials nor
-//     anywhere else.
+//     anywhere else, and is authenticated as a HEAD.
 //   - redirects: with an [http.Client], no redirect is followed from the origin to
 //     elsewhere, nor from elsewhere to the origin, nor with another method. One
 //     within the origin is followed, and authenticated afresh.
+//   - time: a time in seconds that is added is that of the call. The test waits for
+//     the next second where it sees one.
 func TestRoundTripper(wrap func(base http.RoundTripper) http.RoundTripper, gateway http.Handler, requests ...*http.Request) error {
-	return test(wrap, nil, gateway, requests)
+	return test(wrap, nil, nil, gateway, requests)
 }
 
 // test tests a RoundTripper that authenticates requests to these origins, and to the
-// requests' own.
-func test(wrap func(base http.RoundTripper) http.RoundTripper, origins []auth.Origin, gateway http.Handler, requests []*http.Request) error {
+// requests' own, by a, if that is not nil.
+func test(wrap func(base http.RoundTripper) http.RoundTripper, a auth.Authenticator, origins []auth.Origin, gateway http.Handler, requests []*http.Request) error {
 	s, err := newSuite(wrap, gateway, requests)
 	if err != nil {
 		return err
 	}
-	s.origins = origins
+	s.authenticator, s.origins = a, origins
 	var broken []error
 	for i, rule := range rules {
 		if err := rule.test(s); err != nil {
@@ -191,9 +216,14 @@ var rules = []struct {
 	{"body", testBody},
 	{"no body", testNoBody},
 	{"failing body", testFailingBody},
+	{"length", testLength},
+	{"encoding", testEncoding},
+	{"spelling", testSpelling},
+	{"stale", testStale},
 	{"early answer", testEarlyAnswer},
 	{"answer", testAnswer},
 	{"errors", testErrors},
+	{"printing", testPrinting},
 	{"repeat", testRepeat},
 	{"header values", testHeaderValues},
 	{"replay", testReplay},
@@ -207,15 +237,17 @@ var rules = []struct {
 	{"request line", testRequestLine},
 	{"origins", testOrigins},
 	{"redirects", testRedirects},
+	{"time", testTime},
 }
 
 // A suite is what is under test.
 type suite struct {
-	wrap     func(base http.RoundTripper) http.RoundTripper
-	gateway  http.Handler
-	samples  []sample
-	origins  []auth.Origin // the Authenticator's
-	patience *patience
+	wrap          func(base http.RoundTripper) http.RoundTripper
+	gateway       http.Handler
+	samples       []sample
+	authenticator auth.Authenticator // nil for none
+	origins       []auth.Origin      // the Authenticator's
+	patience      *patience
 	// challenged says that requests go out again when the gateway has refused them.
 	challenged bool
 }
@@ -248,6 +280,7 @@ func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handl
 		if err != nil {
 			return nil, err
 		}
+		s.samples[i].refusal = resp.StatusCode
 		s.samples[i].refuse = func(w http.ResponseWriter) {
 			maps.Copy(w.Header(), resp.Header)
 			w.WriteHeader(resp.StatusCode)
@@ -290,6 +323,7 @@ type sample struct {
 	trailer  bool
 	chunked  bool                      // the length is not told, and there is no GetBody
 	usual    arrival                   // what comes of it
+	refusal  int                       // the status of the gateway's, without credentials
 	refuse   func(http.ResponseWriter) // answers as the gateway does without credentials
 	patience *patience
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/paylinkkey"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/transport/transporttest"
 )
 
@@ -194,8 +195,9 @@ func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	signed := req.Clone(req.Context())
 	if s.key {
-		signed.Header.Set("Key", "test-key")
+		scheme.SetHeader(signed, "Key", "test-key")
 	} else if err := sign(signed); err != nil {
+		closeBody(signed)
 		return nil, err
 	}
 	resp, err := s.base.RoundTrip(signed)
@@ -211,15 +213,13 @@ func (s *signer) RoundTrip(req *http.Request) (*http.Response, error) {
 func sign(req *http.Request) error {
 	var body []byte
 	if req.Body != nil && req.Body != http.NoBody {
-		b, err := io.ReadAll(req.Body)
-		req.Body.Close()
+		b, err := scheme.Body(req, 1<<20)
 		if err != nil {
 			return err
 		}
-		setBody(req, b)
 		body = b
 	}
-	req.Header.Set("Signature", signature(req.Method, req.URL.RequestURI(), body))
+	scheme.SetHeader(req, "Signature", signature(cmp.Or(req.Method, http.MethodGet), req.URL.RequestURI(), body))
 	return nil
 }
 
