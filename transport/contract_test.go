@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/transport"
 )
@@ -108,7 +109,7 @@ type headerAuth struct {
 func (a headerAuth) Origins() []auth.Origin { return []auth.Origin{a.origin} }
 
 func (a headerAuth) Authenticate(req *http.Request, _ http.RoundTripper) error {
-	req.Header.Set("X-Key", "topsecret")
+	scheme.SetHeader(req, "X-Key", "topsecret")
 	return a.err
 }
 

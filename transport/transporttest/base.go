@@ -254,6 +254,9 @@ type memory struct {
 	// edit, if it is not nil, is called with each request once it has been sent, a
 	// login too.
 	edit func(sent *http.Request)
+	// login, if it is not nil, is called with each request that is not the suite's, in
+	// place of deliver.
+	login func(sent *http.Request) (*http.Response, error)
 	// late makes it answer first, and send when the answer is closed.
 	late    bool
 	lateErr error // of sending late
@@ -269,7 +272,11 @@ func (m *memory) RoundTrip(sent *http.Request) (*http.Response, error) {
 	if m.edit != nil {
 		defer m.edit(sent)
 	}
-	if !isCase(sent) {
+	switch {
+	case isCase(sent):
+	case m.login != nil:
+		return m.login(sent)
+	default:
 		return m.deliver(sent)
 	}
 	err := context.Cause(sent.Context())

@@ -101,6 +101,41 @@ func TestOurAuthenticatorsKeepTheContract(t *testing.T) {
 	}
 }
 
+func TestOurLearnersKeepTheContract(t *testing.T) {
+	secret := auth.NewSecret("test-secret-key")
+	newAuthenticator := func() auth.Authenticator {
+		a, err := avangate.New(avangate.Config{BaseURL: api, MerchantCode: "YOURCODE123", SecretKey: secret})
+		require.NoError(t, err)
+		return a
+	}
+	const envelope = `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getOrder><id>` + avangate.Session + `</id><ref>1</ref></getOrder></e:Body></e:Envelope>`
+	for name, c := range map[string]struct {
+		member   string // see refusing; "" for none
+		requests []*http.Request
+	}{
+		"2Checkout's header": {"", []*http.Request{
+			request(t, "GET", api+"/rest/6.0/orders/?Limit=2", "", ""),
+			request(t, "POST", api+"/rest/6.0/orders/", jsonType, `{"Country":"us"}`),
+		}},
+		"2Checkout's session in SOAP": {"", []*http.Request{
+			request(t, "POST", api+"/soap/6.0/", "text/xml; charset=utf-8", envelope),
+		}},
+		"2Checkout's session in JSON-RPC": {"error", []*http.Request{
+			request(t, "POST", api+"/rpc/6.0/", jsonType, `{"jsonrpc":"2.0","method":"getOrder","params":["`+avangate.Session+`","1"],"id":2}`),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			twoCheckout := &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: secret}
+			gateway := http.Handler(twoCheckout)
+			if c.member != "" {
+				gateway = refusing(gateway, c.member)
+			}
+			assert.NoError(t, transporttest.TestLearner(newAuthenticator, gateway, twoCheckout.EndSessions, c.requests...))
+		})
+	}
+}
+
 // refusing gives the answers that hold a JSON member of that name a status of 401:
 // JSON-RPC has 200 for all.
 func refusing(gateway http.Handler, member string) http.Handler {

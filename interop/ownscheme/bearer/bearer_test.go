@@ -121,6 +121,18 @@ func TestContract(t *testing.T) {
 	))
 }
 
+func TestLearner(t *testing.T) {
+	var b birch
+	require.NoError(t, transporttest.TestLearner(func() auth.Authenticator {
+		a, err := bearer.New(bearer.Config{BaseURL: api, ClientID: clientID, Secret: auth.NewSecret(key)})
+		require.NoError(t, err)
+		return a
+	}, &b, b.expire,
+		request(t, "POST", api+"/payments", `{"amount":200}`),
+		request(t, "GET", api+"/payments?page=2", ""),
+	))
+}
+
 func TestOneLoginForAll(t *testing.T) {
 	var b birch
 	client := b.start(t, key)
