@@ -73,9 +73,12 @@ type Learner interface {
 type Redactor interface {
 	Authenticator
 
-	// Redact returns location, the value of a Location header, without the
-	// credentials that stand in it as URLs hold them, and URLs within URLs.
-	Redact(location string) string
+	// Redact returns location, the value of a Location header or the text of an
+	// error that came in place of an answer, without the credentials that stand in
+	// it as URLs hold them, and URLs within URLs. req is the request that it came
+	// upon: as Authenticate left it, or one that Authenticate sent itself. It is not
+	// to be changed, and its body has been read.
+	Redact(req *http.Request, location string) string
 }
 
 type contextKey struct{}

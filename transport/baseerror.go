@@ -23,20 +23,26 @@ type guarded struct {
 func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := g.base.RoundTrip(req)
 	if err != nil {
-		err = g.hide(err, context.Cause(req.Context()))
+		err = hiding{req, g.redactor}.hide(err, context.Cause(req.Context()))
 	}
 	return resp, err
 }
 
+// A hiding is what hides in errors what a peer may have repeated of a request.
+type hiding struct {
+	req      *http.Request
+	redactor auth.Redactor // nil if there is none
+}
+
 // hide returns err if it quotes nobody, and else an error that is without what
 // follows the first quote. cause is why the caller gave up, nil for not.
-func (g *guarded) hide(err, cause error) error {
-	if g.quotesNobody(err, cause) {
+func (h hiding) hide(err, cause error) error {
+	if h.quotesNobody(err, cause) {
 		return err
 	}
 	return &baseError{
-		text:  g.text(err),
-		parts: g.parts(nil, err, cause),
+		text:  h.text(err),
+		parts: h.parts(nil, err, cause),
 		is:    func(target error) bool { return errors.Is(err, target) },
 		timeout: func() bool {
 			t, ok := errors.AsType[interface {
@@ -50,7 +56,7 @@ func (g *guarded) hide(err, cause error) error {
 
 // quotesNobody reports whether the texts of err and of all that it wraps can be
 // shown.
-func (g *guarded) quotesNobody(err, cause error) bool {
+func (h hiding) quotesNobody(err, cause error) bool {
 	switch err.(type) {
 	case *auth.Error: // what Countersign says of a body as it is sent
 		return true
@@ -60,11 +66,11 @@ func (g *guarded) quotesNobody(err, cause error) bool {
 	switch {
 	case cause != nil && errors.Is(cause, err): // the caller's own
 		return true
-	case g.text(err) != err.Error():
+	case h.text(err) != err.Error():
 		return false
 	}
 	for _, wrapped := range unwrap(err) {
-		if !g.quotesNobody(wrapped, cause) {
+		if !h.quotesNobody(wrapped, cause) {
 			return false
 		}
 	}
@@ -72,12 +78,12 @@ func (g *guarded) quotesNobody(err, cause error) bool {
 }
 
 // parts appends to list what err wraps, as far as it quotes nobody.
-func (g *guarded) parts(list []error, err, cause error) []error {
+func (h hiding) parts(list []error, err, cause error) []error {
 	for _, wrapped := range unwrap(err) {
-		if g.quotesNobody(wrapped, cause) {
+		if h.quotesNobody(wrapped, cause) {
 			list = append(list, wrapped)
 		} else {
-			list = g.parts(list, wrapped, cause)
+			list = h.parts(list, wrapped, cause)
 		}
 	}
 	return list
@@ -96,18 +102,18 @@ func unwrap(err error) []error {
 }
 
 // text returns err's text as it may be shown.
-func (g *guarded) text(err error) string {
+func (h hiding) text(err error) string {
 	text := err.Error()
 	if e, ok := errors.AsType[*auth.Error](err); ok {
 		if before, after, found := strings.Cut(text, e.Error()); found {
-			before = g.hideText(before)
+			before = h.hideText(before)
 			if strings.HasSuffix(before, notShown) {
 				before += ": "
 			}
-			return before + e.Error() + g.hideText(after)
+			return before + e.Error() + h.hideText(after)
 		}
 	}
-	return g.hideText(text)
+	return h.hideText(text)
 }
 
 const notShown = "[not shown: it may repeat the request]"
@@ -116,12 +122,12 @@ const notShown = "[not shown: it may repeat the request]"
 var quote = regexp.MustCompile("[\"`]|(?:^|[^0-9A-Za-z])'")
 
 // hideText cuts a text at its first quote. Some repeat a URL without one.
-func (g *guarded) hideText(text string) string {
+func (h hiding) hideText(text string) string {
 	if at := quote.FindStringIndex(text); at != nil {
 		text = text[:at[1]-1] + notShown
 	}
-	if g.redactor != nil {
-		text = g.redactor.Redact(text)
+	if h.redactor != nil {
+		text = h.redactor.Redact(h.req, text)
 	}
 	return text
 }

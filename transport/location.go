@@ -18,15 +18,15 @@ const (
 
 // redactLocation takes out of a Location the credentials of the request that it
 // answers: net/http quotes it in errors. given is the header without them.
-func redactLocation(resp *http.Response, signed, given http.Header, redactor auth.Redactor) {
+func redactLocation(resp *http.Response, signed *http.Request, given http.Header, redactor auth.Redactor) {
 	locations := resp.Header["Location"]
 	if len(locations) == 0 {
 		return
 	}
-	inHeader := redact.New(credentials(signed, given)...)
+	inHeader := redact.New(credentials(signed.Header, given)...)
 	for i, location := range locations {
 		if redactor != nil {
-			location = redactor.Redact(location)
+			location = redactor.Redact(signed, location)
 		}
 		locations[i] = inHeader.String(location)
 	}

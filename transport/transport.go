@@ -259,7 +259,7 @@ func (t *Transport) send(a auth.Authenticator, req *http.Request, body io.ReadCl
 		refused = l.Refused(signed, resp)
 	}
 	resp.Request = req
-	redactLocation(resp, signed.Header, req.Header, redactor)
+	redactLocation(resp, signed, req.Header, redactor)
 	return resp, refused, err
 }
 

@@ -158,7 +158,8 @@ var sentSignature = func() *regexp.Regexp {
 }()
 
 // Redact empties ApiSignature wherever a gateway repeats it in location: as it was
-// sent, decoded or escaped again, in a URL within the URL or in JSON.
-func (a *Authenticator) Redact(location string) string {
+// sent, decoded or escaped again, in a URL within the URL or in JSON. It does not
+// matter which request that answers.
+func (a *Authenticator) Redact(_ *http.Request, location string) string {
 	return sentSignature.ReplaceAllString(location, "$1")
 }

@@ -132,8 +132,8 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 	w := &witness{base: http.DefaultTransport, credentials: []string{secret.Reveal()}}
 	said := func(s string) string {
 		s = redact.New(w.credentials...).String(s)
-		if r, ok := a.(auth.Redactor); ok {
-			s = r.Redact(s)
+		if r, ok := a.(auth.Redactor); ok && w.sent != nil {
+			s = r.Redact(w.sent, s)
 		}
 		return printable.Shorten(s, maxMessage)
 	}
@@ -172,16 +172,18 @@ const (
 	century = 100 * 365 * 24 * time.Hour
 )
 
-// A witness notes the credentials of what is sent through it: what comes back may
+// A witness notes what is sent through it, and its credentials: what comes back may
 // repeat them.
 type witness struct {
 	base        http.RoundTripper
 	credentials []string
+	sent        *http.Request // the last one, nil if there was none
 }
 
 var hashAttribute = regexp.MustCompile(`hash="([^"]+)"`)
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
+	w.sent = req
 	w.credentials = append(w.credentials, signatureIn(req, nil))
 	if hash := hashAttribute.FindStringSubmatch(req.Header.Get("X-Avangate-Authentication")); hash != nil {
 		w.credentials = append(w.credentials, hash[1], strings.ToUpper(hash[1]))

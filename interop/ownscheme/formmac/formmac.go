@@ -128,7 +128,7 @@ func sign(secret auth.Secret, parameters string) (string, error) {
 }
 
 // Redact empties the MAC where a gateway repeats it in the address of a redirect.
-func (a *Authenticator) Redact(location string) string {
+func (a *Authenticator) Redact(_ *http.Request, location string) string {
 	return scheme.RedactParameters(location, macName)
 }
 
