@@ -114,6 +114,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
@@ -155,7 +156,7 @@ type Authenticator struct {
 	secretKey    auth.SecretSource
 	algorithm    Algorithm
 
-	clock clock
+	clock scheme.Clock
 
 	// Behind atomic pointers, which fmt and spew do not follow.
 	last atomic.Pointer[stamp]
@@ -181,7 +182,10 @@ var (
 // [*auth.Error]: [auth.ErrSecret] if SecretKey is nil or a secret that is not valid,
 // [auth.ErrConfig] for anything else. It loads nothing and connects to nothing.
 func New(c Config) (*Authenticator, error) {
-	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: clock{machine: c.Now}}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: scheme.Clock{Now: c.Now}}
 	hosts := vendorHosts
 	if c.BaseURL != "" {
 		hosts = []string{c.BaseURL}
@@ -257,7 +261,8 @@ func (a *Authenticator) Authenticate(req *http.Request, base http.RoundTripper) 
 // Refused reports whether resp says that the gateway refused the credentials of
 // req, and another try may succeed: the clock was the matter, and its offset is now
 // known, or the session is gone. Of an answer it reads no more than tells, at most
-// 64 KiB: of a session's, and of a refusal that came while the clock was wrong.
+// 64 KiB: of a session's, of one with status 400, and of one with 403 that came while
+// the clock was wrong.
 func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
 	reason, again := "clock", false
 	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a && len(request.HeaderValues(req.Header, vendor.Header)) == 0 {
@@ -275,30 +280,29 @@ func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
 // does not prove that it was the matter: what may have been carried out, or refused
 // for another reason, is not sent again.
 func (a *Authenticator) refusedREST(req *http.Request, resp *http.Response) bool {
-	status := resp.StatusCode
-	if status != http.StatusUnauthorized && status != http.StatusForbidden && status != http.StatusBadRequest {
-		return false
+	if len(request.HeaderValues(req.Header, vendor.Header)) == 0 {
+		return false // it claims no time
 	}
-	claim, _, err := readHeader(req.Header)
-	skew, ok := a.clock.skew(resp.Header)
-	if err != nil || !ok {
-		return false
+	switch method := request.Method(req); resp.StatusCode {
+	case http.StatusUnauthorized:
+		return a.clock.Refused(req, resp)
+	case http.StatusForbidden:
+		return a.clock.Refused(req, resp) && (method == http.MethodGet || method == http.MethodHead || isAuthenticationError(resp))
+	case http.StatusBadRequest:
+		return isAuthenticationError(resp) && a.clock.Refused(req, resp)
 	}
-	offset, known := a.clock.offsetOf(claim.Date)
-	if known && !apart(skew, offset) {
-		return false
-	}
-	method := request.Method(req)
-	reads := method == http.MethodGet || method == http.MethodHead
-	again := status == http.StatusUnauthorized || status == http.StatusForbidden && reads
-	if !again {
-		peek(resp, func(h *head) { again = saysAuthenticationError(h) })
-	}
-	if again || status == http.StatusForbidden {
-		a.clock.set(req.Context(), skew)
-	}
-	return again && known
+	return false
 }
+
+func isAuthenticationError(resp *http.Response) (is bool) {
+	peek(resp, func(h *head) { is = saysAuthenticationError(h) })
+	return is
+}
+
+// Offset returns what the machine's clock lacks, as far as the gateway has shown:
+// the time that requests claim, less the clock. It is zero until the gateway
+// refuses a time, and always within a day.
+func (a *Authenticator) Offset() time.Duration { return a.clock.Offset() }
 
 const jsonType = "application/json"
 
@@ -311,7 +315,7 @@ func (a *Authenticator) authenticateREST(req *http.Request) error {
 		return signError(req, auth.ErrSecret, err)
 	}
 	request.DeleteHeader(req.Header, vendor.Header)
-	header := a.header(secret)
+	header := a.header(req, secret)
 	if signed := auth.TraceSigned(req.Context()); signed != nil {
 		signed(stringToSign(a.merchantCode, formatDate(time.Unix(header.second, 0))))
 	}
@@ -335,9 +339,9 @@ func hasAccept(h http.Header) bool {
 	return false
 }
 
-// header returns the header for the present second.
-func (a *Authenticator) header(secret auth.Secret) *stamp {
-	_, now, _ := a.clock.claim()
+// header returns the header for req, in the present second.
+func (a *Authenticator) header(req *http.Request, secret auth.Secret) *stamp {
+	now := a.clock.Claim(req)
 	second := now.Unix()
 	if s := a.last.Load(); s != nil && s.second == second && s.secret.Reveal() == secret.Reveal() {
 		return s

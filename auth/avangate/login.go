@@ -36,8 +36,7 @@ func (a *Authenticator) Login(ctx context.Context) (Login, error) {
 	if err != nil {
 		return Login{}, err
 	}
-	_, claimed, _ := a.clock.claim()
-	return a.loginAt(secret, claimed), nil
+	return a.loginAt(secret, a.clock.Claim(new(http.Request))), nil
 }
 
 func (a *Authenticator) loadForLogin(ctx context.Context) (auth.Secret, error) {
@@ -81,7 +80,7 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 	}
 	secret, err := a.loadForLogin(ctx)
 	if err == nil {
-		err = a.keepers().admit(k, secret, a.clock.now())
+		err = a.keepers().admit(k, secret, a.clock.Now())
 	}
 	if err != nil {
 		return loginResult{err: err}
@@ -92,38 +91,39 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 // askSession asks for a session, and once more if the clock was the matter.
 func (a *Authenticator) askSession(ctx context.Context, base http.RoundTripper, l *login, secret auth.Secret) (r loginResult) {
 	if t := auth.ContextTrace(ctx); t != nil && t.LoggedIn != nil {
-		start := a.clock.now()
+		start := a.clock.Now()
 		r.err = errBroken
 		defer func() {
-			t.LoggedIn(ctx, auth.LoggedInInfo{Origin: auth.OriginOf(l.url), Duration: a.clock.now().Sub(start), Err: r.err})
+			t.LoggedIn(ctx, auth.LoggedInInfo{Origin: auth.OriginOf(l.url), Duration: a.clock.Now().Sub(start), Err: r.err})
 		}()
 	}
 	for again := true; ; again = false {
-		own, claimed, offset := a.clock.claim()
-		resp, answer, err := ask(base, l.request(ctx, a.loginAt(secret, claimed)))
+		since := a.clock.Now()
+		req := a.loginRequest(ctx, l, secret)
+		resp, answer, err := ask(base, req)
 		if err != nil {
 			return loginResult{err: err}
 		}
 		o, err := readLogin(l.dialect, resp, answer)
 		if err == nil {
-			return loginResult{session: &session{auth.NewSecret(o.id), own}, secret: secret}
+			return loginResult{session: &session{auth.NewSecret(o.id), since}, secret: secret}
 		}
-		skew, ok := a.clock.skew(resp.Header)
-		if !again || !o.failed || !ok || !apart(skew, offset) {
+		if !again || !o.failed || !a.clock.Refused(req, resp) {
 			return loginResult{secret: secret, refused: o.refused, err: err}
 		}
-		a.clock.set(ctx, skew)
 	}
 }
 
-func (l *login) request(ctx context.Context, values Login) *http.Request {
-	body, h := l.message.login(values)
+// loginRequest returns a request for a session, at the present time.
+func (a *Authenticator) loginRequest(ctx context.Context, l *login, secret auth.Secret) *http.Request {
+	req := (&http.Request{Method: http.MethodPost, URL: l.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
+	body, h := l.message.login(a.loginAt(secret, a.clock.Claim(req)))
 	if l.agent != nil {
 		h["User-Agent"] = l.agent
 	}
-	req := &http.Request{Method: http.MethodPost, URL: l.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h}
+	req.Header = h
 	request.SetBody(req, body)
-	return req.WithContext(ctx)
+	return req
 }
 
 // maxLoginAnswer bounds the answer to a login, in bytes.

@@ -101,7 +101,7 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 		o, l := auth.OriginOf(req.URL), newLogin(req, d, m) // now: it may outlive req
 		//lint:ignore SA1019 net/http honours it
 		cancel := req.Cancel
-		k, s, err := a.keepers().get(req.Context(), cancel, m.endpoint(o, req.URL.EscapedPath()), o, a.clock.now, func(ctx context.Context, k *keeper) loginResult {
+		k, s, err := a.keepers().get(req.Context(), cancel, m.endpoint(o, req.URL.EscapedPath()), o, a.clock.Now, func(ctx context.Context, k *keeper) loginResult {
 			return a.logIn(ctx, base, l, k)
 		})
 		if err != nil {

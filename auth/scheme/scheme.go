@@ -2,10 +2,11 @@
 // Countersign does not know. Programs that use the schemes that there are do not
 // need it.
 //
-// Most schemes need three things of it. [Body] reads what is to be signed, and
-// refuses what would not arrive as it was signed. [SetHeader] or [SetBody] puts the
-// credential where it belongs. And a [Keeper] holds what a login gave, where the
-// gateway wants one.
+// Most schemes need two things of it. [Body] reads what is to be signed, and refuses
+// what would not arrive as it was signed. [SetHeader] or [SetBody] puts the credential
+// where it belongs. Where requests claim a time, a [Clock] gives it, and finds out if
+// the machine's is wrong. Where the gateway wants a login, a [Keeper] holds what that
+// gave. And where a credential stands in a URL, [RedactParameters] takes it out.
 //
 // An Authenticate that signs then has four steps: load the secret, under the
 // request's context; read the body; make the string to sign from the request as it
