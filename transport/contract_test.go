@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/transport"
 )
 
