@@ -297,6 +297,27 @@ func TestTracesOfContextAndTransport(t *testing.T) {
 	assert.Equal(t, []string{"above value", "context value", "below value", "above value", "context value"}, send(below, api), "each of two stacked ones signs")
 }
 
+// A function of a Trace that sends requests of its own under the context is not told of
+// them by the Transport of the first.
+func TestATraceGetsTheContextAsItWas(t *testing.T) {
+	type key struct{}
+	ctx := context.WithValue(t.Context(), key{}, "value")
+	calls := 0
+	check := func(got context.Context) {
+		calls++
+		assert.Equal(t, ctx, got)
+	}
+	base := &stub{respond: func(*http.Request) (*http.Response, error) { return response(401, ""), nil }}
+	tr := newTransport(t, base, &learner{t: t, origin: originOf(t, "https://api.shop.test"), failAt: 2}).WithTrace(&auth.Trace{
+		Signed:   func(ctx context.Context, _ auth.SignedInfo) { check(ctx) },
+		Refused:  func(ctx context.Context, _ auth.RefusedInfo) { check(ctx) },
+		Repeated: func(ctx context.Context, _ auth.RepeatedInfo) { check(ctx) },
+	})
+	_, err := tr.RoundTrip(newRequest(t, "GET", "https://api.shop.test/", nil).WithContext(ctx))
+	require.ErrorIs(t, err, errTurn)
+	assert.Equal(t, 3, calls)
+}
+
 func TestATraceIsCalledByManyAtOnce(t *testing.T) {
 	n := newNetwork(t)
 	gateway := n.host("https://api.shop.test", nil)
