@@ -36,7 +36,7 @@ type redacting struct {
 	redact func(string) string
 }
 
-func (a redacting) Redact(location string) string { return a.redact(location) }
+func (a redacting) Redact(_ *http.Request, location string) string { return a.redact(location) }
 
 var originsOfAPI = func() []auth.Origin {
 	o, err := auth.ParseOrigin(api, false)
