@@ -8,3 +8,12 @@ func Rules() []string {
 	}
 	return names
 }
+
+// LearnerRules returns the names of TestLearner's.
+func LearnerRules() []string {
+	var names []string
+	for _, step := range steps {
+		names = append(names, step.name)
+	}
+	return names
+}
