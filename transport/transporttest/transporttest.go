@@ -5,7 +5,29 @@
 // RoundTripper that authenticates requests. They send copies of your requests on
 // every path that a program may take, have your own handler judge what arrives,
 // and return an error that names each rule that is broken. [TestRoundTripper]
-// lists the rules.
+// lists the rules. [TestLearner] tests an Authenticator that logs in, or learns from
+// refusals in another way, and has a list of its own.
+//
+// # What an Authenticator owes
+//
+// Most rules are kept by [transport.Transport], whatever the Authenticator. These are
+// the Authenticator's own:
+//
+//   - It sends what it asks of the gateway first by base.RoundTrip, and never by an
+//     [http.Client], which follows redirects with the credentials in hand and has not
+//     the program's proxy.
+//   - Whatever waits, for a secret, a login or another's login, waits under req's
+//     context. A login that several wait for ends when the last of them has left.
+//   - A time, a nonce and a token are made or looked up in each call.
+//   - A body that is read is read to its end under a limit, and closed once, before
+//     Authenticate returns. Close's error may be returned, with nothing sent, or
+//     dropped; Read's must be returned. When Authenticate fails, the transport closes
+//     req.Body: it is then the caller's if that is not closed yet, or [http.NoBody].
+//   - A body that is passed on is closed by the base, perhaps when RoundTrip has
+//     returned long since.
+//   - What would not arrive as it was signed is refused, with nothing sent.
+//
+// Package scheme keeps most of them for you; docs/own-scheme.md says why they are.
 //
 // Minor versions may add rules: a test that passes today may then name a fault
 // that was there before.

@@ -38,6 +38,10 @@ func cedar(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		parameters = string(body)
+		if r.URL.RawQuery != "" {
+			http.Error(w, "the MAC does not cover the query", http.StatusUnauthorized)
+			return
+		}
 	}
 	before, signature, found := strings.Cut("&"+parameters, "&mac=")
 	mac := hmac.New(sha256.New, []byte(key))
