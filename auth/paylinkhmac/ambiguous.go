@@ -131,6 +131,9 @@ func urlencodedNotes(s, plus string) (notes []string) {
 	if count > php.MaxInputVars {
 		return append(notes, fmt.Sprintf("there are more than %d parameters, of which PHP drops what exceeds them: send fewer", php.MaxInputVars))
 	}
+	if err := paylink.CheckIsForm(s); err != nil {
+		return append(notes, reason(err))
+	}
 	var params php.Array
 	if err := php.ReadForm(&params, s, php.MaxInputVars); err != nil {
 		if e, ok := errors.AsType[*php.Error](err); ok && paylink.IsOwn(e.Name) {

@@ -100,8 +100,8 @@ func (a *Account) LoadSecret(req *http.Request) (auth.Secret, error) {
 // It leaves out an earlier signature, and the instance once it is seen to be the
 // account's.
 func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int) error {
-	if hint := otherThanForm(form); hint != "" {
-		return Refusef(auth.ErrParameter, "the parameters are not a form: %s", hint)
+	if err := CheckIsForm(form); err != nil {
+		return Refuse(auth.ErrParameter, err)
 	}
 	const own = 2 // the two that are left out
 	switch err := php.ReadForm(params, form, most+own); {
@@ -135,32 +135,67 @@ func refuseMany(most int) error {
 	return Refusef(auth.ErrParameter, "there are more than %d parameters, and PHP drops what exceeds %d with those that are added: send fewer", most, php.MaxInputVars)
 }
 
-// otherThanForm says what to do with text that begins as no form does, "" if it may
-// be one. White space, that of Unicode's Latin-1 too, and a byte order mark may stand
-// before it, and all of it may be escaped.
-func otherThanForm[S string | []byte](text S) string {
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if c == '%' && i+2 < len(text) {
-			var decoded [1]byte
-			if _, err := hex.Decode(decoded[:], []byte(text[i+1:i+3])); err == nil {
-				c = decoded[0]
-				i += 2
-			}
-		}
+// CheckIsForm refuses a query or a form whose first parameter, the gateways' own
+// aside, begins as no form does. White space, that of Unicode's Latin-1 too, and a
+// byte order mark may stand before it, and all of it may be escaped.
+func CheckIsForm[S string | []byte](text S) error {
+	for i := skipOwn(text); i < len(text); {
+		c, n := firstByte(text[i:])
+		i += n
 		switch c {
 		case ' ', '\t', '\n', '\v', '\f', '\r', '+', 0xc2, 0xa0, 0xef, 0xbb, 0xbf:
 			continue
 		case '{', '[':
-			return "they begin as JSON does, with a bracket: set the Content-Type " + JSONType + " if they are, or write name=value"
+			return errors.New("the parameters are not a form: they begin as JSON does, with a bracket: set the Content-Type " + JSONType + " if they are, or write name=value")
 		case '"':
-			return "they begin with a quote: leave it out, and write name=value"
+			return errors.New("the parameters are not a form: they begin with a quote: leave it out, and write name=value")
 		case '<':
-			return "they begin as XML does: write name=value"
+			return errors.New("the parameters are not a form: they begin as XML does: write name=value")
 		}
-		return ""
+		return nil
 	}
-	return ""
+	return nil
+}
+
+// skipOwn returns where the first parameter stands that is not the gateways' own.
+func skipOwn[S string | []byte](text S) (start int) {
+	for i := range len(text) {
+		if text[i] != '&' {
+			continue
+		}
+		if i > start && !isNamed(text[start:i], SignatureName) && !isNamed(text[start:i], InstanceName) {
+			break
+		}
+		start = i + 1
+	}
+	return start
+}
+
+// isNamed reports whether a parameter, as it is written, has that name.
+func isNamed[S string | []byte](pair S, name string) bool {
+	for i := range len(name) {
+		if len(pair) == 0 {
+			return false
+		}
+		c, n := firstByte(pair)
+		if c != name[i] {
+			return false
+		}
+		pair = pair[n:]
+	}
+	return len(pair) == 0 || pair[0] == '='
+}
+
+// firstByte returns the first byte of a text that may be escaped, and how many
+// bytes it is written in.
+func firstByte[S string | []byte](text S) (byte, int) {
+	if text[0] == '%' && len(text) > 2 {
+		var decoded [1]byte
+		if _, err := hex.Decode(decoded[:], []byte(text[1:3])); err == nil {
+			return decoded[0], 3
+		}
+	}
+	return text[0], 1
 }
 
 // CheckInstance refuses an instance, given as a parameter, that is not the

@@ -76,7 +76,7 @@ func TestErrorsNeverShowTheInstanceThatIsNone(t *testing.T) {
 	}
 }
 
-func TestOtherThanForm(t *testing.T) {
+func TestCheckIsForm(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                              "",
 		"a=1":                           "",
@@ -86,7 +86,13 @@ func TestOtherThanForm(t *testing.T) {
 		"%":                             "",
 		"%7":                            "",
 		"%zz{":                          "",
-		"&{":                            "",
+		"&{":                            "JSON",
+		"ApiSignature=x&%7B=1":          "JSON",
+		"instance=x&&ApiSignature&{":    "JSON",
+		"instance=x&%41piSignature=&{":  "JSON",
+		"ApiSignature=x":                "",
+		"ApiSignature[]=x&{=1":          "",
+		"a=1&{":                         "",
 		`{"a":1}`:                       "JSON",
 		"[1]":                           "JSON",
 		"\ufeff{}":                      "JSON",
@@ -102,10 +108,10 @@ func TestOtherThanForm(t *testing.T) {
 		"\n%3Ca%3E":                     "XML",
 		`<?xml version="1.0"?><a>1</a>`: "XML",
 	} {
-		if hint := otherThanForm(text); want == "" {
-			assert.Empty(t, hint, text)
+		if err := CheckIsForm(text); want == "" {
+			assert.NoError(t, err, text)
 		} else {
-			assert.Contains(t, hint, want, text)
+			assert.ErrorContains(t, err, want, text)
 		}
 	}
 }
