@@ -30,6 +30,9 @@ func ambiguities(req *http.Request, body []byte, r *paylink.Received, signed str
 	note(methodNote(request.Method(req), r.Kind))
 	if r.Kind == paylink.Query {
 		note(urlencodedNotes(req.URL.RawQuery, "a plus sign in the query is read as a space, and by others as a plus sign: "+plusAdvice)...)
+		if r.Params.Len() > paylink.MaxQueryParameters {
+			note(fmt.Sprintf("with the signature and the instance there are more than %d parameters, of which PHP drops what exceeds them: send fewer", php.MaxInputVars))
+		}
 	} else {
 		note(typeNote(req, r.Kind), reason(request.CheckPlain(req)))
 		note(besideNotes(req.URL.RawQuery)...)

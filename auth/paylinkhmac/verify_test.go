@@ -110,6 +110,7 @@ func (c *readingCase) run(t *testing.T) {
 			require.NoError(t, strictErr, "strict")
 			assert.Empty(t, found.Notes)
 			assert.Equal(t, c.live.parameters, parametersOf(strict), "strict")
+			requireSigned(t, strict, received(t, c.method, c.query, c.contentType, c.body))
 			return
 		}
 		assert.Contains(t, strings.Join(found.Notes, "\n"), c.note)
