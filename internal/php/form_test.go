@@ -164,17 +164,21 @@ func TestReadFormRefuses(t *testing.T) {
 func TestErrorsShowNamesOnly(t *testing.T) {
 	var a Array
 	for form, want := range map[string]string{
-		"pm=1&pm=2":                              `parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`,
-		"a=1&größe=2&größe=3":                    `parameter 3, which begins "gr", is given twice, and PHP keeps the last only: name a list's elements with "[0]", "[1]" behind the name`,
-		"a=1&b=2&pur pose=Abo":                   `parameter 3, which begins "pur", has a ' ', which PHP turns into an underscore: write an underscore`,
-		"purpose=Tom & Jerry 4111":               `parameter 2 begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %26`,
-		"<order><pan>4111 1111</pan></order>":    `parameter 1 has a ' ', which PHP`,
-		"\n{\"number\": \"4111 1111\"}":          `parameter 1 has a ' ', which PHP`,
-		"=4111":                                  `parameter 1 has no name`,
-		"purpose=Tom&4111 1111":                  `parameter 2 has a ' ', which PHP`,
-		"a=1&&ü[][x]=1":                          `parameter 2 has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, "[0]" for the first`,
-		strings.Repeat("n", 90) + ".=1":          `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
-		"a=1&" + strings.Repeat("n", 81) + "=%4": `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,
+		"pm=1&pm=2":                                        `parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`,
+		"a=1&größe=2&größe=3":                              `parameter 3, which begins "gr", is given twice, and PHP keeps the last only: name a list's elements with "[0]", "[1]" behind the name`,
+		"a=1&b=2&pur pose=Abo":                             `parameter 3, which begins "pur", has a ' ', which PHP turns into an underscore: write an underscore`,
+		"purpose=Tom & Jerry 4111":                         `parameter 2 begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %26`,
+		"<order><pan>4111 1111</pan></order>":              `parameter 1 has a ' ', which PHP`,
+		"\n{\"number\": \"4111 1111\"}":                    `parameter 1 has a ' ', which PHP`,
+		"=4111":                                            `parameter 1 has no name`,
+		"purpose=Tom&4111 1111":                            `parameter 2 has a ' ', which PHP`,
+		"a=1&&ü[][x]=1":                                    `parameter 2 has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, "[0]" for the first`,
+		"4111111111111111=1&4111111111111111=2":            `parameter 2 is given twice, and PHP keeps the last only: name a list's elements with "[0]", "[1]" behind the name`,
+		"4111-1111-1111-1111[]=1&4111-1111-1111-1111[x]=2": `parameter 2 mixes automatic and written indexes`,
+		"a[4111111111111111][]=1&a[4111111111111111][]x=2": `parameter 2, which begins "a[", has`,
+		"card4111.11111111=1":                              `parameter 1, which begins "card", has a '.'`,
+		strings.Repeat("n", 90) + ".=1":                    `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
+		"a=1&" + strings.Repeat("n", 81) + "=%4":           `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,
 	} {
 		err := ReadForm(&a, form, anyNumber)
 		if assert.Error(t, err, form) {

@@ -216,6 +216,10 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"a":"\u0041`, "a", cutOff},
 
 		{`{"a":` + strings.Repeat(`[`, 65) + strings.Repeat(`]`, 65) + `}`, "a" + strings.Repeat("[0]", 26) + "[", levels},
+		{`{"4111111111111111":-0}`, "", zero},
+		{`{"4111-1111-1111":-0}`, "", zero},
+		{`{"card":{"4111111111111111":-0}}`, "card[", zero},
+		{`{"2026-11-28":{"17":-0}}`, "2026-11-28[17]", zero},
 		{`{"` + strings.Repeat("n", 90) + `":-0}`, strings.Repeat("n", 80), zero},
 	}
 	var a Array

@@ -265,15 +265,10 @@ func dispositionError(line []byte) error {
 // and is not shown.
 func headerIn(line []byte) string {
 	key, _, ok := bytes.Cut(line, []byte(":"))
-	if !ok || len(key) == 0 || len(key) > maxErrorName || bytes.ContainsFunc(key, func(c rune) bool { return !isTokenRune(c) }) {
+	if !ok || len(key) == 0 || bytes.ContainsAny(key, "[]") || looksLikeName(key) < len(key) {
 		return "a line that is no header"
 	}
 	return fmt.Sprintf("the header %q", key)
-}
-
-// isTokenRune reports whether c may stand in a header's name (RFC 9110, 5.6.2).
-func isTokenRune(c rune) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || strings.ContainsRune("!#$%&'*+-.^_`|~", c)
 }
 
 // checkQuoted checks what stands between quotes. Backslashes are escapes to PHP

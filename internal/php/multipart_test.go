@@ -123,12 +123,14 @@ func TestMultipartAccepts(t *testing.T) {
 // behind it: the empty line was forgotten.
 func TestMultipartErrorsShowNamesOnly(t *testing.T) {
 	for body, want := range map[string]string{
-		part("; name=\"card\"\r\n4111111111111111", "") + end:         `multipart part 1: parameter "card" has a line that is no header behind its Content-Disposition: write nothing there but a "Content-Type:", spelled like this, and an empty line`,
-		part("; name=\"card\"\r\n4111 1111: secret", "") + end:        `multipart part 1: parameter "card" has a line that is no header behind`,
-		part("; name=\"card\"\r\nX-Y: 4111 1111", "") + end:           `multipart part 1: parameter "card" has the header "X-Y" behind`,
-		field("a", "1") + "--B\r\n4111111111111111\r\n\r\n\r\n" + end: `multipart part 2: begins with a line that is no header: write`,
-		field("pan 4111 1111", "1") + end:                             `multipart part 1: a parameter, which begins "pan", has a ' '`,
-		field("ü 4111 1111", "1") + end:                               `multipart part 1: a parameter has a ' '`,
+		part("; name=\"card\"\r\n4111111111111111", "") + end:                 `multipart part 1: parameter "card" has a line that is no header behind its Content-Disposition: write nothing there but a "Content-Type:", spelled like this, and an empty line`,
+		part("; name=\"card\"\r\n4111 1111: secret", "") + end:                `multipart part 1: parameter "card" has a line that is no header behind`,
+		part("; name=\"card\"\r\nX-Y: 4111 1111", "") + end:                   `multipart part 1: parameter "card" has the header "X-Y" behind`,
+		part("; name=\"card\"\r\n4111111111111111: 1", "") + end:              `multipart part 1: parameter "card" has a line that is no header behind`,
+		field("4111111111111111", "1") + field("4111111111111111", "2") + end: `multipart part 2: a parameter is given twice`,
+		field("a", "1") + "--B\r\n4111111111111111\r\n\r\n\r\n" + end:         `multipart part 2: begins with a line that is no header: write`,
+		field("pan 4111 1111", "1") + end:                                     `multipart part 1: a parameter, which begins "pan", has a ' '`,
+		field("ü 4111 1111", "1") + end:                                       `multipart part 1: a parameter has a ' '`,
 	} {
 		_, _, err := passed(body, "B")
 		if assert.Error(t, err, body) {

@@ -65,8 +65,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("parameter %q %s", e.Name, e.Reason)
 }
 
-// maxErrorName is how much of a name an Error shows.
-const maxErrorName = 80
+// maxErrorName is how much of a name an Error shows, and maxErrorDigits how many
+// digits in a row: the number of a card has 12 or more.
+const (
+	maxErrorName   = 80
+	maxErrorDigits = 8
+)
 
 // Refuse makes an Error.
 func Refuse[S string | []byte](name S, format string, args ...any) *Error {
@@ -74,19 +78,32 @@ func Refuse[S string | []byte](name S, format string, args ...any) *Error {
 	return &Error{Name: string(name[:n]), Begins: n < len(name), Reason: fmt.Sprintf(format, args...)}
 }
 
-// looksLikeName returns how many bytes at the beginning of a name may be shown. What
-// begins with a digit and does not look like a name to its end is none at all: it may
-// be the number of a card.
+// looksLikeName returns how many bytes at the beginning of a name may be shown: none
+// of more digits in a row than maxErrorDigits, whatever is written between them that
+// is neither a letter nor a bracket. What begins with a digit and does not look like a
+// name to its end is none at all.
 func looksLikeName[S string | []byte](name S) int {
-	for i := range len(name) {
-		if c := name[i]; i == maxErrorName || c != '[' && c != ']' && !unreserved(c) {
-			if '0' <= name[0] && name[0] <= '9' {
-				return 0
-			}
-			return i
+	end, digits, run := len(name), 0, 0
+	for i := 0; i < end; i++ {
+		c := name[i]
+		isDigit := '0' <= c && c <= '9'
+		switch {
+		case i == maxErrorName || c != '[' && c != ']' && !unreserved(c):
+			end = i
+		case isDigit && digits == 0:
+			digits, run = 1, i
+		case isDigit && digits == maxErrorDigits:
+			end = run
+		case isDigit:
+			digits++
+		case c == '[' || c == ']' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z':
+			digits = 0
 		}
 	}
-	return len(name)
+	if end < len(name) && '0' <= name[0] && name[0] <= '9' {
+		return 0
+	}
+	return end
 }
 
 // ErrTooMany says that there are more variables than may be read.
