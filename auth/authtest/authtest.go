@@ -17,6 +17,8 @@ package authtest
 import (
 	"encoding/json"
 	"net/http"
+
+	"github.com/countersign/countersign/internal/request"
 )
 
 // An Exchange is one request that an emulated gateway answered.
@@ -51,7 +53,7 @@ type Exchange struct {
 
 // answer writes a JSON answer.
 func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", request.JSONType)
 	w.WriteHeader(status)
 	json.NewEncoder(w).Encode(body)
 }

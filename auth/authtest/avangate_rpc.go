@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"unicode/utf8"
+
+	"github.com/countersign/countersign/internal/request"
 )
 
 // What a JSON-RPC body may have.
@@ -48,7 +50,7 @@ func (a *Avangate) serveRPC(w http.ResponseWriter, r *http.Request, e *Exchange)
 	}
 	e.Status = http.StatusOK
 	a.observe(e)
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", request.JSONType)
 	w.WriteHeader(e.Status)
 	if batch {
 		fmt.Fprintf(w, "[%s]\n", answers.Bytes())

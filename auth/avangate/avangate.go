@@ -304,7 +304,7 @@ func isAuthenticationError(resp *http.Response) (is bool) {
 // refuses a time, and always within a day.
 func (a *Authenticator) Offset() time.Duration { return a.clock.Offset() }
 
-const jsonType = "application/json"
+const jsonType = request.JSONType
 
 func (a *Authenticator) authenticateREST(req *http.Request) error {
 	if err := checkREST(req); err != nil {

@@ -149,7 +149,7 @@ func checkText(h http.Header, body []byte) error {
 	if charset, ok := parameters["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
 		return fmt.Errorf("the Content-Type names the charset %.40q: send the body in UTF-8", charset)
 	}
-	if media == "application/x-www-form-urlencoded" || strings.HasPrefix(media, "multipart/") {
+	if media == request.FormType || strings.HasPrefix(media, "multipart/") {
 		return fmt.Errorf("the Content-Type is %s, as which PHP reads something else: write application/json, or in SOAP text/xml", media)
 	}
 	return nil

@@ -25,6 +25,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // chromium runs Chromium and returns what it prints.
@@ -61,12 +63,12 @@ func (r *running) change(t *testing.T, change func(*http.Response) error) string
 // ask makes requests that are right, wrong, unsigned and refused.
 func (r *running) ask(t *testing.T) {
 	t.Helper()
-	r.post(t, "/v1.0/Page/", formType, "")
-	r.post(t, "/v1.0/Transaction/?instance=example", formType, "amount=8925")
+	r.post(t, "/v1.0/Page/", paylink.FormType, "")
+	r.post(t, "/v1.0/Transaction/?instance=example", paylink.FormType, "amount=8925")
 	r.client(t, "rest")
 	r.client(t, "form")
-	r.post(t, "/v1.0/Invoice/?instance=example", formType, servedForm+"&ApiSignature="+rightSignature)
-	r.post(t, "/v1.0/Invoice/?instance=example", formType, servedForm+"&ApiSignature="+wireSignature)
+	r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, servedForm+"&ApiSignature="+rightSignature)
+	r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, servedForm+"&ApiSignature="+wireSignature)
 }
 
 func TestBrowserShowsTheList(t *testing.T) {
@@ -97,7 +99,7 @@ func TestBrowserIsLive(t *testing.T) {
 	loads := 0
 	url := r.change(t, func(resp *http.Response) error {
 		if loads++; loads == 2 {
-			r.post(t, "/v1.0/Invoice/?instance=example", formType, "title=late")
+			r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, "title=late")
 		}
 		return nil
 	})
@@ -113,7 +115,7 @@ const attack = `"'></code></script><script>document.title="owned"</script><img s
 func TestBrowserRunsNothingThatARequestHolds(t *testing.T) {
 	r := startServe(t, bothEnv)
 	value := url.QueryEscape(attack)
-	r.post(t, "/v1.0/Invoice/"+url.PathEscape(attack)+"?instance="+value, formType, value+"="+value+"&"+value+"["+value+"]="+value+"&ApiSignature="+value)
+	r.post(t, "/v1.0/Invoice/"+url.PathEscape(attack)+"?instance="+value, paylink.FormType, value+"="+value+"&"+value+"["+value+"]="+value+"&ApiSignature="+value)
 	r.post(t, "/rpc/6.0/", "application/json", `{"jsonrpc":"2.0","method":`+strconv.Quote(attack)+`,"params":[`+strconv.Quote(attack)+`]}`)
 	page := chromium(t, "--dump-dom", r.url)
 	assert.Contains(t, page, "<title>countersign serve</title>")

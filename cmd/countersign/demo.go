@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/paylinkkey"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -49,21 +50,21 @@ var paylinkCalls = []call{
 		status:     200,
 	},
 	{
-		name: "form", method: "POST", path: "/v1.0/Invoice/", contentType: formType,
+		name: "form", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType,
 		body:       "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+~+a%2Bb&fields[forename][value]=J%C3%BCrg&pm[]=visa&pm[]=twint",
 		signed:     "title=Monatliches+Abo&purpose=Gr%C3%BC%C3%9Fe+%7E+a%2Bb&fields%5Bforename%5D%5Bvalue%5D=J%C3%BCrg&pm%5B0%5D=visa&pm%5B1%5D=twint",
 		parameters: [][2]string{{"title", "Monatliches Abo"}, {"purpose", "Grüße ~ a+b"}, {"fields[forename][value]", "Jürg"}, {"pm[0]", "visa"}, {"pm[1]", "twint"}},
 		status:     200,
 	},
 	{
-		name: "JSON", method: "POST", path: "/v1.0/Gateway/", contentType: "application/json",
+		name: "JSON", method: "POST", path: "/v1.0/Gateway/", contentType: paylink.JSONType,
 		body:       `{"amount":8925,"basket":[{"name":"Grüße ~","vatRate":7.7}],"preAuthorization":false,"sku":null}`,
 		signed:     "amount=8925&basket%5B0%5D%5Bname%5D=Gr%C3%BC%C3%9Fe+%7E&basket%5B0%5D%5BvatRate%5D=7.7&preAuthorization=0",
 		parameters: [][2]string{{"amount", "8925"}, {"basket[0][name]", "Grüße ~"}, {"basket[0][vatRate]", "7.7"}, {"preAuthorization", "0"}},
 		status:     200,
 	},
 	{
-		name: "multipart, a file", method: "POST", path: "/v1.0/Design/", contentType: "multipart/form-data; boundary=demo",
+		name: "multipart, a file", method: "POST", path: "/v1.0/Design/", contentType: paylink.MultipartType + "; boundary=demo",
 		body: "--demo\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nGrüße a+b\r\n" +
 			"--demo\r\nContent-Disposition: form-data; name=\"headerImage\"; filename=\"image.png\"\r\nContent-Type: image/png\r\n\r\n" +
 			strings.Repeat("\r\n--dem", 20_000) + "\r\n--demo--\r\n",
@@ -75,7 +76,7 @@ var paylinkCalls = []call{
 
 // keyCalls go to a gateway that takes the API key in the place of a signature.
 var keyCalls = []call{{
-	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "title=Monatliches+Abo",
+	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType, body: "title=Monatliches+Abo",
 	signed: "title=Monatliches+Abo", parameters: [][2]string{{"title", "Monatliches Abo"}}, status: 200,
 }}
 
@@ -85,7 +86,7 @@ var avangateCalls = []call{
 	{name: "REST, sha3-256", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
 	{name: "REST, a clock 15 min off", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200, before: 1},
 	{
-		name: "JSON-RPC, a session", method: "POST", path: "/rpc/6.0/", contentType: "application/json",
+		name: "JSON-RPC, a session", method: "POST", path: "/rpc/6.0/", contentType: paylink.JSONType,
 		body:   `{"jsonrpc":"2.0","method":"getOrder","params":["` + avangate.Session + `","11331111"],"id":1}`,
 		status: 200, before: 1,
 	},
@@ -99,13 +100,13 @@ var avangateCalls = []call{
 
 // otherCalls go to one of them, and end before they reach it or a foreign host.
 var otherCalls = []call{
-	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", contentType: formType, body: "pm=visa&pm=twint", err: auth.ErrParameter},
-	{name: "redirect to a foreign host", method: "POST", path: leavePath, contentType: formType, body: "amount=200", err: auth.ErrRedirect},
+	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType, body: "pm=visa&pm=twint", err: auth.ErrParameter},
+	{name: "redirect to a foreign host", method: "POST", path: leavePath, contentType: paylink.FormType, body: "amount=200", err: auth.ErrRedirect},
 }
 
 // unsignedCall goes there without Countersign, to show that the gateway minds.
 var unsignedCall = call{
-	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", contentType: formType, body: "amount=200",
+	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", contentType: paylink.FormType, body: "amount=200",
 	signed: "amount=200", parameters: [][2]string{{"amount", "200"}}, status: 403,
 }
 

@@ -383,7 +383,7 @@ func isExplained(r *http.Request, body []byte, e *exchange) bool {
 		return true
 	}
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	isUpload := media == "multipart/form-data" && bytes.HasPrefix(body, []byte("--")) && errors.Is(e.Err, auth.ErrSignature)
+	isUpload := media == paylink.MultipartType && bytes.HasPrefix(body, []byte("--")) && errors.Is(e.Err, auth.ErrSignature)
 	return isUpload && len(e.StringToSign) <= maxExplained
 }
 
@@ -415,7 +415,7 @@ func withBody(r *http.Request, body []byte) *http.Request {
 // refuse refuses a request that reaches no gateway, in the Payrexx family's form.
 func (e *exchange) refuse(answer *heldAnswer, status int, format string, args ...any) {
 	e.Status, e.Err = status, fmt.Errorf(format, args...)
-	answer.header.Set("Content-Type", "application/json")
+	answer.header.Set("Content-Type", paylink.JSONType)
 	answer.WriteHeader(status)
 	answer.encode(map[string]string{"status": "error", "message": "countersign serve: " + e.Err.Error()})
 }

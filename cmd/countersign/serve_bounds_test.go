@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/internal/explain"
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // A batch that is none is refused before anything of it is answered, whoever sends
@@ -79,12 +80,12 @@ func TestServeBoundsExplanations(t *testing.T) {
 		path, contentType, body string
 		explained               int
 	}{
-		"a form":               {"/v1.0/Page/?instance=example", formType, "a=" + long[:maxExplained-20] + "&ApiSignature=x", 1},
-		"a long form":          {"/v1.0/Page/?instance=example", formType, "a=" + long + "&ApiSignature=x", 0},
+		"a form":               {"/v1.0/Page/?instance=example", paylink.FormType, "a=" + long[:maxExplained-20] + "&ApiSignature=x", 1},
+		"a long form":          {"/v1.0/Page/?instance=example", paylink.FormType, "a=" + long + "&ApiSignature=x", 0},
 		"a long upload":        {"/v1.0/Page/?instance=example", multipartType, signature + part(`name="f"; filename="x"`, long) + end, 1},
 		"a long field":         {"/v1.0/Page/?instance=example", multipartType, signature + part(`name="f"`, long) + end, 0},
 		"long JSON":            {"/v1.0/Page/?instance=example", "application/json", numbers, 0},
-		"long JSON, as a form": {"/v1.0/Page/?instance=example", formType, numbers, 0},
+		"long JSON, as a form": {"/v1.0/Page/?instance=example", paylink.FormType, numbers, 0},
 		"long JSON, a file":    {"/v1.0/Page/?instance=example", multipartType, numbers, 0},
 		"a long login":         {"/rpc/6.0/", "application/json", `{"method":"login","params":["YOURCODE123","` + long + `","x"]}`, 0},
 	} {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // page returns the page's HTML.
@@ -31,7 +33,7 @@ func TestPageShowsTheLatest(t *testing.T) {
 	assert.Contains(t, page, "the Payrexx family: <code>example</code>")
 	assert.Contains(t, page, "2Checkout: not played, for want of COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY")
 	for i := range 60 {
-		r.post(t, fmt.Sprintf("/v1.0/Invoice/%d/?instance=example", i), formType, "title=Gr%C3%BC%C3%9Fe%20x")
+		r.post(t, fmt.Sprintf("/v1.0/Invoice/%d/?instance=example", i), paylink.FormType, "title=Gr%C3%BC%C3%9Fe%20x")
 	}
 	page = strings.ReplaceAll(r.page(t), "&#43;", "+")
 	assert.NotContains(t, page, "Nothing yet")

@@ -17,6 +17,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/redact"
 )
 
@@ -48,15 +49,15 @@ func TestServeTellsNoSecret(t *testing.T) {
 	const json, xml = "application/json", "text/xml"
 	escaped, inPath := url.QueryEscape(secret), url.PathEscape(secret)
 	for name, c := range map[string]struct{ path, contentType, body, header string }{
-		"path":              {"/v1.0/Invoice/" + inPath + "/?instance=example", formType, "", ""},
-		"path of nobody":    {"/" + inPath, formType, "", ""},
-		"instance":          {"/v1.0/Invoice/?instance=" + escaped, formType, "a=1&ApiSignature=x", ""},
-		"query":             {"/v1.0/Invoice/?instance=example&" + escaped + "=" + escaped, formType, "a=1&ApiSignature=x", ""},
-		"form":              {"/v1.0/Invoice/?instance=example", formType, escaped + "=" + escaped + "&ApiSignature=x", ""},
-		"signature":         {"/v1.0/Invoice/?instance=example", formType, "a=1&ApiSignature=" + escaped, ""},
+		"path":              {"/v1.0/Invoice/" + inPath + "/?instance=example", paylink.FormType, "", ""},
+		"path of nobody":    {"/" + inPath, paylink.FormType, "", ""},
+		"instance":          {"/v1.0/Invoice/?instance=" + escaped, paylink.FormType, "a=1&ApiSignature=x", ""},
+		"query":             {"/v1.0/Invoice/?instance=example&" + escaped + "=" + escaped, paylink.FormType, "a=1&ApiSignature=x", ""},
+		"form":              {"/v1.0/Invoice/?instance=example", paylink.FormType, escaped + "=" + escaped + "&ApiSignature=x", ""},
+		"signature":         {"/v1.0/Invoice/?instance=example", paylink.FormType, "a=1&ApiSignature=" + escaped, ""},
 		"JSON":              {"/v1.0/Invoice/?instance=example", json, `{"a":[` + quoted(secret) + `],"ApiSignature":"x"}`, ""},
-		"unsigned":          {"/v1.0/Invoice/?instance=example", formType, escaped, ""},
-		"X-API-KEY":         {"/v1.0/Invoice/?instance=example", formType, "a=" + escaped, "X-Api-Key"},
+		"unsigned":          {"/v1.0/Invoice/?instance=example", paylink.FormType, escaped, ""},
+		"X-API-KEY":         {"/v1.0/Invoice/?instance=example", paylink.FormType, "a=" + escaped, "X-Api-Key"},
 		"REST":              {"/rest/6.0/" + inPath + "/", json, "", "X-Avangate-Authentication"},
 		"login, date":       {"/rpc/6.0/", json, `{"method":"login","params":["YOURCODE123",` + quoted(secret) + `,"aa","sha256"],"id":1}`, ""},
 		"login, code":       {"/rpc/6.0/", json, `{"method":"login","params":[` + quoted(secret) + `,"2020-06-18 08:05:46",` + quoted(secret) + `,"sha256"],"id":1}`, ""},
@@ -114,7 +115,7 @@ func TestServeTellsNoSecretInAReason(t *testing.T) {
 // word.
 func TestServeKeepsTheGatewaysWords(t *testing.T) {
 	r := startServe(t, map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "An error occurred"})
-	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, "a=1&ApiSignature=x")
+	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, "a=1&ApiSignature=x")
 	assert.Contains(t, answer, "An error occurred: The API secret is not correct.")
 	assert.Contains(t, r.stdout.String(), "not the one that the secret gives")
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/internal/explain"
+	"github.com/countersign/countersign/internal/paylink"
 )
 
 // The credentials of the tests.
@@ -184,7 +185,7 @@ func TestServeWithoutCredentialsForOneGateway(t *testing.T) {
 
 	r = startServe(t, avangateEnv)
 	assert.Contains(t, r.stderr.String(), "the Payrexx family is left out: it needs COUNTERSIGN_INSTANCE and COUNTERSIGN_SECRET\n")
-	status, _ = r.post(t, "/v1.0/Invoice/", formType, servedForm)
+	status, _ = r.post(t, "/v1.0/Invoice/", paylink.FormType, servedForm)
 	assert.Equal(t, http.StatusNotImplemented, status)
 }
 
@@ -218,7 +219,7 @@ func TestServeAnswersAndLogs(t *testing.T) {
 			r := startServe(t, bothEnv)
 			req, err := http.NewRequest(c.method, r.url+c.path, strings.NewReader(c.body))
 			require.NoError(t, err)
-			req.Header.Set("Content-Type", formType)
+			req.Header.Set("Content-Type", paylink.FormType)
 			resp, err := http.DefaultClient.Do(req)
 			require.NoError(t, err)
 			defer resp.Body.Close()
@@ -245,7 +246,7 @@ func TestServeAnswersAndLogs(t *testing.T) {
 
 func TestServeExplainsAWrongSignature(t *testing.T) {
 	r := startServe(t, paylinkEnv)
-	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, servedForm+"&ApiSignature="+wireSignature)
+	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, servedForm+"&ApiSignature="+wireSignature)
 	var got servedReply
 	require.NoError(t, json.Unmarshal([]byte(answer), &got))
 	assert.Equal(t, "An error occurred: The API secret is not correct.", got.Message)
@@ -312,7 +313,7 @@ func TestServeKeepsRequestsApart(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 32 {
 		wg.Go(func() {
-			_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, fmt.Sprintf("n=%d&ApiSignature=%s", i, emptySignature))
+			_, answer := r.post(t, "/v1.0/Invoice/?instance=example", paylink.FormType, fmt.Sprintf("n=%d&ApiSignature=%s", i, emptySignature))
 			assert.Contains(t, answer, fmt.Sprintf(`"stringToSign":"n=%d"`, i))
 		})
 	}
@@ -330,7 +331,7 @@ func TestServeBoundsBodies(t *testing.T) {
 	} {
 		req, err := http.NewRequest("POST", r.url+"/v1.0/Invoice/", body)
 		require.NoError(t, err)
-		req.Header.Set("Content-Type", formType)
+		req.Header.Set("Content-Type", paylink.FormType)
 		req.Header.Set("Expect", "100-continue") // so that the answer is read before all is written
 		resp, err := http.DefaultClient.Do(req)
 		require.NoError(t, err, name)
@@ -344,7 +345,7 @@ func TestServeBoundsBodies(t *testing.T) {
 
 	req, err := http.NewRequest("POST", r.url+"/v1.0/Invoice/?instance=example", strings.NewReader(long[:maxServedBody]))
 	require.NoError(t, err)
-	req.Header.Set("Content-Type", formType)
+	req.Header.Set("Content-Type", paylink.FormType)
 	req.Header.Set("X-API-KEY", "test-secret-key")
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)

@@ -125,9 +125,7 @@ func (d *draft) request(c *command, parameters, contentType string) (*http.Reque
 	return req, nil
 }
 
-const formType = "application/x-www-form-urlencoded"
-
-var bodyTypes = map[string]string{"form": formType, "json": "application/json"}
+var bodyTypes = map[string]string{"form": paylink.FormType, "json": paylink.JSONType}
 
 func signPaylink(c *command) int {
 	var d draft

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // The parameters that are the gateways' own.
@@ -24,9 +25,9 @@ const KeyHeader = "X-Api-Key"
 
 // The media types of bodies that have parameters.
 const (
-	FormType      = "application/x-www-form-urlencoded"
-	JSONType      = "application/json"
-	MultipartType = "multipart/form-data"
+	FormType      = request.FormType
+	JSONType      = request.JSONType
+	MultipartType = request.MultipartType
 )
 
 // DesignFiles are the images of a Design, which the vendor's SDK leaves out of the

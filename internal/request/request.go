@@ -13,6 +13,13 @@ import (
 	"strings"
 )
 
+// The media types of bodies that more than one package reads or writes.
+const (
+	FormType      = "application/x-www-form-urlencoded"
+	JSONType      = "application/json"
+	MultipartType = "multipart/form-data"
+)
+
 // Method returns req's method, which may be left empty for GET.
 func Method(req *http.Request) string { return cmp.Or(req.Method, http.MethodGet) }
 

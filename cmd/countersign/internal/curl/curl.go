@@ -21,8 +21,6 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
-const formType = "application/x-www-form-urlencoded"
-
 // Request returns the request that curl would send for a command line, which begins
 // with the word curl.
 func Request(line string) (*http.Request, error) {
@@ -327,11 +325,11 @@ func (c *command) request() (*http.Request, error) {
 		return nil, errors.New("curl takes only one of --head, --form and --data")
 	case c.given["form"]:
 		c.form.Close()
-		method, contentType, body = http.MethodPost, "multipart/form-data", c.formBody.Bytes()
+		method, contentType, body = http.MethodPost, request.MultipartType, c.formBody.Bytes()
 	case c.given["head"]:
 		method = http.MethodHead
 	case c.given["data"] && !inQuery:
-		method, contentType, body = http.MethodPost, formType, c.data
+		method, contentType, body = http.MethodPost, request.FormType, c.data
 	}
 	target, err := c.target(inQuery)
 	if err != nil {
@@ -347,7 +345,7 @@ func (c *command) request() (*http.Request, error) {
 	req.URL, req.Header = target, c.header
 	request.SetBody(req, body)
 	if c.given["json"] {
-		contentType = "application/json"
+		contentType = request.JSONType
 		c.setDefault("Accept", contentType)
 	}
 	if contentType != "" {

@@ -89,7 +89,7 @@ func readRaw(input []byte) (*http.Request, error) {
 		return req, nil
 	}
 	media, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if media == "multipart/form-data" && !bytes.Contains(head, []byte("\r\n")) {
+	if media == request.MultipartType && !bytes.Contains(head, []byte("\r\n")) {
 		body = bytes.ReplaceAll(body, []byte("\n"), []byte("\r\n"))
 	}
 	if body, err = cutBody(body, req); err != nil {
