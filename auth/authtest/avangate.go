@@ -3,7 +3,6 @@ package authtest
 import (
 	"errors"
 	"net/http"
-	"regexp"
 	"sync"
 	"time"
 
@@ -55,8 +54,6 @@ type Avangate struct {
 }
 
 var _ http.Handler = (*Avangate)(nil)
-
-var restPath = regexp.MustCompile(`^/rest/\d\.\d/(\w+)(?:/([^/]+))?(?:/.*)?$`)
 
 // ServeHTTP verifies and answers a request.
 func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -110,7 +107,7 @@ var noResource = avangateError{"NOT_FOUND", "There is no such resource"}
 // judgeREST decides what the peer is told.
 func judgeREST(path string, err error) (int, any) {
 	refuse := func(message string) (int, any) {
-		return http.StatusUnauthorized, avangateError{"AUTHENTICATION_ERROR", message}
+		return http.StatusUnauthorized, avangateError{vendor.AuthenticationError, message}
 	}
 	switch {
 	case errors.Is(err, auth.ErrSecret):
@@ -122,12 +119,12 @@ func judgeREST(path string, err error) (int, any) {
 	case err != nil:
 		return refuse("Authentication needed for this resource")
 	}
-	part := restPath.FindStringSubmatch(path)
+	id, ok := vendor.ParseREST(path)
 	switch {
-	case part == nil:
+	case !ok:
 		return http.StatusNotFound, noResource
-	case part[2] != "":
-		return http.StatusOK, map[string]string{"RefNo": part[2]}
+	case id != "":
+		return http.StatusOK, map[string]string{"RefNo": id}
 	}
 	return http.StatusOK, map[string]any{
 		"Items":      []any{},

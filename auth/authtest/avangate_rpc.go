@@ -144,7 +144,7 @@ func readParameters(params []byte) (parameters []any, err error) {
 func writeRPC(w *bytes.Buffer, id json.RawMessage, result callResult) {
 	reply := map[string]any{"jsonrpc": "2.0", "id": id}
 	if result.reason != nil {
-		reply["error"] = map[string]any{"code": result.code, "message": result.text, "data": map[string]string{"error_code": result.name}}
+		reply["error"] = map[string]any{"code": result.rpc.Code, "message": result.text, "data": map[string]string{"error_code": result.rpc.Name}}
 	} else {
 		reply["result"] = result.value
 	}

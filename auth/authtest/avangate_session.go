@@ -52,17 +52,16 @@ type callResult struct {
 
 // A refusal is what the peer is told.
 type refusal struct {
-	code  int    // JSON-RPC's
-	name  string // the code's
+	rpc   vendor.RPCError
 	fault string // SOAP's faultcode
 	text  string
 }
 
 var (
-	wrongLogin  = refusal{10000, "FORBIDDEN", "AUTHENTICATION_FAILED", "Invalid hash provided or session expired"}
-	noSession   = refusal{10001, "INVALID_SESSION", "FORBIDDEN", "Invalid session"}
-	deadSession = refusal{10002, "SESSION_EXPIRED", "FORBIDDEN", "Session expired"}
-	noCall      = refusal{-32600, "INVALID_REQUEST", "Client", "Invalid request"}
+	wrongLogin  = refusal{vendor.RPCForbidden, "AUTHENTICATION_FAILED", "Invalid hash provided or session expired"}
+	noSession   = refusal{vendor.RPCInvalidSession, vendor.Forbidden, "Invalid session"}
+	deadSession = refusal{vendor.RPCSessionExpired, vendor.Forbidden, "Session expired"}
+	noCall      = refusal{vendor.RPCError{Code: -32600, Name: "INVALID_REQUEST"}, "Client", "Invalid request"}
 )
 
 // perform carries out one call at one path, and notes it in e.

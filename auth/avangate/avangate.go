@@ -119,10 +119,6 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
-// vendorHosts are where the vendor serves the API: by its current name, and by
-// the one that older documents give.
-var vendorHosts = []string{"https://api.2checkout.com", "https://api.avangate.com"}
-
 // A Config says which merchant's requests are authenticated, and where they go.
 type Config struct {
 	// BaseURL is where the API is served. Empty means the vendor's hosts,
@@ -186,7 +182,7 @@ func New(c Config) (*Authenticator, error) {
 		c.Now = time.Now
 	}
 	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: scheme.Clock{Now: c.Now}}
-	hosts := vendorHosts
+	hosts := []string{vendor.BaseURL, vendor.OlderBaseURL}
 	if c.BaseURL != "" {
 		hosts = []string{c.BaseURL}
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -103,8 +104,7 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 
 // saysAuthenticationError reports whether the body of an answer is an object of
 // JSON whose own error_code is AUTHENTICATION_ERROR: what the vendor's REST API
-// answers to a wrong code or key (avangate/PHP-REST-API-Client 5fb448a,
-// tests/ConnectTest.php). No words of a message decide, and nothing that stands
+// answers to a wrong code or key. No words of a message decide, and nothing that stands
 // deeper: an order may hold what somebody wrote.
 func saysAuthenticationError(answer io.Reader) (says bool) {
 	d := json.NewDecoder(answer)
@@ -122,7 +122,7 @@ func saysAuthenticationError(answer io.Reader) (says bool) {
 			}
 			continue
 		}
-		if code, err := d.Token(); err != nil || code != "AUTHENTICATION_ERROR" {
+		if code, err := d.Token(); err != nil || code != vendor.AuthenticationError {
 			return false
 		}
 		says = true

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // An rpcDialect is JSON-RPC 2.0, and what the vendor's documents and clients make
@@ -263,14 +265,10 @@ func isSessionError(d *json.Decoder, answer *head) (is bool) {
 		if d.Decode(&code) != nil || answer.byteAt(d.InputOffset()) == 0 {
 			return false
 		}
-		// FORBIDDEN, INVALID_SESSION, SESSION_EXPIRED: GermanKingYT/Avangate-Smart-Api-Client
-		// 2b6b0f1, lib/ApiClient/Exception/RequestException.php.
-		switch string(bytes.Trim(code, `"`)) {
-		case "10000", "10001", "10002":
-			is = true
-		default:
+		if !vendor.IsRPCError(string(bytes.Trim(code, `"`))) {
 			return false
 		}
+		is = true
 	}
 	_, err := d.Token()
 	return is && err == nil

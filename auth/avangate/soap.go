@@ -341,7 +341,7 @@ func (soapDialect) gone(answer *head, _ int) (gone, all bool) {
 // general one, is FORBIDDEN.
 func isForbidden(codes []string) bool {
 	return slices.ContainsFunc(codes, func(code string) bool {
-		return strings.EqualFold(code[strings.LastIndexAny(code, ":.")+1:], "FORBIDDEN")
+		return strings.EqualFold(code[strings.LastIndexAny(code, ":.")+1:], vendor.Forbidden)
 	})
 }
 

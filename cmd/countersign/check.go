@@ -19,6 +19,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/transport"
 )
@@ -32,7 +33,7 @@ avangate a page of one order. Exits with 0 if they are right.
 
   --base-url URL   the API, such as https://api.payrexx.com; with a version behind
                    it, such as https://api.payrexx.com/v1.16/, that is asked;
-                   avangate's is https://api.2checkout.com without it
+                   avangate's is ` + vendor.BaseURL + ` without it
   --timeout TIME   how long the gateway may take, such as 5s; 20s without it
   --allow-insecure-http  allows http to a host that is not loopback
 
@@ -83,7 +84,7 @@ func checkPaylink(c *command) int {
 
 func checkAvangate(c *command) int {
 	var p probe
-	flags := p.flags("https://api.2checkout.com")
+	flags := p.flags(vendor.BaseURL)
 	p.avangateFlags(c, flags)
 	algorithm := algorithmFlag(flags)
 	if code, done := p.parse(c, flags); done {
@@ -180,12 +181,12 @@ type witness struct {
 	sent        *http.Request // the last one, nil if there was none
 }
 
-var hashAttribute = regexp.MustCompile(`hash="([^"]+)"`)
+var hashAttribute = regexp.MustCompile(vendor.Hash + `="([^"]+)"`)
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.sent = req
 	w.credentials = append(w.credentials, signatureIn(req, nil))
-	if hash := hashAttribute.FindStringSubmatch(req.Header.Get("X-Avangate-Authentication")); hash != nil {
+	if hash := hashAttribute.FindStringSubmatch(req.Header.Get(vendor.Header)); hash != nil {
 		w.credentials = append(w.credentials, hash[1], strings.ToUpper(hash[1]))
 	}
 	return w.base.RoundTrip(req)
@@ -295,11 +296,11 @@ func avangateMeaning(a *answer) (verdict, string) {
 	case unauthorized:
 		return wrong, "the merchant code or the Secret Key is wrong: both stand in the Control Panel, Integrations, Webhooks & API"
 	case a.status == http.StatusOK && a.object == nil:
-		return unknown, "the answer is not 2Checkout's: is the base URL that of the API, https://api.2checkout.com?"
+		return unknown, "the answer is not 2Checkout's: is the base URL that of the API, " + vendor.BaseURL + "?"
 	case a.status == http.StatusOK:
 		return right, "the gateway accepts the merchant code and the Secret Key"
 	case a.status == http.StatusNotFound:
-		return unknown, "there are no orders at this base URL: try it with another version, such as https://api.2checkout.com/rest/6.0/"
+		return unknown, "there are no orders at this base URL: try it with another version, such as " + vendor.BaseURL + "/rest/6.0/"
 	}
 	return unknown, a.otherMeaning()
 }

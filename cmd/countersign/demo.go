@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/paylinkkey"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/transport"
 )
@@ -268,7 +269,7 @@ func (d *demonstration) startAvangate(algorithm avangate.Algorithm, skew time.Du
 	g := &gateway{name: "2Checkout"}
 	for _, c := range avangateCalls {
 		if slices.Contains(names, c.name) {
-			c.signed = "11YOURCODE12319" + now.Add(skew).UTC().Format(time.DateTime)
+			c.signed = "11YOURCODE12319" + now.Add(skew).UTC().Format(vendor.DateLayout)
 			g.calls = append(g.calls, c)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth/avangate"
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // algorithmFlag adds the flag of the hash function.
@@ -29,7 +30,7 @@ func algorithmFlag(flags *flag.FlagSet) *avangate.Algorithm {
 func dateFlag(flags *flag.FlagSet) *func() time.Time {
 	now := time.Now
 	flags.Func("date", "", func(text string) error {
-		date, err := time.Parse(time.DateTime, text)
+		date, err := time.Parse(vendor.DateLayout, text)
 		if err != nil {
 			return errors.New("write it as 2006-01-02 15:04:05, in UTC")
 		}

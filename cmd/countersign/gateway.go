@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"net/http"
-	"regexp"
 	"slices"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
@@ -36,12 +35,10 @@ func (c *command) perGateway(usage string, family, checkout func(*command) int) 
 	return c.fail(usagef("name the gateway first, paylink or avangate"))
 }
 
-var avangateHost = regexp.MustCompile(`(?i)(?:^|\.)(?:2checkout|avangate)\.com(?::\d+)?$`)
-
 // gatewayOf tells which gateway a request is for, that was read from input.
 func gatewayOf(req *http.Request, input []byte) (string, error) {
 	switch {
-	case req.Header.Get(vendor.Header) != "", avangateHost.MatchString(req.Host):
+	case req.Header.Get(vendor.Header) != "", vendor.IsHost(req.Host):
 		return avangateGateway, nil
 	case bytes.Contains(input, []byte(paylink.SignatureName)), paylink.IsPath(req.URL.Path):
 		return paylinkGateway, nil

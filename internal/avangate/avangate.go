@@ -1,6 +1,6 @@
 // Package avangate is what is known of 2Checkout, once Avangate, that more than one
-// package needs: the paths of its protocols, the names in its header, its hash
-// functions, and how values are joined to be signed.
+// package needs: its hosts, the paths of its protocols, the names in its header and in
+// its refusals, its hash functions, and how values are joined to be signed.
 //
 // The sources are the vendor's documents and SDKs; docs/2checkout.md says for each
 // fact which, and how sure it is. Nothing here holds a secret or sends anything.
@@ -59,6 +59,38 @@ func AppendPrefixed(b []byte, values ...string) []byte {
 	}
 	return b
 }
+
+// An RPCError is the error of a JSON-RPC answer by which the vendor says that a login
+// or a session is not right (GermanKingYT/Avangate-Smart-Api-Client 2b6b0f1,
+// lib/ApiClient/Exception/RequestException.php).
+type RPCError struct {
+	Code int
+	Name string
+}
+
+// The errors of that kind: of a login, of a session, of a session that has ended.
+var (
+	RPCForbidden      = RPCError{10000, Forbidden}
+	RPCInvalidSession = RPCError{10001, "INVALID_SESSION"}
+	RPCSessionExpired = RPCError{10002, "SESSION_EXPIRED"}
+)
+
+// IsRPCError reports whether a code, as it is written, is that of an RPCError.
+func IsRPCError(code string) bool {
+	switch code {
+	case strconv.Itoa(RPCForbidden.Code), strconv.Itoa(RPCInvalidSession.Code), strconv.Itoa(RPCSessionExpired.Code):
+		return true
+	}
+	return false
+}
+
+// Forbidden is the code of a SOAP fault that says that a session is not right
+// (avangate/api-cart-demo-php 2632e2e, functions.php).
+const Forbidden = "FORBIDDEN"
+
+// AuthenticationError is the error_code of REST's answer to a wrong code or key
+// (avangate/PHP-REST-API-Client 5fb448a, tests/ConnectTest.php).
+const AuthenticationError = "AUTHENTICATION_ERROR"
 
 // The namespaces of SOAP's envelopes.
 const (

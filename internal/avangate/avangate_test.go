@@ -33,6 +33,14 @@ func TestDateLayout(t *testing.T) {
 	assert.Equal(t, "2020-06-18 08:05:46", time.Date(2020, 6, 18, 8, 5, 46, 9, time.UTC).Format(avangate.DateLayout))
 }
 
+func TestIsRPCError(t *testing.T) {
+	for code, want := range map[string]bool{
+		"10000": true, "10001": true, "10002": true, "10003": false, "1000": false, "010000": false, "+10000": false, "1e4": false, "-32600": false, "": false,
+	} {
+		assert.Equal(t, want, avangate.IsRPCError(code), code)
+	}
+}
+
 // The key has 20 bytes, which FIPS 140 mode allows. The values are PHP's
 // hash_hmac's.
 func TestFunctions(t *testing.T) {

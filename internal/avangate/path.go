@@ -23,9 +23,15 @@ const (
 // areas are the older APIs with sessions of their own.
 var areas = []string{"order", "product", "channel-manager", "subscription"}
 
+// version is how all paths write it.
+const version = `/\d+\.\d+`
+
 // sessionPath is rpc or soap and a version, or one of the areas, a version, and rpc
 // or soap. The vendor writes a slash at the end; its page of JSON-RPC 6.0 does not.
-var sessionPath = regexp.MustCompile(`^/(?:(rpc|soap)/\d+\.\d+|(?:` + strings.Join(areas, "|") + `)/\d+\.\d+/(rpc|soap))/?$`)
+var sessionPath = regexp.MustCompile(`^/(?:(rpc|soap)` + version + `|(?:` + strings.Join(areas, "|") + `)` + version + `/(rpc|soap))/?$`)
+
+// restPath is rest, a version, a resource, and what may stand behind it.
+var restPath = regexp.MustCompile(`^/rest` + version + `/\w+(?:/([^/]+))?(?:/.*)?$`)
 
 // ErrNearSession says that a path is almost one of JSON-RPC or SOAP. What a gateway
 // makes of it is not known: it may want a session, or the header.
@@ -65,6 +71,17 @@ func isNear(path string) bool {
 	}
 	isSession := func(part string) bool { return part == "rpc" || part == "soap" }
 	return isSession(parts[0]) || slices.Contains(areas, parts[0]) && slices.ContainsFunc(parts[:min(3, len(parts))], isSession)
+}
+
+// ParseREST reads the path of a resource of REST: /rest/6.0/orders/ or, with an id,
+// /rest/6.0/orders/11331111/. It may go on behind the id, which is "" if there is
+// none.
+func ParseREST(path string) (id string, ok bool) {
+	part := restPath.FindStringSubmatch(path)
+	if part == nil {
+		return "", false
+	}
+	return part[1], true
 }
 
 // HasPath reports whether an escaped path is one of the vendor's, of any protocol,

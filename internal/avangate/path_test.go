@@ -75,6 +75,29 @@ func TestRESTsPathsCostNoAllocation(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { avangate.ProtocolOf("/rest/6.0/orders/11331111/") }))
 }
 
+func TestParseREST(t *testing.T) {
+	for path, want := range map[string]string{
+		"/rest/6.0/orders/":                 "",
+		"/rest/6.0/orders":                  "",
+		"/rest/6.0/orders/11331111/":        "11331111",
+		"/rest/10.22/orders/11331111/a/b/c": "11331111",
+		"/rest/6.0/orders//":                "",
+		"/rest/6.0/":                        "none",
+		"/rest/6/orders/":                   "none",
+		"/rest/6.0.1/orders/":               "none",
+		"/rest/v6.0/orders/":                "none",
+		"/rest/orders/":                     "none",
+		"/x/rest/6.0/orders/":               "none",
+		"":                                  "none",
+	} {
+		id, ok := avangate.ParseREST(path)
+		assert.Equal(t, want != "none", ok, path)
+		if ok {
+			assert.Equal(t, want, id, path)
+		}
+	}
+}
+
 func TestHasPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/rest/6.0/orders/": true,
