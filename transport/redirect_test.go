@@ -188,6 +188,25 @@ func TestRedirectsWithoutAClient(t *testing.T) {
 	}
 }
 
+// TestErrorsOfRedirectsSayWhatWasSent: the request that was answered, and nothing to
+// where the answer leads.
+func TestErrorsOfRedirectsSayWhatWasSent(t *testing.T) {
+	const api = "https://api.shop.test"
+	tr := newTransport(t, &stub{}, shop(t, api, "example"))
+	follow := func(from, to string) error {
+		req := newRequest(t, "GET", to, nil)
+		req.Response = &http.Response{StatusCode: 302, Request: postForm(t, from)}
+		_, err := tr.RoundTrip(req)
+		return err
+	}
+	assert.EqualError(t, follow(api, "https://evil.test/pay"), "countersign: follow the redirect of POST for https://api.shop.test: "+
+		"the redirect leads to https://evil.test, and nothing was sent there: call the final URL, if that is where the request belongs")
+	assert.EqualError(t, follow("https://other.test", api), "countersign: follow the redirect of POST for https://other.test: "+
+		"the redirect leads to https://api.shop.test, and nothing was sent there: call the final URL, if that is where the request belongs")
+	assert.EqualError(t, follow(api, api), "countersign: follow the redirect of POST for https://api.shop.test: "+
+		"the redirect would turn POST into GET, and is not followed: call the final URL, often the same with a slash at its end")
+}
+
 // CheckRedirect stays the user's: to see a redirect is not to follow it.
 func TestErrUseLastResponseGivesTheRedirect(t *testing.T) {
 	n := newNetwork(t)

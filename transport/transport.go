@@ -196,9 +196,27 @@ func (t *Transport) Format(f fmt.State, verb rune) {
 		io.WriteString(f, "transport.Transport(nil)")
 		return
 	}
-	fmt.Fprintf(f, "transport.Transport(%v)", slices.SortedFunc(maps.Keys(t.routes), func(a, b auth.Origin) int {
-		return strings.Compare(a.String(), b.String())
-	}))
+	fmt.Fprintf(f, "transport.Transport(%v)", t.origins())
+}
+
+// origins returns those that requests are authenticated to, sorted.
+func (t *Transport) origins() []auth.Origin {
+	return slices.SortedFunc(maps.Keys(t.routes), func(a, b auth.Origin) int { return strings.Compare(a.String(), b.String()) })
+}
+
+// maxServed is how many origins an error names.
+const maxServed = 4
+
+// served names the origins, for an error.
+func (t *Transport) served() string {
+	var names []string
+	for _, o := range t.origins() {
+		names = append(names, o.String())
+	}
+	if len(names) > maxServed {
+		names = append(names[:maxServed], fmt.Sprintf("%d more", len(names)-maxServed))
+	}
+	return strings.Join(names, ", ")
 }
 
 // RoundTrip authenticates and sends the request. An error of its own
@@ -286,7 +304,7 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 	case a == nil && t.passOthers:
 		return nil, nil
 	case a == nil:
-		return nil, refuse(req, auth.ErrOrigin, "no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
+		return nil, refuse(req, auth.ErrOrigin, "no authenticator has this origin: correct the URL, or call another service with another client; the authenticators are for "+t.served())
 	case req.Host != "" && req.Host != req.URL.Host && origin.WithHost(req.Host) != origin:
 		return nil, refuse(req, auth.ErrOrigin, fmt.Sprintf("the request's Host is %q: leave it empty", req.Host))
 	}
@@ -350,17 +368,17 @@ func (t *Transport) checkRedirect(req *http.Request, origin auth.Origin) error {
 	}
 	earlier := req.Response.Request
 	if earlier == nil || earlier.URL == nil {
-		return refuse(req, auth.ErrRedirect, "the response that redirects here does not say which request it answers")
+		return refuse(req, auth.ErrRedirect, "the response that redirects here does not say which request it answers: call the final URL")
 	}
 	from := auth.OriginOf(earlier.URL)
 	if t.routes[origin] == nil && t.routes[from] == nil {
 		return nil
 	}
 	if from != origin {
-		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect comes from %s, and none is followed from one origin to another: call the final URL", from))
+		return refuseRedirect(earlier, fmt.Sprintf("the redirect leads to %s, and nothing was sent there: call the final URL, if that is where the request belongs", origin))
 	}
 	if was, is := request.Method(earlier), request.Method(req); was != is {
-		return refuse(req, auth.ErrRedirect, fmt.Sprintf("the redirect would turn %s into %s: call the final URL, often the same with a slash at its end", was, is))
+		return refuseRedirect(earlier, fmt.Sprintf("the redirect would turn %s into %s, and is not followed: call the final URL, often the same with a slash at its end", was, is))
 	}
 	return nil
 }
@@ -440,6 +458,14 @@ func complete(err error, req *http.Request) error {
 		return &auth.Error{Op: op, Gateway: gateway, Code: e.Code, Err: err}
 	}
 	return &auth.Error{Op: cmp.Or(e.Op, op), Gateway: cmp.Or(e.Gateway, gateway), Code: e.Code, Err: e.Err}
+}
+
+// refuseRedirect refuses to follow what answered an earlier request.
+func refuseRedirect(earlier *http.Request, reason string) error {
+	return &auth.Error{
+		Op: "follow the redirect of " + request.Method(earlier), Gateway: auth.OriginOf(earlier.URL).String(),
+		Code: auth.ErrRedirect, Err: errors.New(reason),
+	}
 }
 
 func configError(gateway, reason string) error {

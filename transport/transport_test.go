@@ -285,7 +285,7 @@ func TestSpellingsOfOtherOrigins(t *testing.T) {
 			req := newRequest(t, http.MethodPost, u, body)
 			_, err := tr.RoundTrip(req)
 			assertRefused(t, err, auth.ErrOrigin)
-			assert.ErrorContains(t, err, "PassOthers")
+			assert.ErrorContains(t, err, "no authenticator has this origin")
 			assert.Empty(t, base.got, "it was sent")
 			body.assertClosedOnce(t)
 
@@ -388,7 +388,13 @@ func TestErrorsHideThePasswordOfAURL(t *testing.T) {
 func TestErrorsNameTheOrigin(t *testing.T) {
 	tr := newTransport(t, &stub{}, shop(t, "https://api.shop.test", "example"))
 	_, err := tr.RoundTrip(postForm(t, "https://EVIL.test:8443/path"))
-	assert.EqualError(t, err, "countersign: send POST for https://evil.test:8443: no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned")
+	assert.EqualError(t, err, "countersign: send POST for https://evil.test:8443: no authenticator has this origin: correct the URL, or call another service with another client; the authenticators are for https://api.shop.test")
+	var many []auth.Authenticator
+	for i := range 6 {
+		many = append(many, shop(t, fmt.Sprintf("https://%d.test", i), "example"))
+	}
+	_, err = newTransport(t, &stub{}, many...).RoundTrip(postForm(t, "https://evil.test/path"))
+	assert.ErrorContains(t, err, "the authenticators are for https://0.test, https://1.test, https://2.test, https://3.test, 2 more")
 }
 
 // A URL that names no host has no origin to be named: "://:" helps nobody.
