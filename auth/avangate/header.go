@@ -77,8 +77,11 @@ func checkMerchantCode(code string) error {
 // what could be read.
 func readHeader(h http.Header) (claim Claim, hash string, err error) {
 	values := request.HeaderValues(h, vendor.Header)
+	if len(values) == 0 {
+		return Claim{}, "", errors.New("there is no header " + vendor.Header + ": send it with each request of REST")
+	}
 	if len(values) != 1 {
-		return Claim{}, "", fmt.Errorf("there are %d headers %s instead of one", len(values), vendor.Header)
+		return Claim{}, "", fmt.Errorf("there are %d headers %s instead of one: send one", len(values), vendor.Header)
 	}
 	attributes, err := parseAttributes(values[0])
 	claim, hash, valueErr := readAttributes(attributes)
@@ -122,11 +125,11 @@ func readAttributes(attributes map[string]string) (claim Claim, hash string, err
 	if dateErr == nil && date.Format(vendor.DateLayout) == attributes[vendor.Date] {
 		claim.Date = date
 	} else {
-		err = cmp.Or(err, errors.New("the header's date is not of the form 2006-01-02 15:04:05"))
+		err = cmp.Or(err, errors.New("the date is not of the form 2006-01-02 15:04:05: write it so, in UTC"))
 	}
 	hash = attributes[vendor.Hash]
 	if len(hash) != hex.EncodedLen(sha256.Size) || strings.Trim(hash, hexDigits) != "" {
-		err = cmp.Or(err, errors.New("the header's hash is not 64 lower-case hexadecimal digits"))
+		err = cmp.Or(err, errors.New("the hash is not 64 lower-case hexadecimal digits: send it in hexadecimal, as it is"))
 	}
 	var algorithmErr error
 	claim.Algorithm, algorithmErr = readAlgorithm(attributes)
@@ -136,12 +139,12 @@ func readAttributes(attributes map[string]string) (claim Claim, hash string, err
 func readAlgorithm(attributes map[string]string) (Algorithm, error) {
 	name, found := attributes[vendor.Algo]
 	if !found {
-		return 0, errors.New("the header has no algo, which means MD5, retired by the vendor: write sha256 or sha3-256")
+		return 0, errors.New("there is no algo, which means MD5, retired by the vendor: write sha256 or sha3-256")
 	}
 	for i := range algorithms {
 		if algorithms[i].Name == name {
 			return Algorithm(i), nil
 		}
 	}
-	return 0, errors.New("the header's algo is neither sha256 nor sha3-256")
+	return 0, errors.New("the algo is neither sha256 nor sha3-256: write the one that the hash is of")
 }

@@ -71,7 +71,7 @@ func TestVerifyRefusesWhatCannotBeRead(t *testing.T) {
 		says   string
 		claim  avangate.Claim
 	}{
-		"no header":                     {nil, "0 headers", avangate.Claim{}},
+		"no header":                     {nil, "there is no header X-Avangate-Authentication: send it", avangate.Claim{}},
 		"two headers":                   {[]string{right, right}, "2 headers", avangate.Claim{}},
 		"an empty header":               {[]string{""}, "merchant code is empty", avangate.Claim{}},
 		"no code":                       {[]string{without(codePart)}, "merchant code is empty", noCode},
