@@ -218,3 +218,23 @@ func ask(t *testing.T, gateway http.Handler, a auth.Authenticator, url string) (
 	gateway.ServeHTTP(w, req)
 	return w.Code, w.Body.String()
 }
+
+// TestPaylinkSaysWhichInstanceCame, whatever else is wrong, and not where it is the
+// secret.
+func TestPaylinkSaysWhichInstanceCame(t *testing.T) {
+	for query, want := range map[string]string{
+		"":                                    "no instance came: add instance=example to the query; and there is no ApiSignature",
+		"instance=other":                      `the instance "other" came: send "example"; and there is no ApiSignature`,
+		"instance=other&ApiSignature=AA":      `the instance "other" came: send "example"; and `,
+		"instance=my-test-secret-key":         `another instance came: send "example"`,
+		"instance=" + strings.Repeat("x", 64): `another instance came: send "example"`,
+	} {
+		var told authtest.Exchange
+		gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: func(e authtest.Exchange) { told = e }}
+		w := httptest.NewRecorder()
+		gateway.ServeHTTP(w, httptest.NewRequest("GET", "/v1.11/Transaction/?"+query, nil))
+		assert.Equal(t, 422, w.Code)
+		require.ErrorContains(t, told.Err, want)
+		assert.NotContains(t, told.Err.Error(), "test-secret-key")
+	}
+}

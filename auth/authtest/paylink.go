@@ -3,10 +3,13 @@ package authtest
 import (
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"iter"
 	"math"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
@@ -60,13 +63,38 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		for name, value := range seen.parameters {
 			e.Parameters = append(e.Parameters, [2]string{name, value})
 		}
-		if err == nil && status != http.StatusOK {
+		switch {
+		case status == http.StatusUnprocessableEntity:
+			e.Err = p.wrongInstance(r, seen.instance, err)
+		case err == nil && status != http.StatusOK:
 			e.Err = errors.New(body.Message)
 		}
 		p.Observe(e)
 	}
 	answer(w, status, body)
 }
+
+// wrongInstance says which instance came, beside what else is wrong. It does not quote
+// the secret, where a client has taken one for the other.
+func (p *Paylink) wrongInstance(r *http.Request, came string, err error) error {
+	secret, _ := auth.Load(r.Context(), p.Secret)
+	reason := fmt.Errorf("the instance %q came: send %q", came, p.Instance)
+	switch {
+	case came == "":
+		reason = fmt.Errorf("no instance came: add instance=%s to the query", url.QueryEscape(p.Instance))
+	case len(came) > maxQuoted || strings.Contains(came, secret.Reveal()):
+		reason = fmt.Errorf("another instance came: send %q", p.Instance)
+	}
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		both := *e
+		both.Err = fmt.Errorf("%w; and %w", reason, e.Err)
+		return &both
+	}
+	return reason
+}
+
+// maxQuoted is how much of an instance is quoted, in bytes: it is a label of a host.
+const maxQuoted = 63
 
 func (p *Paylink) checkKey(r *http.Request, key string) error {
 	secret, err := auth.Load(r.Context(), p.Secret)

@@ -284,11 +284,21 @@ func (e *exchange) redact(secrets *redact.Words) {
 	}
 }
 
+// asked returns what was asked for, and of JSON-RPC and SOAP, which have one path for
+// all, what was called.
+func (e *exchange) asked() string {
+	asked := e.Method + " " + e.Path
+	if len(e.Methods) > 0 {
+		asked += " (" + printable.Line(strings.Join(e.Methods, ", ")) + ")"
+	}
+	return asked
+}
+
 // String returns the line of the log, and those of the diagnosis. Nothing that the
 // peer has sent can begin a line.
 func (e *exchange) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), printable.Shorten(e.Method+" "+e.Path, maxLogged), e.Status, e.Verdict())
+	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), printable.Shorten(e.asked(), maxLogged), e.Status, e.Verdict())
 	if e.Err != nil {
 		b.WriteString(": " + failure(e.Reason()))
 	}

@@ -209,7 +209,7 @@ func TestServeAnswersAndLogs(t *testing.T) {
 		{"right form", "POST", "/v1.0/Invoice/?instance=example", servedForm + "&ApiSignature=" + rightSignature, 200, "POST /v1.0/Invoice/ 200 right\n", ""},
 		{"wrong", "POST", "/v1.0/Invoice/?instance=example", servedForm + "&ApiSignature=" + wireSignature, 403, "POST /v1.0/Invoice/ 403 wrong: the signature is not the one that the secret gives\n", "not the one that the secret gives"},
 		{"unsigned", "POST", "/v1.0/Invoice/?instance=example", servedForm, 403, "POST /v1.0/Invoice/ 403 unsigned: there is no ApiSignature", "there is no ApiSignature"},
-		{"wrong instance", "GET", "/v1.0/SignatureCheck/?instance=other&ApiSignature=" + emptySignature, "", 422, "GET /v1.0/SignatureCheck/ 422 refused: ", "instance is missing or unknown"},
+		{"wrong instance", "GET", "/v1.0/SignatureCheck/?instance=other&ApiSignature=" + emptySignature, "", 422, "GET /v1.0/SignatureCheck/ 422 refused: ", `the instance "other" came: send "example"`},
 		{"unknown object", "GET", "/v1.0/Nothing/", "", 404, "GET /v1.0/Nothing/ 404 unsigned: ", "there is no ApiSignature"},
 		{"2Checkout without a header", "GET", "/rest/6.0/orders/", "", 401, "GET /rest/6.0/orders/ 401 unsigned: ", "X-Avangate-Authentication"},
 		{"no gateway", "POST", "/", servedForm, 404, "POST / 404 refused: no gateway has this path", ""},
@@ -303,8 +303,13 @@ func TestServeExplainsALogin(t *testing.T) {
 	assert.Equal(t, 500, status)
 	assert.Contains(t, answer, "<faultcode>AUTHENTICATION_FAILED</faultcode>")
 	assert.NotContains(t, answer, "diagnosis")
-	assert.Equal(t, 2, strings.Count(r.stdout.String(), " POST /rpc/6.0/ 200 wrong: "))
-	assert.Contains(t, r.stdout.String(), " POST /soap/6.0/ 500 unsigned: ")
+	assert.Equal(t, 2, strings.Count(r.stdout.String(), " POST /rpc/6.0/ (login) 200 wrong: the hash is wrong"))
+	assert.Contains(t, r.stdout.String(), " POST /soap/6.0/ (login) 500 unsigned: ")
+	r.post(t, "/rpc/6.0/", "application/json", `[{"method":"getOrder","params":["x"]},{"method":"a\u001bb","params":["x"]}]`)
+	assert.Contains(t, r.stdout.String(), ` POST /rpc/6.0/ (getOrder, a\x1bb) 200 refused: there is no such session at this path`)
+	r.post(t, "/rpc/6.0/", "application/json", strings.Replace(login, "YOURCODE123", "OTHERCODE", 1))
+	assert.Contains(t, r.stdout.String(), " POST /rpc/6.0/ (login) 200 wrong: the merchant code is not this account's: correct it")
+	assert.NotContains(t, r.stdout.String(), "the header")
 }
 
 // TestServeKeepsRequestsApart has many ask at once: each must be told of its own.

@@ -49,6 +49,14 @@ func TestPageIsBounded(t *testing.T) {
 	assert.Less(t, p.get(nil).Body.Len(), maxPage+maxPage/8)
 }
 
+func TestPageSaysThatTheEmptyStringWasSigned(t *testing.T) {
+	for signed, want := range map[string]string{"": "The empty string was signed, as it should be", "a=1": "The same string was signed."} {
+		p := New("", nil)
+		p.Add(Entry{Verdict: "wrong", Diagnosis: &explain.Diagnosis{StringToSign: signed, Findings: []explain.Finding{{StringToSign: signed, Difference: -1}}}})
+		assert.Contains(t, p.get(nil).Body.String(), want)
+	}
+}
+
 func TestPageEscapesEveryValue(t *testing.T) {
 	const hostile = `"'><script>x</script><img src=x onerror=x>{{.}}` + "\x00\u202e"
 	p := New("", []Gateway{{Account: hostile}})
