@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -161,6 +162,7 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 type answer struct {
 	status   int
 	object   map[string]any // its body, nil if that is no JSON object
+	pause    time.Duration  // for how long it asks to be left alone, zero if it does not say
 	message  string         // what the object says
 	location string         // the origin that it redirects to, "" if it does not
 	offset   time.Duration  // its clock less this machine's, zero if it has no Date
@@ -217,6 +219,9 @@ func (p *probe) ask(ctx context.Context, base http.RoundTripper, a auth.Authenti
 		return nil, err
 	}
 	json.Unmarshal(body, &got.object)
+	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 16); err == nil {
+		got.pause = time.Duration(seconds) * time.Second
+	}
 	got.message, _ = got.object["message"].(string)
 	if to, err := resp.Location(); err == nil {
 		got.location = auth.OriginOf(to).String()
@@ -250,6 +255,12 @@ const (
 	unknown verdict = "unknown" // the answer does not show it
 )
 
+const paylinkWrong = "the secret is not this instance's: it may be that of another instance, another platform, or an old one"
+
+// refusesSecret matches what the family's gateways say of a wrong secret, at whatever
+// status.
+var refusesSecret = regexp.MustCompile(`(?i)API (secret is not correct|signature is wrong)`)
+
 // paylinkMeaning says what an answer to SignatureCheck means. The sources stand in
 // docs/command.md.
 func paylinkMeaning(a *answer) (verdict, string) {
@@ -259,21 +270,26 @@ func paylinkMeaning(a *answer) (verdict, string) {
 		switch {
 		case !isGateway:
 			return unknown, "the answer is none of these gateways': is the base URL that of the API, such as https://api.payrexx.com?"
+		case status != "success" && refusesSecret.MatchString(a.message):
+			return wrong, paylinkWrong
 		case status != "success":
-			return unknown, "the gateway answers with 200 and reports an error"
+			return unknown, "the gateway answers with 200 and reports an error, which tells nothing of the credentials"
 		}
 		return right, "the gateway accepts the instance and the secret"
 	case http.StatusForbidden:
 		switch {
 		case !isGateway:
-			return unknown, "a firewall refuses the request, as after more than 600 requests in five minutes, or a proxy: wait five minutes and ask again"
+			return unknown, "a firewall or a proxy refuses the request, and not the gateway, as after more than 600 requests in five minutes: wait five minutes and ask again"
 		case strings.Contains(strings.ToLower(a.message), "license"):
 			return unknown, "the account's license does not include the API"
 		}
-		return wrong, "the secret is not this instance's: it may be that of another instance, another platform, or an old one"
-	case http.StatusMethodNotAllowed, http.StatusTooManyRequests:
-		return unknown, "the gateway takes no more requests for now, as after more than 600 in five minutes: wait five minutes and ask again"
+		return wrong, paylinkWrong
+	case http.StatusMethodNotAllowed:
+		return unknown, "a firewall takes no more requests for now, as after more than 600 in five minutes: wait five minutes and ask again"
 	case http.StatusUnprocessableEntity:
+		if !isGateway {
+			break
+		}
 		return wrong, "the instance is unknown here: it is the first label of your page's host, example for example.payrexx.com"
 	case http.StatusNotFound:
 		return unknown, "there is no SignatureCheck at this base URL: try it with another version, such as https://api.payrexx.com/v1.0/"
@@ -284,7 +300,8 @@ func paylinkMeaning(a *answer) (verdict, string) {
 // avangateMeaning says what an answer to a page of orders means. The sources stand
 // in docs/2checkout.md.
 func avangateMeaning(a *answer) (verdict, string) {
-	unauthorized := a.status == http.StatusUnauthorized
+	code, _ := a.object["error_code"].(string)
+	unauthorized := code == "AUTHENTICATION_ERROR" || a.status == http.StatusUnauthorized && a.object != nil
 	mismatch := strings.Contains(a.message, "Time offset") // which status the messages come with is not known
 	switch {
 	case (unauthorized || mismatch) && a.clockIsOff():
@@ -292,11 +309,13 @@ func avangateMeaning(a *answer) (verdict, string) {
 	case mismatch:
 		return unknown, "the gateway refuses the time, and its answer shows no other: check this machine's clock"
 	case strings.Contains(a.message, "Hash signature"):
-		return wrong, "the Secret Key is not this merchant's: it is neither the INS secret word nor the buy-link secret word"
+		return wrong, "the merchant code and the Secret Key do not belong together: both stand in the Control Panel, Integrations, Webhooks & API, and the key is neither the INS secret word nor the buy-link secret word"
 	case unauthorized:
 		return wrong, "the merchant code or the Secret Key is wrong: both stand in the Control Panel, Integrations, Webhooks & API"
 	case a.status == http.StatusOK && a.object == nil:
 		return unknown, "the answer is not 2Checkout's: is the base URL that of the API, " + vendor.BaseURL + "?"
+	case a.status == http.StatusOK && a.reportsError():
+		return unknown, "the gateway answers with 200 and reports an error, which tells nothing of the credentials"
 	case a.status == http.StatusOK:
 		return right, "the gateway accepts the merchant code and the Secret Key"
 	case a.status == http.StatusNotFound:
@@ -305,8 +324,37 @@ func avangateMeaning(a *answer) (verdict, string) {
 	return unknown, a.otherMeaning()
 }
 
+// reportsError reports whether an object of 2Checkout's is one of its errors, whose
+// forms stand in docs/2checkout.md.
+func (a *answer) reportsError() bool {
+	for _, name := range []string{"error_code", "Error", "Errors"} {
+		switch value := a.object[name].(type) {
+		case nil:
+		case string:
+			if value != "" {
+				return true
+			}
+		case []any:
+			if len(value) > 0 {
+				return true
+			}
+		default:
+			return true
+		}
+	}
+	return a.object["status"] == "error"
+}
+
+// otherMeaning says what a status means at any gateway, which is nothing of the
+// credentials.
 func (a *answer) otherMeaning() string {
 	switch {
+	case a.status == http.StatusTooManyRequests && a.pause > 0:
+		return fmt.Sprintf("the gateway answers with 429, too many requests: wait %v, as it asks for, and ask again", a.pause)
+	case a.status == http.StatusTooManyRequests:
+		return "the gateway answers with 429, too many requests: wait five minutes and ask again"
+	case (a.status == http.StatusUnauthorized || a.status == http.StatusForbidden) && a.object == nil:
+		return fmt.Sprintf("the answer, with %d, is no JSON, so a firewall or a proxy refuses the request, and not the gateway: check the base URL, and ask from another network or later", a.status)
 	case a.location != "":
 		return fmt.Sprintf("the gateway redirects to %q, and the request does not follow it: is the base URL right?", printable.Shorten(a.location, 100))
 	case a.status >= 500:
@@ -321,6 +369,7 @@ func (p *probe) explain(err error, said func(string) string) string {
 		err = e.Err
 	}
 	var (
+		own         *auth.Error
 		dns         *net.DNSError
 		certificate *tls.CertificateVerificationError
 		timeout     interface{ Timeout() bool }
@@ -328,6 +377,8 @@ func (p *probe) explain(err error, said func(string) string) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
+	case errors.As(err, &own):
+		return strings.TrimPrefix(own.Error(), "countersign: ")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Sprintf("there is no answer within %v: check the base URL, the network and its proxy", p.timeout)
 	case errors.As(err, &dns):
