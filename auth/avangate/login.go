@@ -168,7 +168,7 @@ func readLogin(d dialect, resp *http.Response, answer []byte) (outcome, error) {
 	}
 	switch {
 	case !o.failed && isHTML(answer):
-		o = outcome{reason: fmt.Sprintf("status %d and a page of HTML, as a firewall does", status)}
+		o = outcome{reason: fmt.Sprintf("status %d and a page of HTML", status)}
 	case status >= 500 && !(o.fault && status == http.StatusInternalServerError):
 		o = outcome{id: o.id, reason: cmp.Or(o.reason, fmt.Sprintf("status %d", status))}
 	case status == http.StatusUnauthorized, (denied || status == http.StatusBadRequest) && saysAuthenticationError(bytes.NewReader(answer)):
@@ -181,11 +181,25 @@ func readLogin(d dialect, resp *http.Response, answer []byte) (outcome, error) {
 	case o.refused:
 		return o, fmt.Errorf("the gateway refused the login with %s: check the merchant code, and that the key is this account's Secret Key and not a secret word", cmp.Or(o.reason, fmt.Sprintf("status %d", status)))
 	case o.id == "" && o.reason != "":
-		return o, fmt.Errorf("the gateway answered the login with %s: check the path and the version of the API, and in SOAP the envelope", o.reason)
+		return o, fmt.Errorf("the gateway answered the login with %s: %s", o.reason, loginAdvice(status, !o.failed, "check the path and the version of the API, and in SOAP the envelope"))
 	case o.id == "":
-		return o, fmt.Errorf("the answer to the login, with status %d, holds no session id: is this the path of an endpoint, and does it work?", status)
+		return o, fmt.Errorf("the answer to the login, with status %d, holds no session id: %s", status, loginAdvice(status, false, "is this the path of an endpoint, and does it work?"))
 	}
 	return o, checkSessionID(o.id)
+}
+
+// loginAdvice says what to do about an answer that is neither a session nor a refusal of
+// the credentials. isOther says that it is not in the words of the protocol.
+func loginAdvice(status int, isOther bool, otherwise string) string {
+	switch {
+	case status == http.StatusTooManyRequests:
+		return "those were too many requests: wait, and call again"
+	case isOther && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+		return "a firewall or a proxy may stand before the API: check the URL, and call again later or from another network"
+	case isOther && status >= 500:
+		return "the API fails, or what stands before it: call again later"
+	}
+	return otherwise
 }
 
 // isHTML reports whether an answer is a page, whatever its Content-Type says: PHP
