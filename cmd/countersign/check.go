@@ -147,7 +147,7 @@ func (p *probe) run(c *command, a auth.Authenticator, secret auth.Secret, versio
 	v, words := meaning(got)
 	fmt.Fprintf(c.stdout, "%s: %s\n", v, words)
 	if got.message != "" {
-		fmt.Fprintf(c.stdout, "the gateway says: %q\n", said(got.message))
+		fmt.Fprintf(c.stdout, "the gateway says: \"%s\"\n", printable.Line(said(got.message)))
 	}
 	if got.clockIsOff() {
 		fmt.Fprintf(c.stdout, "this machine's clock is %s the gateway's\n", got.offsetInWords())

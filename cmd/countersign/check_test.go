@@ -276,7 +276,7 @@ func hijack(t *testing.T, w http.ResponseWriter, text string) {
 
 // TestCheckRedactsNoWordOfItsOwn has a secret that stands in a sentence of check's.
 func TestCheckRedactsNoWordOfItsOwn(t *testing.T) {
-	server := httptest.NewServer(answering{403, nil, `{"status":"error","message":"the another platform secret"}`})
+	server := httptest.NewServer(answering{403, nil, `{"status":"error","message":"the another platform \"secret\"\n"}`})
 	defer server.Close()
 	var out, errs strings.Builder
 	env := map[string]string{instanceVariable: "example", secretVariable: "another platform"}
@@ -285,7 +285,7 @@ func TestCheckRedactsNoWordOfItsOwn(t *testing.T) {
 		stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] },
 	})
 	assert.Contains(t, out.String(), "it may be that of another instance, another platform")
-	assert.Contains(t, out.String(), `the gateway says: "the [redacted] secret"`)
+	assert.Contains(t, out.String(), `the gateway says: "the [redacted] "secret"\n"`)
 }
 
 // TestCheckSaysWhatItDidNotSend: what our own transport refuses is no fault of the

@@ -12,15 +12,28 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns s if all of it can be seen, and otherwise with escapes, as a string
-// of Go has them.
+// Line returns s with an escape, as a string of Go has them, in the place of each
+// character that cannot be seen. Quotes and backslashes stay as they are.
 func Line(s string) string {
 	hidden := func(c rune) bool { return !unicode.IsPrint(c) }
 	if utf8.ValidString(s) && !strings.ContainsFunc(s, hidden) {
 		return s
 	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	var b strings.Builder
+	for len(s) > 0 {
+		c, n := utf8.DecodeRuneInString(s)
+		switch {
+		case c == utf8.RuneError && n == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case hidden(c):
+			escape := strconv.QuoteRune(c)
+			b.WriteString(escape[1 : len(escape)-1])
+		default:
+			b.WriteRune(c)
+		}
+		s = s[n:]
+	}
+	return b.String()
 }
 
 // JSON returns text, which is JSON, with escapes for what cannot be seen. Its meaning

@@ -8,7 +8,8 @@ import (
 
 func TestLine(t *testing.T) {
 	for s, want := range map[string]string{
-		"": "", "Grüße \"a\" \\n": "Grüße \"a\" \\n", "a\nb": `a\nb`, "a\x00\xff": `a\x00\xff`, "\u202e\u00a0": `\u202e\u00a0`,
+		"": "", "Grüße \"a\" \\n": "Grüße \"a\" \\n", "a\nb": `a\nb`, "a\x00\xff": `a\x00\xff`,
+		"code=\"a\"\n'\\": `code="a"\n'\`, "a\ufffd\U000e0001": "a\ufffd" + `\U000e0001`, "\u202e\u00a0": `\u202e\u00a0`,
 	} {
 		assert.Equal(t, want, Line(s))
 	}
