@@ -19,7 +19,7 @@ const (
 	maxRPCID   = 1 << 10 // bytes of an id, which the answer repeats
 )
 
-var errNoRPC = errors.New("the body is not a JSON-RPC request")
+var errNoRPC = errors.New("the body is not a JSON-RPC request: send an object with the members method and params, a list")
 
 // serveRPC answers a JSON-RPC request or a batch of them. What is neither is refused
 // as a whole.

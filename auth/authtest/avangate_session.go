@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
@@ -86,6 +87,10 @@ func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callRes
 	signed := r.Clone(r.Context())
 	signed.Header = http.Header{vendor.Header: {vendor.FormatHeader(v[0], v[1], v[2], v[3])}}
 	claim, err := a.verifier().Verify(signed)
+	if len(parameters) != len(v) && errors.Is(err, auth.ErrUnsigned) {
+		err = &auth.Error{Op: "verify " + r.Method, Code: auth.ErrUnsigned, Err: fmt.Errorf(
+			"the login wants four parameters, and %d came: send the merchant code, the date, the hash and the algorithm, in this order", len(parameters))}
+	}
 	e.StringToSign = claim.StringToSign
 	if err != nil {
 		return callResult{refusal: wrongLogin, reason: err}
@@ -113,11 +118,11 @@ func (a *Avangate) echo(path string, c call) callResult {
 	a.mu.Unlock()
 	switch {
 	case id == avangate.Session:
-		return callResult{refusal: noSession, reason: errors.New("avangate.Session came instead of a session id: the request was not authenticated")}
+		return callResult{refusal: noSession, reason: errors.New("avangate.Session came instead of a session id: the request was not authenticated: send it through a transport of Countersign, or log in and send the id that comes")}
 	case !found:
-		return callResult{refusal: noSession, reason: errors.New("there is no such session at this path")}
+		return callResult{refusal: noSession, reason: errors.New("there is no such session at this path: log in here, and send the id that comes as the first parameter")}
 	case !a.now().Before(end):
-		return callResult{refusal: deadSession, reason: errors.New("the session has ended")}
+		return callResult{refusal: deadSession, reason: errors.New("the session has ended: log in again, and send the new id")}
 	}
 	return callResult{value: map[string]any{"Method": c.method, "Params": c.parameters[1:]}}
 }
@@ -133,7 +138,7 @@ func (a *Avangate) now() time.Time {
 func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange) {
 	var envelope soapEnvelope
 	err := xml.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnvelope)).Decode(&envelope)
-	result := callResult{refusal: noCall, reason: errors.New("the body is not a SOAP envelope with the call of a method")}
+	result := callResult{refusal: noCall, reason: errors.New("the body is not a SOAP envelope with the call of a method: send the call in its Body")}
 	method := envelope.Body.Call.XMLName
 	if err == nil && method.Local != "" {
 		result = a.perform(r, call{method.Local, envelope.Body.Call.Parameters}, e)

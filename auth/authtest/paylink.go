@@ -102,7 +102,7 @@ func (p *Paylink) checkKey(r *http.Request, key string) error {
 		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSecret, Err: err}
 	}
 	if subtle.ConstantTimeCompare([]byte(secret.Reveal()), []byte(key)) == 0 {
-		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSignature, Err: errors.New("the X-API-KEY is not the secret")}
+		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSignature, Err: errors.New("the X-API-KEY is not the secret: send the API secret of this instance, as it is")}
 	}
 	return nil
 }

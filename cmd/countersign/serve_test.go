@@ -304,7 +304,7 @@ func TestServeExplainsALogin(t *testing.T) {
 	assert.Contains(t, answer, "<faultcode>AUTHENTICATION_FAILED</faultcode>")
 	assert.NotContains(t, answer, "diagnosis")
 	assert.Equal(t, 2, strings.Count(r.stdout.String(), " POST /rpc/6.0/ (login) 200 wrong: the hash is wrong"))
-	assert.Contains(t, r.stdout.String(), " POST /soap/6.0/ (login) 500 unsigned: ")
+	assert.Contains(t, r.stdout.String(), " POST /soap/6.0/ (login) 500 unsigned: the login wants four parameters, and 1 came: send the merchant code, the date, the hash and the algorithm, in this order")
 	r.post(t, "/rpc/6.0/", "application/json", `[{"method":"getOrder","params":["x"]},{"method":"a\u001bb","params":["x"]}]`)
 	assert.Contains(t, r.stdout.String(), ` POST /rpc/6.0/ (getOrder, a\x1bb) 200 refused: there is no such session at this path`)
 	r.post(t, "/rpc/6.0/", "application/json", strings.Replace(login, "YOURCODE123", "OTHERCODE", 1))
