@@ -115,7 +115,6 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 				seen[own] = true
 			}
 		}
-		elsewhere = elsewhere || bytes.Contains(value, []byte(mark))
 		switch name {
 		case "method":
 			json.Unmarshal(value, &method)
@@ -127,6 +126,7 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 				json.NewDecoder(bytes.NewReader(after)).Decode(&first)
 			}
 		}
+		elsewhere = elsewhere || place < 0 && bytes.Contains(value, []byte(mark))
 	}
 	m.calls++
 	switch {

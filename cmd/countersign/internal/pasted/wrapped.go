@@ -51,16 +51,22 @@ func cutFence(text string) (string, error) {
 		return text, nil
 	}
 	inner, mark := text[open[1]:], text[open[2]:open[3]]
-	closing := regexp.MustCompile(`(?m)^ {0,3}` + mark + mark[:1] + `*[ \t\r]*$`).FindStringIndex(inner)
-	switch {
-	case closing == nil && open[0] > 0:
-		return text, nil // one line of many that looks like a fence
-	case closing == nil:
-		return inner, nil
-	case fence.MatchString(inner[closing[1]:]):
-		return "", errors.New("there is more than one fenced block: give the one with the request")
+	end := 0
+	for line := range strings.Lines(inner) {
+		closing := strings.TrimSpace(line)
+		if len(closing) < len(mark) || strings.Trim(closing, mark[:1]) != "" {
+			end += len(line)
+			continue
+		}
+		if fence.MatchString(inner[end+len(line):]) {
+			return "", errors.New("there is more than one fenced block: give the one with the request")
+		}
+		return inner[:end], nil
 	}
-	return inner[:closing[0]], nil
+	if open[0] > 0 {
+		return text, nil // one line of many that looks like a fence
+	}
+	return inner, nil
 }
 
 // cutQuote takes off the mark of a quote, if each line has one.
@@ -91,7 +97,8 @@ func cutMark(line string) (string, bool) {
 var hereDocument = regexp.MustCompile(`^(?:[A-Za-z_]\w*=\S* +)*\S*countersign +(?:verify|explain)\b[^\n]*<<(-?)[ \t]*(['"]?)(\w+)['"]?[ \t]*\r?(?:\n|$)`)
 
 var (
-	prompt = regexp.MustCompile(`^(?:\[[^]\n]*\]|[^\s@]*@\S*)?[$%#] +`)
+	// prompt is one with a command behind it: a heading of Markdown begins so, too.
+	prompt = regexp.MustCompile(`^((?:\[[^]\n]*\]|[^\s@]*@\S*)?[$%#] +)(?:curl|\S*countersign|[A-Za-z_]\w*=\S*)\s`)
 	// nextCommand is one that reads a request, behind a prompt.
 	nextCommand = regexp.MustCompile(`(?m)^[^\n]{0,100}[$%#] +(?:curl|[^\n]*countersign +(?:verify|explain))\b`)
 )
@@ -101,8 +108,8 @@ var errCommands = errors.New("there is more than one command: give the one with 
 // cutSession takes the prompts off a session of a shell. Of a command that reads a
 // here-document it returns what that holds.
 func cutSession(text string) (string, error) {
-	if prompted := prompt.FindString(text); prompted != "" {
-		text = text[len(prompted):]
+	if prompted := prompt.FindStringSubmatch(text); prompted != nil {
+		text = text[len(prompted[1]):]
 		if nextCommand.MatchString(text) {
 			return "", errCommands
 		}
