@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -182,6 +183,40 @@ func TestMethodsThatAreNoneOfAGatewaysAreRefused(t *testing.T) {
 				_, err = tr.RoundTrip(newRequest(t, method, "https://elsewhere.test"+path, nil))
 				assert.NoError(t, err, "what is not authenticated passes")
 			}
+		}
+	}
+}
+
+// A gateway that reads no end of a body takes it for the next request.
+func TestABodyHasAnEnd(t *testing.T) {
+	var got []string
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, string(body))
+	}))
+	defer gateway.Close()
+	const parts = "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--B"
+	for name, a := range schemes(t, gateway.URL) {
+		if name == "2Checkout's session" {
+			continue // whose body is held in memory
+		}
+		client := &http.Client{Transport: newTransport(t, nil, a)}
+		for _, te := range [][]string{nil, {"chunked"}, {"identity"}, {"gzip"}, {"gzip", "chunked"}, {"Chunked"}, {""}} {
+			got = nil
+			req := newRequest(t, "POST", gateway.URL+"/v1.0/Design/", io.NopCloser(strings.NewReader(parts+"--")))
+			req.Header.Set("Content-Type", "multipart/form-data; boundary=B")
+			req.ContentLength, req.TransferEncoding = -1, te
+			resp, err := client.Do(req)
+			finish(t, resp)
+			what := fmt.Sprintf("%s: %q", name, te)
+			if len(te) > 0 && te[0] != "chunked" {
+				assertRefused(t, err, auth.ErrRequest)
+				assert.Empty(t, got, "%s: it was sent", what)
+				continue
+			}
+			require.NoError(t, err, what)
+			require.Len(t, got, 1, what)
+			assert.Contains(t, got[0], parts, what)
 		}
 	}
 }

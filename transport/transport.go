@@ -15,8 +15,9 @@
 // is no encoding of the Path is not.
 //
 // An authenticated request is refused, too, if its method is TRACE, which has a
-// gateway repeat the credentials, or CONNECT, or if its query, as it is to be sent,
-// holds a space, a control character or a byte that is not ASCII.
+// gateway repeat the credentials, or CONNECT, if its query, as it is to be sent,
+// holds a space, a control character or a byte that is not ASCII, or if it has a body
+// and a TransferEncoding other than chunked, with which that might have no end.
 //
 // # Errors
 //
@@ -317,7 +318,7 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 	case strings.EqualFold(method, http.MethodConnect):
 		return nil, refuse(req, auth.ErrRequest, "CONNECT asks a proxy for a connection, and is no request to a gateway: use another method")
 	}
-	return a, checkHeader(req)
+	return a, cmp.Or(checkHeader(req), checkFraming(req))
 }
 
 // checkPath refuses a URL whose path, as it is sent, would name another host.
@@ -356,6 +357,16 @@ func checkHeader(req *http.Request) error {
 		case "Host", "Trailer", "Content-Length", "Transfer-Encoding":
 			return refuse(req, auth.ErrRequest, fmt.Sprintf("the header has %q, which net/http writes itself: leave it out", key))
 		}
+	}
+	return nil
+}
+
+// checkFraming refuses a transfer encoding that net/http takes for none. It would
+// mark no end of a body of unknown length, and the gateway would read that as the
+// next request.
+func checkFraming(req *http.Request) error {
+	if te := req.TransferEncoding; request.HasBody(req) && len(te) > 0 && !slices.Equal(te, []string{"chunked"}) {
+		return refuse(req, auth.ErrRequest, fmt.Sprintf("the request's TransferEncoding is %q, with which net/http may send a body without an end: leave it out", te))
 	}
 	return nil
 }
