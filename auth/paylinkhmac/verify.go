@@ -26,7 +26,9 @@ const (
 	//
 	// Of what an Authenticator sends it refuses one thing, JSON with true, false,
 	// null, or an empty array or object. Signed, they are the same as 1, 0 and
-	// nothing, so that anybody may put one in the place of the other.
+	// nothing, so that anybody may put one in the place of the other. And, as Live
+	// does, what is beyond a Verifier's limits: a body of more than MaxBody, which an
+	// upload may have, and JSON of more than 100,000 values.
 	Strict Reading = iota
 
 	// Live takes what the live gateways take, as far as that is known (docs/paylink.md
