@@ -90,6 +90,9 @@ func (c *command) diagnose(a *account, words []string, now func() time.Time) (*e
 		return nil, err
 	}
 	d, err := explainAs(c, a, gateway, req, now)
+	if d != nil && c.held != nil {
+		d.Redact(c.held)
+	}
 	if e, ok := errors.AsType[*auth.Error](err); ok {
 		e.Op = strings.TrimPrefix(e.Op, "explain ") // the command's name says it
 	}

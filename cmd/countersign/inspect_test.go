@@ -30,6 +30,8 @@ func TestInspectTellsNoSecret(t *testing.T) {
 		"GET /v1.0/Invoice/?" + scriptSecret + "=" + scriptSecret + "&ApiSignature=x HTTP/1.1\n\n",
 		"POST /v1.0/Invoice/" + scriptSecret + "/ HTTP/1.1\nHost: " + scriptSecret + "\nContent-Type: application/json\n\n{" + scriptSecret,
 		"POST /v1.0/Invoice/ HTTP/1.1\nContent-Type: multipart/form-data; boundary=\"" + scriptSecret + "\"\n\n" + scriptSecret,
+		"GET /v1.0/Invoice/?a=" + scriptSecretKey + "&ApiSignature=x HTTP/1.1\n\n", // the other gateway's
+		strings.Replace(login, scriptSecretKey, scriptSecret, 1),
 		"curl --" + scriptSecret + " http://a/",
 		"curl -F " + scriptSecret + "=@a,b http://a/",
 		"curl -F 'a=b;headers=" + scriptSecret + "' http://" + scriptSecret + "/",

@@ -162,14 +162,16 @@ func (g *emulated) answer(w http.ResponseWriter, r *http.Request) authtest.Excha
 	return g.seen
 }
 
-// diagnose says why g refused r, nil if it has no signature to explain.
-func (g *emulated) diagnose(r *http.Request) *explain.Diagnosis {
+// diagnose says why g refused r, without any of the secrets. It is nil if r has no
+// signature to explain.
+func (g *emulated) diagnose(r *http.Request, secrets *redact.Words) *explain.Diagnosis {
 	g.explaining.Lock()
 	defer g.explaining.Unlock()
 	d, err := g.explain(r)
 	if err != nil {
 		return nil
 	}
+	d.Redact(secrets)
 	return d
 }
 
@@ -380,7 +382,7 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 	}
 	if e.Verdict() != "refused" {
 		if e.long = !isExplained(r, body, e); !e.long {
-			e.Diagnosis = g.diagnose(withBody(r, body))
+			e.Diagnosis = g.diagnose(withBody(r, body), s.secrets)
 		}
 	}
 	answer.addDiagnosis(e)

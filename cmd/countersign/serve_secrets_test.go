@@ -1,6 +1,9 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"html"
@@ -91,6 +94,25 @@ func TestServeTellsNoSecret(t *testing.T) {
 	}
 	assert.Contains(t, r.page(t), auth.Redacted)
 	assert.Contains(t, r.stdout.String(), auth.Redacted)
+}
+
+// A client may take one gateway's secret for something of the other's. The mistake is
+// to sign what is sent, so that the strings to sign are shown.
+func TestServeTellsNoSecretOfTheOtherGateway(t *testing.T) {
+	const other = "secret-of-the-other"
+	r := startServe(t, map[string]string{
+		"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "test-secret-key",
+		"COUNTERSIGN_MERCHANT_CODE": "YOURCODE123", "COUNTERSIGN_SECRET_KEY": other,
+	})
+	form := "purpose=a%20" + other
+	mac := hmac.New(sha256.New, []byte("test-secret-key"))
+	mac.Write([]byte(form))
+	signature := url.QueryEscape(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, form+"&ApiSignature="+signature)
+	for _, text := range []string{answer, r.stdout.String(), r.page(t)} {
+		assert.Contains(t, text, "a space is signed as %20")
+		assert.NotContains(t, text, other)
+	}
 }
 
 // The reason of a refusal may repeat what was sent, too.

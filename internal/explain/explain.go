@@ -95,8 +95,11 @@ func difference(a, b string) int {
 
 // redact takes the secret out of the strings to sign: it may have been sent as any of
 // the values.
-func (d *Diagnosis) redact(secret auth.Secret) {
-	words := redact.New(secret.Reveal())
+func (d *Diagnosis) redact(secret auth.Secret) { d.Redact(redact.New(secret.Reveal())) }
+
+// Redact takes further words out of the strings to sign, such as the secrets of other
+// gateways.
+func (d *Diagnosis) Redact(words *redact.Words) {
 	d.StringToSign = words.String(d.StringToSign)
 	for i := range d.Findings {
 		f := &d.Findings[i]
