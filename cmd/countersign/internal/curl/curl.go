@@ -415,7 +415,8 @@ func (c *command) target(dataInQuery bool) (*url.URL, error) {
 		u = new(url.URL).ResolveReference(u) // takes the dots out of the path
 	}
 	if dataInQuery && len(c.data) > 0 {
-		u.RawQuery = strings.TrimPrefix(u.RawQuery+"&"+string(c.data), "&")
+		query, _, _ := strings.Cut(u.RawQuery+"&"+string(c.data), "#") // what follows is the URL's fragment
+		u.RawQuery = strings.TrimPrefix(query, "&")
 	}
 	if strings.ContainsFunc(text+u.RawQuery, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		return nil, errors.New("the URL holds a space, and curl sends none: write %20")

@@ -54,6 +54,7 @@ c=d' URL`,
 	// the query
 	`curl -G -d a=b -d c=d 'URL/p?z=1#f'`,
 	`curl -G --data-urlencode 'a=b c~*+ü' 'URL/p?'`,
+	`curl -G -d a=b -d 'c=d#e' -d f=g 'URL/p?z=1'`,
 	`curl -G -d '' URL`,
 	`curl -G URL`,
 	`curl --get -d 'a[0]=1' URL`,
