@@ -102,6 +102,36 @@ func TestPaylinkTakesTheKey(t *testing.T) {
 	}
 }
 
+// TestPaylinkTakesOneKey: PHP sees a header's name in upper case with underscores,
+// and one value, whatever the client wrote.
+func TestPaylinkTakesOneKey(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		header http.Header
+		want   int
+	}{
+		{"as net/http writes it", http.Header{"X-Api-Key": {"test-secret-key"}}, 200},
+		{"as the documents write it", http.Header{"X-API-KEY": {"test-secret-key"}}, 200},
+		{"as PHP writes it", http.Header{"X_Api_Key": {"test-secret-key"}}, 200},
+		{"the right one first", http.Header{"X-Api-Key": {"test-secret-key", "x"}}, 403},
+		{"the right one last", http.Header{"X-Api-Key": {"x", "test-secret-key"}}, 403},
+		{"the right one twice", http.Header{"X-Api-Key": {"test-secret-key", "test-secret-key"}}, 403},
+		{"in two spellings", http.Header{"X-Api-Key": {"test-secret-key"}, "X_Api_Key": {"x"}}, 403},
+		{"none", http.Header{}, 403},
+	} {
+		var told authtest.Exchange
+		gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: func(e authtest.Exchange) { told = e }}
+		req := httptest.NewRequest("GET", "/v1.0/Transaction/?instance=example&limit=2", nil)
+		req.Header = c.header
+		w := httptest.NewRecorder()
+		gateway.ServeHTTP(w, req)
+		assert.Equal(t, c.want, w.Code, c.name)
+		if c.want != 200 {
+			assert.ErrorIs(t, told.Err, auth.ErrUnsigned, c.name)
+		}
+	}
+}
+
 // TestPaylinkReadsAsTheLiveGatewaysDo: what they take is accepted, and the test is
 // told what is fragile about it.
 func TestPaylinkReadsAsTheLiveGatewaysDo(t *testing.T) {

@@ -53,7 +53,10 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	seen := sighting{found.Instance, found.StringToSign, found.Parameters()}
 	if errors.Is(err, auth.ErrUnsigned) {
 		seen = unsigned(r)
-		if key := r.Header.Get(paylink.KeyHeader); key != "" {
+		switch key, notSole := request.SoleHeader(r.Header, paylink.KeyHeader); {
+		case notSole != nil: // PHP makes one value of several
+			err = &auth.Error{Op: "verify " + r.Method, Code: auth.ErrUnsigned, Err: notSole}
+		case key != "":
 			err = p.checkKey(r, key)
 		}
 	}
