@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/redact"
+	"github.com/countersign/countersign/internal/request"
 )
 
 // TestServeTellsNoSecret has clients that send the secret wherever something can be
@@ -108,7 +109,7 @@ func TestServeTellsNoSecretOfTheOtherGateway(t *testing.T) {
 	mac := hmac.New(sha256.New, []byte("test-secret-key"))
 	mac.Write([]byte(form))
 	signature := url.QueryEscape(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", formType, form+"&ApiSignature="+signature)
+	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", request.FormType, form+"&ApiSignature="+signature)
 	for _, text := range []string{answer, r.stdout.String(), r.page(t)} {
 		assert.Contains(t, text, "a space is signed as %20")
 		assert.NotContains(t, text, other)
