@@ -125,7 +125,7 @@ func ExampleTransport_WithTrace() {
 	// level=WARN msg=repeated method=POST origin=https://api.2checkout.com reason=session
 	// level=INFO msg="logged in" origin=https://api.2checkout.com took=0s error=<nil>
 	// level=INFO msg=signed method=POST origin=https://api.2checkout.com
-	// level=ERROR msg=refused error="countersign: send GET for https://example.com: no authenticator has this origin: check the base URL, or use PassOthers to send other requests unsigned"
+	// level=ERROR msg=refused error="countersign: send GET for https://example.com: no authenticator has this origin: correct the URL, or call another service with another client; the authenticators are for https://api.2checkout.com, https://api.avangate.com"
 }
 
 // A standIn is a gateway without a network.
