@@ -281,6 +281,9 @@ func (e *exchange) redact(secrets *redact.Words) {
 	for i := range e.Methods {
 		e.Methods[i] = secrets.String(e.Methods[i])
 	}
+	for i := range e.Notes {
+		e.Notes[i] = secrets.String(e.Notes[i])
+	}
 	for i := range e.Parameters {
 		e.Parameters[i] = [2]string{secrets.String(e.Parameters[i][0]), secrets.String(e.Parameters[i][1])}
 	}

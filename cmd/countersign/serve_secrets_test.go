@@ -6,10 +6,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -132,6 +134,30 @@ func TestServeTellsNoSecretInAReason(t *testing.T) {
 		assert.NotContains(t, text, "test-secret-key")
 		assert.Contains(t, text, auth.Redacted)
 	}
+}
+
+// TestServeRedactsAWholeExchange fills in all that an Exchange has: the log and the
+// page get it from there.
+func TestServeRedactsAWholeExchange(t *testing.T) {
+	const told = "parameter \"test-secret-key\" is given twice"
+	e := new(exchange)
+	fields := reflect.ValueOf(&e.Exchange).Elem()
+	for i := range fields.NumField() {
+		switch f := fields.Field(i).Addr().Interface().(type) {
+		case *string:
+			*f = told
+		case *[]string:
+			*f = []string{"x", told}
+		case *[][2]string:
+			*f = [][2]string{{told, told}}
+		case *error, *int: // see Reason
+		default:
+			t.Errorf("a field of the type %T", f)
+		}
+	}
+	e.redact(redact.New("test-secret-key"))
+	assert.NotContains(t, fmt.Sprint(e.Exchange), "test-secret-key")
+	assert.Equal(t, []string{"x", `parameter "[redacted]" is given twice`}, e.Notes)
 }
 
 // TestServeKeepsTheGatewaysWords has a secret that the gateways themselves use as a
