@@ -31,7 +31,7 @@ func dateFlag(flags *flag.FlagSet) *func() time.Time {
 	now := time.Now
 	flags.Func("date", "", func(text string) error {
 		date, err := time.Parse(vendor.DateLayout, text)
-		if err != nil {
+		if err != nil || date.Format(vendor.DateLayout) != text { // it may have fractions of a second
 			return errors.New("write it as 2006-01-02 15:04:05, in UTC")
 		}
 		now = func() time.Time { return date }
