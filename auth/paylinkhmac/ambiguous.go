@@ -88,7 +88,7 @@ func typeNote(req *http.Request, kind paylink.Kind) string {
 	case media == "":
 		return fmt.Sprintf("the body has no Content-Type, and others do not read it: send %s", is)
 	case media != is:
-		return fmt.Sprintf("the body is not of the type %q that its Content-Type says: send %s", media, is)
+		return fmt.Sprintf("the body is not of the type %.40q that its Content-Type says: send %s", media, is)
 	}
 	return ""
 }

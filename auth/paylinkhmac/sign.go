@@ -85,7 +85,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 		request.DeleteHeader(req.Header, "Content-Type") // nobody has read it: there may be two
 	case paylink.FormType, paylink.JSONType:
 	default:
-		return paylink.Refusef(auth.ErrRequest, "a body of the type %q cannot be signed: send a form, %s", contentType, paylink.FormType)
+		return paylink.Refusef(auth.ErrRequest, "a body of the type %.40q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
 	body, err := a.account.TakeBody(req)
 	if err != nil {

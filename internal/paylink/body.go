@@ -132,7 +132,7 @@ func CheckMethod(req *http.Request) error {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
 		return nil
 	}
-	return Refusef(auth.ErrRequest, "the gateways know no method %q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
+	return Refusef(auth.ErrRequest, "the gateways know no method %.40q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
 }
 
 // MediaType returns the media type of req's body, "" if req has no Content-Type.
@@ -151,11 +151,11 @@ func MediaType(req *http.Request) (string, error) {
 	written = strings.TrimRight(written, " ")
 	media, parameters, err := mime.ParseMediaType(header)
 	if err != nil || strings.ContainsFunc(written, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
-		return "", Refusef(auth.ErrRequest, "the Content-Type %q is malformed: write the type in ASCII, without white space", header)
+		return "", Refusef(auth.ErrRequest, "the Content-Type %.40q is malformed: write the type in ASCII, without white space", header)
 	}
 	charset, ok := parameters["charset"]
 	if ok && !strings.EqualFold(charset, "utf-8") && (media == FormType || media == JSONType) {
-		return "", Refusef(auth.ErrRequest, "the Content-Type names the charset %q: send the body in UTF-8", charset)
+		return "", Refusef(auth.ErrRequest, "the Content-Type names the charset %.40q: send the body in UTF-8", charset)
 	}
 	return media, nil
 }

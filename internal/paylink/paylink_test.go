@@ -156,6 +156,7 @@ func TestCheckBodyQuery(t *testing.T) {
 }
 
 func TestMediaType(t *testing.T) {
+	long := strings.Repeat("4111", 11)
 	for header, want := range map[string]string{
 		"":                                  "",
 		FormType:                            FormType,
@@ -177,6 +178,11 @@ func TestMediaType(t *testing.T) {
 		}
 		assert.NoError(t, err, header)
 		assert.Equal(t, want, got, header)
+	}
+	for _, header := range []string{"text plain; " + long, long + "\t/plain", FormType + "; charset=" + long} {
+		_, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {header}}})
+		assert.ErrorIs(t, err, auth.ErrRequest)
+		assert.NotContains(t, err.Error(), long, "what is quoted is cut")
 	}
 	_, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {FormType}, "content-type": {FormType}}})
 	assert.ErrorIs(t, err, auth.ErrRequest, "two of them")

@@ -42,7 +42,7 @@ func Boundary(contentType string) (string, error) {
 	const name = "boundary="
 	mediaType, parameter, _ := strings.Cut(contentType, ";")
 	if !strings.EqualFold(mediaType, "multipart/form-data") {
-		return "", fmt.Errorf("content type %q is not multipart/form-data", mediaType)
+		return "", fmt.Errorf("content type %.40q is not multipart/form-data", mediaType)
 	}
 	parameter = strings.TrimPrefix(parameter, " ")
 	if len(parameter) < len(name) || !strings.EqualFold(parameter[:len(name)], name) {

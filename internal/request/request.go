@@ -103,7 +103,7 @@ func CheckPlain(req *http.Request) error {
 	case err != nil:
 		return err
 	case encoding != "":
-		return fmt.Errorf("the body has the Content-Encoding %q and cannot be read: send it plain", encoding)
+		return fmt.Errorf("the body has the Content-Encoding %.40q and cannot be read: send it plain", encoding)
 	case len(req.Trailer) > 0:
 		return errors.New("the request has a trailer, which does not travel with a body that is rewritten: leave it out")
 	}
