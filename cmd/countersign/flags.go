@@ -31,8 +31,11 @@ func dateFlag(flags *flag.FlagSet) *func() time.Time {
 	now := time.Now
 	flags.Func("date", "", func(text string) error {
 		date, err := time.Parse(vendor.DateLayout, text)
-		if err != nil || date.Format(vendor.DateLayout) != text { // it may have fractions of a second
+		if err != nil {
 			return errors.New("write it as 2006-01-02 15:04:05, in UTC")
+		}
+		if date.Format(vendor.DateLayout) != text {
+			return errors.New("write it as 2006-01-02 15:04:05, with two digits each and no fraction of a second")
 		}
 		now = func() time.Time { return date }
 		return nil
