@@ -93,7 +93,7 @@ var inHand = map[string]struct{ input, method, url, body string }{
 		"# My request\n\n```\n$ curl https://api.payrexx.com/v1.0/Page/ -d a=1\n```\n", "POST", "https://api.payrexx.com/v1.0/Page/", "a=1",
 	},
 	"a long fence": {
-		strings.Repeat("`", 1<<20) + "\nPOST /v1.0/Page/ HTTP/1.1\n\na=\n```\n" + strings.Repeat("`", 1<<20) + "\n", "POST", "/v1.0/Page/", "a=\n```",
+		strings.Repeat("`", 1<<12) + "\nPOST /v1.0/Page/ HTTP/1.1\n\na=\n```\n" + strings.Repeat("`", 1<<12) + "\n", "POST", "/v1.0/Page/", "a=\n```",
 	},
 	"a fence without an end": {"```\nPOST /v1.0/Page/ HTTP/1.1\n\na=1\n", "POST", "/v1.0/Page/", "a=1"},
 	"a fence of tildes":      {"~~~\nPOST /v1.0/Page/ HTTP/1.1\n\na=1\n~~~\n", "POST", "/v1.0/Page/", "a=1"},
