@@ -254,6 +254,8 @@ func ask(t *testing.T, gateway http.Handler, a auth.Authenticator, url string) (
 func TestPaylinkSaysWhichInstanceCame(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                                    "no instance came: add instance=example to the query; and there is no ApiSignature",
+		"instance=example&instance=other":     "an instance came empty, in brackets, or beside another: send instance=example once, in the query",
+		"instance=":                           "an instance came empty, in brackets, or beside another",
 		"instance=other":                      `the instance "other" came: send "example"; and there is no ApiSignature`,
 		"instance=other&ApiSignature=AA":      `the instance "other" came: send "example"; and `,
 		"instance=my-test-secret-key":         `another instance came: send "example"`,

@@ -83,6 +83,8 @@ func (p *Paylink) wrongInstance(r *http.Request, came string, err error) error {
 	secret, _ := auth.Load(r.Context(), p.Secret)
 	reason := fmt.Errorf("the instance %q came: send %q", came, p.Instance)
 	switch {
+	case came == "" && strings.Contains(r.URL.RawQuery, paylink.InstanceName):
+		reason = fmt.Errorf("an instance came empty, in brackets, or beside another: send instance=%s once, in the query", url.QueryEscape(p.Instance))
 	case came == "":
 		reason = fmt.Errorf("no instance came: add instance=%s to the query", url.QueryEscape(p.Instance))
 	case len(came) > maxQuoted || strings.Contains(came, secret.Reveal()):
