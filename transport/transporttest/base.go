@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -382,9 +383,12 @@ func (s *suite) loopback(http2 bool) *loopback {
 		l.server.Start()
 	case s.samples[0].proto.URL.Scheme == "https":
 		l.server.EnableHTTP2 = true
+		l.server.TLS = &tls.Config{}
+		l.server.TLS.SetSessionTicketKeys([][32]byte{{}}) // each server's the same: full handshakes take much of the time
 		l.server.StartTLS()
 		l.transport.Protocols.SetHTTP2(true)
 		l.transport.TLSClientConfig = l.server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		l.transport.TLSClientConfig.ClientSessionCache = s.sessions
 		l.transport.TLSClientConfig.ServerName = "example.com" // as the server's certificate says
 	default:
 		l.server.Config.Protocols = new(http.Protocols)

@@ -8,6 +8,9 @@
 // lists the rules. [TestLearner] tests an Authenticator that logs in, or learns from
 // refusals in another way, and has a list of its own.
 //
+// Minor versions may add rules: a test that passes today may then name a fault
+// that was there before.
+//
 // # What an Authenticator owes
 //
 // Most rules are kept by [transport.Transport], whatever the Authenticator. These are
@@ -28,14 +31,12 @@
 //   - What would not arrive as it was signed is refused, with nothing sent.
 //
 // Package scheme keeps most of them for you; docs/own-scheme.md says why they are.
-//
-// Minor versions may add rules: a test that passes today may then name a fault
-// that was there before.
 package transporttest
 
 import (
 	"bytes"
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -272,13 +273,14 @@ type suite struct {
 	patience      *patience
 	// challenged says that requests go out again when the gateway has refused them.
 	challenged bool
+	sessions   tls.ClientSessionCache
 }
 
 func newSuite(wrap func(http.RoundTripper) http.RoundTripper, gateway http.Handler, requests []*http.Request) (*suite, error) {
 	if len(requests) == 0 {
 		return nil, errors.New("no request is given: give one with a body and one without")
 	}
-	s := &suite{wrap: wrap, gateway: gateway, patience: &patience{}}
+	s := &suite{wrap: wrap, gateway: gateway, patience: &patience{}, sessions: tls.NewLRUClientSessionCache(0)}
 	for _, req := range requests {
 		p, err := newSample(req)
 		if err != nil {
