@@ -63,8 +63,8 @@
 // that than tells, within 64 KiB, and the caller gets it byte for byte. An answer
 // that the caller has asked to be compressed is not looked into.
 //
-// A login that fails does so with [ErrLogin]. If the gateway refused the
-// credentials, so do at once the calls of the next second, of the next two, four and
+// A login that fails does so with [ErrLogin], one that lacks its secret too. If the
+// gateway refused the credentials, which is [scheme.ErrRefused], so do at once the calls of the next second, of the next two, four and
 // so on up to a minute, if it goes on: those at endpoints of the origin that never
 // had a session with that key, and at others after a refusal of their own. Another
 // key is used at once, and a login that succeeds ends every pause. A page of HTML,
@@ -178,9 +178,6 @@ var (
 // [*auth.Error]: [auth.ErrSecret] if SecretKey is nil or a secret that is not valid,
 // [auth.ErrConfig] for anything else. It loads nothing and connects to nothing.
 func New(c Config) (*Authenticator, error) {
-	if c.Now == nil {
-		c.Now = time.Now
-	}
 	a := &Authenticator{merchantCode: c.MerchantCode, secretKey: c.SecretKey, algorithm: c.Algorithm, clock: scheme.Clock{Now: c.Now}}
 	hosts := []string{vendor.BaseURL, vendor.OlderBaseURL}
 	if c.BaseURL != "" {
@@ -299,6 +296,14 @@ func isAuthenticationError(resp *http.Response) (is bool) {
 // the time that requests claim, less the clock. It is zero until the gateway
 // refuses a time, and always within a day.
 func (a *Authenticator) Offset() time.Duration { return a.clock.Offset() }
+
+// now reads the machine's clock.
+func (a *Authenticator) now() time.Time {
+	if a.clock.Now == nil {
+		return time.Now()
+	}
+	return a.clock.Now()
+}
 
 const jsonType = request.JSONType
 

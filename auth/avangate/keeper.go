@@ -2,17 +2,17 @@ package avangate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 )
 
 const (
-	// sessionLife is for how long a session is used, from before its login was
-	// sent. The vendor ends it ten minutes from the login.
+	// sessionLife is for how long a session is used, from before its login. The vendor
+	// ends it ten minutes from that.
 	sessionLife = 9 * time.Minute
 
 	// For how long calls fail at once after a login that the gateway refused, and
@@ -47,41 +47,25 @@ func (a *Authenticator) keepers() *keepers {
 // others' logins.
 type endpoint [32]byte
 
-// A keeper keeps the session of one endpoint. At most one login is under way at
-// a time, save for one that everybody has left. Its fields are under the lock of
-// all keepers.
+// A keeper keeps the session of one endpoint. Its fields but session are under the
+// lock of all keepers.
 type keeper struct {
 	endpoint endpoint
 	origin   auth.Origin
-	used     uint64   // the last use
-	current  *session // nil if there is none
-	login    *attempt // the one under way, nil if there is none
+	session  scheme.Keeper // which never pauses, see refusal
+	used     uint64        // the last use
+	waiting  int           // how many calls are in session
 
 	secret auth.Secret // of the last session, the zero value if there was none
 	pause  pause       // of logins with that secret
 }
 
-// A session is what a login gave. It is never changed.
-type session struct {
-	id    auth.Secret
-	since time.Time
-}
-
-// An attempt is a login that is under way or over.
-type attempt struct {
-	waiting int // under the lock
-	cancel  context.CancelFunc
-
-	done chan struct{}
-	loginResult
-}
-
-// A loginResult is what a login came to: a session, or err.
+// A loginResult is what a login came to: a session's id, or err.
 type loginResult struct {
-	session *session
+	id      auth.Secret
 	secret  auth.Secret // that it was tried with
-	refused bool        // whether the gateway refused the credentials
-	err     error
+	refused bool        // whether the gateway refused the credentials, just now
+	err     error       // a refusal if it did, now or before
 }
 
 // A pause holds logins back, under one secret, after the gateway refused its
@@ -114,64 +98,34 @@ func (p *pause) extend(r loginResult, now time.Time) {
 // back ends what it measured.
 func within(age, limit time.Duration) bool { return 0 <= age && age < limit }
 
-var errBroken = errors.New("the login was broken off")
-
-// A logIn fetches a session for a keeper. It asks admit before it sends anything.
-type logIn func(ctx context.Context, k *keeper) loginResult
-
-// get returns the session of an endpoint, and its keeper, and lets logIn fetch one
-// if there is none that is fresh. The context that logIn is given has the values of
-// ctx, and ends when nobody waits any more; cancel, which may be nil, ends the
-// waiting as ctx does.
-func (ks *keepers) get(ctx context.Context, cancel <-chan struct{}, e endpoint, o auth.Origin, now func() time.Time, logIn logIn) (*keeper, *session, error) {
-	k, l, s, err := ks.join(ctx, e, o, now, logIn)
-	if l == nil {
-		return k, s, err
-	}
-	select {
-	case <-l.done:
-		return k, l.session, l.err
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	case <-cancel:
-		err = context.Canceled
-	}
-	ks.leave(k, l)
-	return nil, nil, err
-}
-
-// join returns the session, or why there is none, or the login to wait for.
-func (ks *keepers) join(ctx context.Context, e endpoint, o auth.Origin, now func() time.Time, logIn logIn) (*keeper, *attempt, *session, error) {
+// enter returns the keeper of an endpoint, which stays until the call leaves it.
+func (ks *keepers) enter(e endpoint, o auth.Origin, now func() time.Time) (*keeper, error) {
 	ks.mu.Lock()
 	defer ks.mu.Unlock()
 	k := ks.all[e]
-	if k != nil && k.current != nil && within(now().Sub(k.current.since), sessionLife) {
-		ks.use(k)
-		return k, nil, k.current, nil
-	}
-	if ctx.Err() != nil {
-		return nil, nil, nil, context.Cause(ctx)
-	}
 	if k == nil {
 		if !ks.makeRoom(false) {
-			return nil, nil, nil, fmt.Errorf("%d logins at other endpoints are under way: call fewer paths, namespaces and actions at a time", maxKeepers)
+			return nil, &auth.Error{Op: "log in", Code: ErrLogin, Err: fmt.Errorf("%d logins at other endpoints are under way: call fewer paths, namespaces and actions at a time", maxKeepers)}
 		}
-		k = &keeper{endpoint: e, origin: o}
+		k = &keeper{endpoint: e, origin: o, session: scheme.Keeper{Now: now}}
 		if ks.all == nil {
 			ks.all = make(map[endpoint]*keeper)
 		}
 		ks.all[e] = k
 	}
 	ks.use(k)
-	if k.login == nil {
-		loginCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		l := &attempt{cancel: cancel, done: make(chan struct{})}
-		l.err = errBroken
-		k.login = l
-		go ks.run(k, l, now, func() loginResult { return logIn(loginCtx, k) })
+	k.waiting++
+	return k, nil
+}
+
+// leave lets k go if it keeps nothing, and nobody waits for it to.
+func (ks *keepers) leave(k *keeper) {
+	ks.mu.Lock()
+	defer ks.mu.Unlock()
+	k.waiting--
+	if k.waiting == 0 && !k.hadSession() && ks.all[k.endpoint] == k {
+		delete(ks.all, k.endpoint)
 	}
-	k.login.waiting++
-	return k, k.login, nil, nil
 }
 
 func (ks *keepers) use(k *keeper) {
@@ -180,11 +134,11 @@ func (ks *keepers) use(k *keeper) {
 }
 
 // hadSession reports whether there ever was one, under whatever secret.
-func (k *keeper) hadSession() bool { return !k.secret.IsZero() }
+func (k *keeper) hadSession() bool { return k.secret.Reveal() != "" }
 
 // makeRoom makes room for one more that had a session, or had none, and reports
 // whether there is. Of those that had one it lets the one go that was used least
-// recently and has no login under way. The others have.
+// recently and for which no call waits. For the others one does.
 func (ks *keepers) makeRoom(hadSession bool) bool {
 	count := 0
 	var oldest *keeper
@@ -193,7 +147,7 @@ func (ks *keepers) makeRoom(hadSession bool) bool {
 			continue
 		}
 		count++
-		if k.login == nil && (oldest == nil || k.used < oldest.used) {
+		if k.waiting == 0 && (oldest == nil || k.used < oldest.used) {
 			oldest = k
 		}
 	}
@@ -222,32 +176,19 @@ func (ks *keepers) admit(k *keeper, secret auth.Secret, now time.Time) error {
 	return nil
 }
 
-func (ks *keepers) run(k *keeper, l *attempt, now func() time.Time, logIn func() loginResult) {
-	defer func() {
-		if v := recover(); v != nil {
-			l.err = fmt.Errorf("the login panicked with a %T", v) // whose value may hold anything
-		}
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
-		if k.login == l {
-			k.login = nil
-			ks.settle(k, l.loginResult, now)
-		}
-		l.cancel()
-		close(l.done)
-	}()
-	l.loginResult = logIn()
-}
-
-// settle keeps what a login came to. One that succeeds shows that the credentials
-// are right, and ends every pause.
-func (ks *keepers) settle(k *keeper, r loginResult, now func() time.Time) {
+// settle takes note of what a login of k came to, unless everybody has left it, which
+// ends ctx. One that succeeds shows that the credentials are right, and ends every
+// pause.
+func (ks *keepers) settle(ctx context.Context, k *keeper, r loginResult, now time.Time) {
+	ks.mu.Lock()
+	defer ks.mu.Unlock()
 	switch {
+	case ctx.Err() != nil:
 	case r.err == nil:
 		if !k.hadSession() && !ks.makeRoom(true) {
 			delete(ks.all, k.endpoint)
 		}
-		k.current, k.secret = r.session, r.secret
+		k.secret = r.secret
 		ks.pauses = nil
 		for _, other := range ks.all {
 			other.pause = pause{}
@@ -259,41 +200,9 @@ func (ks *keepers) settle(k *keeper, r loginResult, now func() time.Time) {
 		if ks.pauses[k.origin] == nil {
 			ks.pauses[k.origin] = new(pause)
 		}
-		ks.pauses[k.origin].extend(r, now())
+		ks.pauses[k.origin].extend(r, now)
 		if k.secret.Reveal() == r.secret.Reveal() {
-			k.pause.extend(r, now())
+			k.pause.extend(r, now)
 		}
-	}
-	ks.forget(k)
-}
-
-// forget lets k go if it keeps nothing.
-func (ks *keepers) forget(k *keeper) {
-	if !k.hadSession() && ks.all[k.endpoint] == k {
-		delete(ks.all, k.endpoint)
-	}
-}
-
-// leave cancels the login if nobody waits for it any more.
-func (ks *keepers) leave(k *keeper, l *attempt) {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
-	l.waiting--
-	if l.waiting > 0 {
-		return
-	}
-	l.cancel()
-	if k.login == l {
-		k.login = nil
-		ks.forget(k)
-	}
-}
-
-// drop forgets s, if it is still k's current one.
-func (ks *keepers) drop(k *keeper, s *session) {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
-	if k.current == s {
-		k.current = nil
 	}
 }

@@ -320,3 +320,32 @@ func TestRequestsCancelEndsTheWaiting(t *testing.T) {
 		assert.Zero(t, a.Keepers())
 	})
 }
+
+// What a login that all have left comes to counts for nothing.
+func TestLoginThatAllHaveLeftIsForgotten(t *testing.T) {
+	for name, answer := range map[string]func(*http.Request) (int, string){"refused": refused, "accepted": accepted} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network := &answering{answer: answer}
+				a := authenticator(t, config()) // whose clock stands still
+				ctx, cancel := context.WithCancel(t.Context())
+				left := make(chan error, 1)
+				go func() {
+					req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1"))).WithContext(ctx)
+					left <- a.Authenticate(req, roundTripper(func(login *http.Request) (*http.Response, error) {
+						time.Sleep(time.Minute)
+						return network.RoundTrip(login)
+					}))
+				}()
+				synctest.Wait()
+				cancel()
+				require.ErrorIs(t, <-left, context.Canceled)
+				time.Sleep(time.Hour)
+				assert.Equal(t, 1, network.count(), "the login was answered")
+				assert.Zero(t, a.Keepers())
+				rpcAt(a, network, "/rpc/6.0/")
+				assert.Equal(t, 1, network.count(), "no pause, no session")
+			})
+		})
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -32,19 +33,11 @@ type Login struct {
 // as the Authenticator's own. It sends nothing, and fails with [auth.ErrSecret] if
 // the secret cannot be had.
 func (a *Authenticator) Login(ctx context.Context) (Login, error) {
-	secret, err := a.loadForLogin(ctx)
-	if err != nil {
-		return Login{}, err
-	}
-	return a.loginAt(secret, a.clock.Claim(new(http.Request))), nil
-}
-
-func (a *Authenticator) loadForLogin(ctx context.Context) (auth.Secret, error) {
 	secret, err := auth.Load(ctx, a.secretKey)
 	if err != nil {
-		err = &auth.Error{Op: "log in", Gateway: a.merchantCode, Code: auth.ErrSecret, Err: err}
+		return Login{}, &auth.Error{Op: "log in", Gateway: a.merchantCode, Code: auth.ErrSecret, Err: err}
 	}
-	return secret, err
+	return a.loginAt(secret, a.clock.Claim(new(http.Request))), nil
 }
 
 func (a *Authenticator) loginAt(secret auth.Secret, claimed time.Time) Login {
@@ -78,27 +71,28 @@ func (a *Authenticator) logIn(ctx context.Context, base http.RoundTripper, l *lo
 	if !utf8.ValidString(a.merchantCode) {
 		return loginResult{err: errors.New("the merchant code is not UTF-8, as JSON and XML must be")}
 	}
-	secret, err := a.loadForLogin(ctx)
-	if err == nil {
-		err = a.keepers().admit(k, secret, a.clock.Now())
-	}
+	secret, err := auth.Load(ctx, a.secretKey)
 	if err != nil {
+		return loginResult{err: err}
+	}
+	if err := a.keepers().admit(k, secret, a.now()); err != nil {
 		return loginResult{err: err}
 	}
 	return a.askSession(ctx, base, l, secret)
 }
 
+var errBroken = errors.New("the login was broken off")
+
 // askSession asks for a session, and once more if the clock was the matter.
 func (a *Authenticator) askSession(ctx context.Context, base http.RoundTripper, l *login, secret auth.Secret) (r loginResult) {
 	if t := auth.ContextTrace(ctx); t != nil && t.LoggedIn != nil {
-		start := a.clock.Now()
+		start := a.now()
 		r.err = errBroken
 		defer func() {
-			t.LoggedIn(ctx, auth.LoggedInInfo{Origin: auth.OriginOf(l.url), Duration: a.clock.Now().Sub(start), Err: r.err})
+			t.LoggedIn(ctx, auth.LoggedInInfo{Origin: auth.OriginOf(l.url), Duration: a.now().Sub(start), Err: r.err})
 		}()
 	}
 	for again := true; ; again = false {
-		since := a.clock.Now()
 		req := a.loginRequest(ctx, l, secret)
 		resp, answer, err := ask(base, req)
 		if err != nil {
@@ -106,9 +100,12 @@ func (a *Authenticator) askSession(ctx context.Context, base http.RoundTripper, 
 		}
 		o, err := readLogin(l.dialect, resp, answer)
 		if err == nil {
-			return loginResult{session: &session{auth.NewSecret(o.id), since}, secret: secret}
+			return loginResult{id: auth.NewSecret(o.id), secret: secret}
 		}
 		if !again || !o.failed || !a.clock.Refused(req, resp) {
+			if o.refused {
+				err = refusal{err}
+			}
 			return loginResult{secret: secret, refused: o.refused, err: err}
 		}
 	}
@@ -208,11 +205,23 @@ func isHTML(answer []byte) bool {
 	return strings.HasPrefix(http.DetectContentType(answer), "text/html")
 }
 
-// loginError makes an error of what logIn returned. That of a secret which cannot
-// be had is one already.
-func loginError(req *http.Request, err error) error {
-	if e, ok := err.(*auth.Error); ok {
-		return e
+// A refusal is the error of a login whose credentials the gateway refused. It is not
+// [scheme.ErrRefused] yet, for which a Keeper would pause by itself: a pause of ours
+// belongs to a secret, and to all endpoints of an origin that had no session.
+type refusal struct{ error }
+
+// A toldRefusal is a refusal as callers get it.
+type toldRefusal struct{ refusal }
+
+func (toldRefusal) Is(target error) bool { return target == scheme.ErrRefused }
+
+// loginError completes an error of session, which is the call's own.
+func loginError(o auth.Origin, err error) error {
+	if e, ok := errors.AsType[*auth.Error](err); ok {
+		e.Gateway = o.String()
+		if r, ok := e.Err.(refusal); ok {
+			e.Err = toldRefusal{r}
+		}
 	}
-	return &auth.Error{Op: "log in", Gateway: auth.OriginOf(req.URL).String(), Code: ErrLogin, Err: err}
+	return err
 }

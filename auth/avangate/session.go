@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/request"
 )
@@ -20,10 +21,12 @@ import (
 // nowhere else, the id takes its place. It needs no escaping in JSON or XML.
 const Session = "countersign-session-id"
 
-// ErrLogin is the code of an error that no session could be had: the gateway
-// refused the login, or could not be asked. The login may have been sent; the
-// request was not, or was refused before.
-var ErrLogin = errors.New("login failed")
+// ErrLogin is the code of an error that no session could be had: the secret cannot be
+// had, which is [auth.ErrSecret] as well; the gateway refused the credentials, which is
+// [scheme.ErrRefused] as well; or it could not be asked, or answered otherwise. The
+// login may have been sent; the request was not, or was refused before. It is that of every scheme that logs in, so that a program with several
+// gateways asks for one.
+var ErrLogin = scheme.ErrLogin
 
 // A dialect is a protocol that wants a session.
 type dialect interface {
@@ -69,7 +72,7 @@ type sent struct {
 	owner   *Authenticator
 	dialect dialect
 	id      auth.Secret
-	drop    func() // the session, if it is still the current one
+	keeper  *keeper // that it came from
 	calls   int
 }
 
@@ -99,16 +102,14 @@ func (a *Authenticator) authenticateSession(req *http.Request, base http.RoundTr
 	}
 	if len(m.places) > 0 {
 		o, l := auth.OriginOf(req.URL), newLogin(req, d, m) // now: it may outlive req
-		//lint:ignore SA1019 net/http honours it
-		cancel := req.Cancel
-		k, s, err := a.keepers().get(req.Context(), cancel, m.endpoint(o, req.URL.EscapedPath()), o, a.clock.Now, func(ctx context.Context, k *keeper) loginResult {
-			return a.logIn(ctx, base, l, k)
-		})
+		ctx, stop := waiting(req)
+		defer stop()
+		k, id, err := a.session(ctx, base, l, m.endpoint(o, req.URL.EscapedPath()), o)
 		if err != nil {
-			return loginError(req, err)
+			return loginError(o, err)
 		}
-		body = splice(body, m.places, len(mark), s.id.Reveal())
-		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, s.id, func() { a.keepers().drop(k, s) }, m.calls}))
+		body = splice(body, m.places, len(mark), id.Reveal())
+		*req = *req.WithContext(context.WithValue(req.Context(), sentKey{}, &sent{a, d, id, k, m.calls}))
 	}
 	if p == vendor.JSONRPC && !hasAccept(req.Header) {
 		req.Header["Accept"] = []string{jsonType}
@@ -135,6 +136,44 @@ func whyNoPlace(method, first, mark string, elsewhere bool) string {
 	return fmt.Sprintf("in the call of %.40q %s", method, reason)
 }
 
+// session returns the session's id of an endpoint, and its keeper, and logs in if
+// there is none that is fresh.
+func (a *Authenticator) session(ctx context.Context, base http.RoundTripper, l *login, e endpoint, o auth.Origin) (*keeper, auth.Secret, error) {
+	ks := a.keepers()
+	k, err := ks.enter(e, o, a.clock.Now)
+	if err != nil {
+		return nil, auth.Secret{}, err
+	}
+	defer ks.leave(k)
+	// What is held back is no login to a trace, which the Keeper cannot tell.
+	trace := auth.ContextTrace(ctx)
+	id, err := k.session.Get(auth.WithTrace(ctx, nil), func(ctx context.Context) (auth.Secret, time.Duration, error) {
+		r := a.logIn(auth.WithTrace(ctx, trace), base, l, k)
+		ks.settle(ctx, k, r, a.now())
+		return r.id, sessionLife, r.err
+	})
+	return k, id, err
+}
+
+// waiting returns the context under which req waits: its own, which its Cancel ends,
+// too.
+func waiting(req *http.Request) (ctx context.Context, stop func()) {
+	//lint:ignore SA1019 net/http honours it
+	cancelled := req.Cancel
+	if cancelled == nil {
+		return req.Context(), func() {}
+	}
+	ctx, cancel := context.WithCancel(req.Context())
+	go func() {
+		select {
+		case <-cancelled:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
 // splice returns body with id at each of the places, instead of so many bytes.
 func splice(body []byte, places []int, length int, id string) []byte {
 	var b bytes.Buffer
@@ -155,7 +194,7 @@ func (s *sent) refused(resp *http.Response) bool {
 	var gone, all bool
 	peek(resp, func(h *head) { gone, all = s.dialect.gone(h, s.calls) })
 	if gone {
-		s.drop()
+		s.keeper.session.Drop(s.id)
 	}
 	return all
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -171,6 +172,7 @@ func TestRefusedLogin(t *testing.T) {
 					t.Helper()
 					_, err := w.call(t, p)
 					require.ErrorIs(t, err, avangate.ErrLogin)
+					require.ErrorIs(t, err, scheme.ErrRefused)
 					assert.ErrorContains(t, err, "log in for https://api.2checkout.com: the gateway refused the login with ")
 					assert.ErrorContains(t, err, "check the merchant code, and that the key is this account's Secret Key")
 					assert.Equal(t, want, w.methods())
@@ -214,6 +216,7 @@ func TestLoginThatCannotBeSent(t *testing.T) {
 	for range 3 {
 		_, err := w.call(t, sessionProtocols(t)[0])
 		require.ErrorIs(t, err, avangate.ErrLogin)
+		require.NotErrorIs(t, err, scheme.ErrRefused)
 		require.ErrorIs(t, err, cause)
 	}
 	assert.Equal(t, 3, tries)
@@ -225,9 +228,14 @@ func TestSecretOfALoginCannotBeHad(t *testing.T) {
 		c.SecretKey = auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.Secret{}, cause })
 	})
 	_, err := w.call(t, sessionProtocols(t)[0])
+	require.ErrorIs(t, err, avangate.ErrLogin)
 	require.ErrorIs(t, err, auth.ErrSecret)
 	require.ErrorIs(t, err, cause)
+	assert.ErrorContains(t, err, "countersign: log in for "+vendor+": secret refused: the vault is sealed")
 	assert.Empty(t, w.methods())
+	_, err = w.account.Login(t.Context())
+	require.ErrorIs(t, err, auth.ErrSecret)
+	assert.NotErrorIs(t, err, avangate.ErrLogin, "it logs nobody in")
 }
 
 func TestLoginAnswersThatHoldNoSession(t *testing.T) {
