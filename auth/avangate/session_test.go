@@ -231,7 +231,7 @@ func TestSecretOfALoginCannotBeHad(t *testing.T) {
 	require.ErrorIs(t, err, avangate.ErrLogin)
 	require.ErrorIs(t, err, auth.ErrSecret)
 	require.ErrorIs(t, err, cause)
-	assert.ErrorContains(t, err, "countersign: log in for "+vendor+": secret refused: the vault is sealed")
+	assert.ErrorContains(t, err, "countersign: log in for "+vendor+": the source auth.SecretFunc: the vault is sealed")
 	assert.Empty(t, w.methods())
 	_, err = w.account.Login(t.Context())
 	require.ErrorIs(t, err, auth.ErrSecret)

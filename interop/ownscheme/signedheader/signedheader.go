@@ -1,10 +1,9 @@
-// Package signedheader authenticates requests to a gateway that wants an HMAC over
-// time, method, target and body in a header field. The gateway is made up:
+// Package signedheader authenticates requests to a gateway, which is made up, that
+// wants an HMAC-SHA256 over time, method, target and body, with newlines between:
 //
 //	Alder-Signature: t=1764288000,v1=5f8e...
 //
-// The HMAC is one with SHA-256, in hex, over t, the method, the target as it is
-// sent, and the body, each but the last with a newline behind it.
+// It checks t before anything else, and answers a wrong one by 401, Alder-Error: time.
 package signedheader
 
 import (
@@ -20,9 +19,6 @@ import (
 	"github.com/countersign/countersign/auth/scheme"
 )
 
-// maxBody is how long a body may be, in bytes: it is held in memory.
-const maxBody = 1 << 20
-
 // A Config describes one account.
 type Config struct {
 	BaseURL string            // such as "https://api.alder.example"
@@ -34,10 +30,10 @@ type Config struct {
 type Authenticator struct {
 	origin auth.Origin
 	secret auth.SecretSource
-	now    func() time.Time
+	clock  scheme.Clock
 }
 
-var _ auth.Authenticator = (*Authenticator)(nil)
+var _ auth.Learner = (*Authenticator)(nil)
 
 // New returns an Authenticator. It does no I/O.
 func New(c Config) (*Authenticator, error) {
@@ -48,27 +44,23 @@ func New(c Config) (*Authenticator, error) {
 	if err := auth.CheckSource(c.Secret); err != nil {
 		return nil, &auth.Error{Op: "configure Alder", Gateway: origin.String(), Code: auth.ErrSecret, Err: err}
 	}
-	if c.Now == nil {
-		c.Now = time.Now
-	}
-	return &Authenticator{origin, c.Secret, c.Now}, nil
+	return &Authenticator{origin: origin, secret: c.Secret, clock: scheme.Clock{Now: c.Now}}, nil
 }
 
 // Origins returns the origin of the base URL.
 func (a *Authenticator) Origins() []auth.Origin { return []auth.Origin{a.origin} }
 
-// Authenticate signs req. Its errors are auth.ErrSecret, auth.ErrBody and
-// auth.ErrRequest.
+// Authenticate signs req. Its errors are auth.ErrSecret, ErrBody and ErrRequest.
 func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
 	secret, err := auth.Load(req.Context(), a.secret)
 	if err != nil {
 		return &auth.Error{Op: "sign", Gateway: a.origin.String(), Code: auth.ErrSecret, Err: err}
 	}
-	body, err := scheme.Body(req, maxBody)
+	body, err := scheme.Body(req, 1<<20) // at most 1 MiB: it is held in memory
 	if err != nil {
 		return err
 	}
-	t := a.now().Unix() // after the body, which may take its time
+	t := a.clock.Claim(req).Unix()
 	toSign := fmt.Appendf(nil, "%d\n%s\n%s\n%s", t, cmp.Or(req.Method, http.MethodGet), req.URL.RequestURI(), body)
 	if signed := auth.TraceSigned(req.Context()); signed != nil {
 		signed(toSign)
@@ -78,3 +70,11 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 	scheme.SetHeader(req, "Alder-Signature", fmt.Sprintf("t=%d,v1=%s", t, hex.EncodeToString(mac.Sum(nil))))
 	return nil
 }
+
+// Refused reports whether the gateway refused the time of req, and the next is right.
+func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
+	return resp.StatusCode == 401 && resp.Header.Get("Alder-Error") == "time" && a.clock.Refused(req, resp)
+}
+
+// Offset returns what the machine's clock lacks, zero if it is right.
+func (a *Authenticator) Offset() time.Duration { return a.clock.Offset() }

@@ -7,12 +7,14 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -49,6 +51,7 @@ func alder(w http.ResponseWriter, r *http.Request) {
 	mac.Write([]byte(t + "\n" + r.Method + "\n" + r.RequestURI + "\n" + string(body)))
 	switch {
 	case err != nil || time.Since(time.Unix(seconds, 0)).Abs() > 5*time.Minute:
+		w.Header().Set("Alder-Error", "time")
 		http.Error(w, "the time is wrong", http.StatusUnauthorized)
 	case !hmac.Equal([]byte(signature), []byte(hex.EncodeToString(mac.Sum(nil)))):
 		http.Error(w, "the signature is wrong", http.StatusUnauthorized)
@@ -147,6 +150,89 @@ func TestTheTimeIsThatOfEachCall(t *testing.T) {
 		now = now.Add(time.Hour)
 		require.NoError(t, a.Authenticate(req, nil))
 		assert.Contains(t, req.Header.Get("Alder-Signature"), fmt.Sprintf("t=%d,", now.Unix()))
+	}
+}
+
+// answering returns a client of an account whose machine's clock is off, and of a
+// gateway in memory. Use it in a bubble of synctest.
+func answering(t *testing.T, off time.Duration, gateway http.HandlerFunc) (*signedheader.Authenticator, *http.Client) {
+	a, err := signedheader.New(signedheader.Config{BaseURL: api, Secret: auth.NewSecret(key), Now: func() time.Time { return time.Now().Add(off) }})
+	require.NoError(t, err)
+	rt, err := transport.New(roundTripper(func(req *http.Request) (*http.Response, error) {
+		arrived := httptest.NewRequest(req.Method, req.URL.String(), req.Body)
+		arrived.Header, arrived.RequestURI = req.Header, req.URL.RequestURI()
+		w := httptest.NewRecorder()
+		gateway(w, arrived)
+		resp := w.Result()
+		resp.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		return resp, nil
+	}), a)
+	require.NoError(t, err)
+	return a, &http.Client{Transport: rt}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// pay returns how the gateway answers a payment.
+func pay(t *testing.T, client *http.Client) int {
+	resp, err := client.Do(request(t, "POST", api+"/v1/payments", `{"amount":200}`))
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
+}
+
+// A clock that is wrong heals in one second turn, and one that is put right again
+// does.
+func TestWrongClockHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, off := range []time.Duration{-time.Hour, time.Hour, -24 * time.Hour} {
+			var statuses []int
+			a, client := answering(t, off, func(w http.ResponseWriter, r *http.Request) {
+				recorder := httptest.NewRecorder()
+				alder(recorder, r)
+				maps.Copy(w.Header(), recorder.Header())
+				w.WriteHeader(recorder.Code)
+				statuses = append(statuses, recorder.Code)
+			})
+			require.Equal(t, 200, pay(t, client))
+			require.Equal(t, -off, a.Offset())
+			require.Equal(t, 200, pay(t, client))
+			require.Equal(t, []int{401, 200, 200}, statuses, "one second turn, for the first request only")
+		}
+	})
+}
+
+// What was refused late, or for another reason, is not sent twice.
+func TestRefusalsThatAreNotSentTwice(t *testing.T) {
+	for name, c := range map[string]struct {
+		off    time.Duration
+		delay  time.Duration
+		status int
+		reason string
+	}{
+		"a slow refusal of the time under a right clock": {0, time.Minute, 401, "time"},
+		"an instant one": {0, 0, 401, "time"},
+		"a refusal of something else under a wrong clock": {-time.Hour, 0, 401, "account"},
+		"a slow one":      {-time.Hour, time.Minute, 401, ""},
+		"a fraud check's": {-time.Hour, time.Minute, 403, ""},
+		"one with the reason, and a status that proves nothing": {-time.Hour, 0, 500, "time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				times := 0
+				a, client := answering(t, c.off, func(w http.ResponseWriter, r *http.Request) {
+					times++
+					time.Sleep(c.delay)
+					w.Header().Set("Alder-Error", c.reason)
+					w.WriteHeader(c.status)
+				})
+				require.Equal(t, c.status, pay(t, client))
+				require.Equal(t, 1, times)
+				require.Zero(t, a.Offset())
+			})
+		})
 	}
 }
 
