@@ -116,6 +116,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/scheme"
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -169,6 +170,7 @@ type stamp struct {
 var (
 	_ auth.Learner   = (*Authenticator)(nil)
 	_ auth.Checker   = (*Authenticator)(nil)
+	_ auth.Redactor  = (*Authenticator)(nil)
 	_ fmt.Formatter  = (*Authenticator)(nil)
 	_ fmt.GoStringer = (*Authenticator)(nil)
 	_ slog.LogValuer = (*Authenticator)(nil)
@@ -303,6 +305,21 @@ func (a *Authenticator) now() time.Time {
 		return time.Now()
 	}
 	return a.clock.Now()
+}
+
+// Redact puts [auth.Redacted] wherever a gateway repeats in location the hash of req,
+// be it in the header or a login, or its session id, however it is escaped.
+func (a *Authenticator) Redact(req *http.Request, location string) string {
+	var credentials []string
+	_, hash, _ := readHeader(req.Header)
+	if login, ok := req.Context().Value(loginKey{}).(auth.Secret); ok && hash == "" {
+		hash = login.Reveal()
+	}
+	credentials = append(credentials, hash, strings.ToUpper(hash))
+	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a {
+		credentials = append(credentials, s.id.Reveal())
+	}
+	return redact.New(credentials...).String(location)
 }
 
 const jsonType = request.JSONType

@@ -114,14 +114,18 @@ func (a *Authenticator) askSession(ctx context.Context, base http.RoundTripper, 
 // loginRequest returns a request for a session, at the present time.
 func (a *Authenticator) loginRequest(ctx context.Context, l *login, secret auth.Secret) *http.Request {
 	req := (&http.Request{Method: http.MethodPost, URL: l.url, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}).WithContext(ctx)
-	body, h := l.message.login(a.loginAt(secret, a.clock.Claim(req)))
+	values := a.loginAt(secret, a.clock.Claim(req))
+	body, h := l.message.login(values)
 	if l.agent != nil {
 		h["User-Agent"] = l.agent
 	}
 	req.Header = h
 	request.SetBody(req, body)
-	return req
+	return req.WithContext(context.WithValue(req.Context(), loginKey{}, values.Hash))
 }
+
+// loginKey is the key under which a login's context has its hash.
+type loginKey struct{}
 
 // maxLoginAnswer bounds the answer to a login, in bytes.
 const maxLoginAnswer = 64 << 10

@@ -30,6 +30,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -66,7 +67,10 @@ type Authenticator struct {
 	account paylink.Account
 }
 
-var _ auth.Checker = (*Authenticator)(nil)
+var (
+	_ auth.Checker  = (*Authenticator)(nil)
+	_ auth.Redactor = (*Authenticator)(nil)
+)
 
 // New returns an Authenticator. It fails with [auth.ErrConfig] or
 // [auth.ErrSecret], and does no I/O.
@@ -181,4 +185,10 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 
 func wire(params *php.Array) []byte {
 	return php.AppendWire(nil, params.AppendQuery(nil))
+}
+
+// Redact puts [auth.Redacted] wherever a gateway repeats req's key in location,
+// however it is escaped.
+func (a *Authenticator) Redact(req *http.Request, location string) string {
+	return redact.New(request.HeaderValues(req.Header, paylink.KeyHeader)...).String(location)
 }

@@ -287,3 +287,21 @@ func TestTheKeyStaysAtItsOrigin(t *testing.T) {
 	assert.NotContains(t, err.Error(), secret)
 	assert.False(t, reached)
 }
+
+// A redirect may repeat the key, and so may an error in place of an answer.
+func TestTheKeyIsRedacted(t *testing.T) {
+	a := example(t)
+	req := newRequest(t, "GET", "", "", "")
+	require.NoError(t, a.Authenticate(req, nil))
+	for text, want := range map[string]string{
+		"/x?key=" + secret + "&y=1":                       "/x?key=[redacted]&y=1",
+		"https://x.example/" + secret + "#top":            "https://x.example/[redacted]#top",
+		"/x?to=%2Fy%3Fk%3Dtest%252Dsecret%252Dkey&y=1":    "/x?to=%2Fy%3Fk%3D[redacted]&y=1",
+		"malformed MIME header line: X-Api-Key " + secret: "malformed MIME header line: X-Api-Key [redacted]",
+		"/x?key=another":                                  "/x?key=another",
+	} {
+		assert.Equal(t, want, a.Redact(req, text))
+	}
+	another := newRequest(t, "GET", "", "", "")
+	assert.Equal(t, "/"+secret, a.Redact(another, "/"+secret), "it is not that of this request")
+}
