@@ -59,6 +59,7 @@ import (
 	"regexp"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/internal/paylink"
 )
 
@@ -143,23 +144,21 @@ func (a *Authenticator) Authenticate(req *http.Request, _ http.RoundTripper) err
 	return paylink.Complete(a.sign(req), "sign", req, a.account.Origins)
 }
 
-// sentSignature matches a signature in a URL or in JSON, escaped as often as these
-// are nested: as it is sent, and as a gateway may repeat it that has decoded it, or
-// that spells the name in another letter case, as a list or as a member.
-var sentSignature = func() *regexp.Regexp {
+// sentMember matches a signature that is a member of JSON in a URL, as a gateway may
+// repeat it, escaped as often as JSON and URL are nested.
+var sentMember = func() *regexp.Regexp {
 	escaped := func(hex string) string { return `%(?:25)*(?:` + hex + `)|\\u00(?:` + hex + `)` }
 	edge := `(?:^|[^0-9A-Za-z_]|` + escaped(`[0-9A-F]{2}`) + `)`
-	list := `(?:(?:\[|` + escaped(`5B`) + `)[0-9A-Za-z_.-]*(?:\]|` + escaped(`5D`) + `))*`
 	space := `(?:[ +]|` + escaped(`20`) + `)*`
 	quote := `(?:["'\\]|` + escaped(`22|27|5C`) + `)`
-	is := `(?:[=:]|` + escaped(`3A|3D`) + `)`
+	colon := `(?::|` + escaped(`3A`) + `)`
 	value := `(?:[0-9A-Za-z+/=_ -]|\\/|` + escaped(`20|2B|2F|3D|5C`) + `)*`
-	return regexp.MustCompile(`(?i)(` + edge + paylink.SignatureName + list + quote + `*` + space + is + `(?:` + space + quote + `+)?)` + value)
+	return regexp.MustCompile(`(?i)(` + edge + paylink.SignatureName + quote + `*` + space + colon + `(?:` + space + quote + `+)?)` + value)
 }()
 
 // Redact empties ApiSignature wherever a gateway repeats it in location: as it was
-// sent, decoded or escaped again, in a URL within the URL or in JSON. It does not
-// matter which request that answers.
+// sent, decoded or escaped again, in another letter case, as a list, in a URL within
+// the URL or in JSON. It does not matter which request that answers.
 func (a *Authenticator) Redact(_ *http.Request, location string) string {
-	return sentSignature.ReplaceAllString(location, "$1")
+	return scheme.RedactParameters(sentMember.ReplaceAllString(location, "$1"), paylink.SignatureName)
 }

@@ -477,6 +477,7 @@ func TestRedact(t *testing.T) {
 		`/x?json={"a":1,"ApiSignature": "ab\/c\u002b="}`:                     `/x?json={"a":1,"ApiSignature": ""}`,
 		"/in?to=%2Fa%3FApiSignature%255B%255D%3Dabc%253D%26y%3D2":            "/in?to=%2Fa%3FApiSignature%255B%255D%3D%26y%3D2",
 		"ApiSignature=abc":                                                   "ApiSignature=",
+		"malformed MIME header line: ApiSignature=" + signature:              "malformed MIME header line: ApiSignature=",
 		"/x?to=https%3A%2F%2Fy%2F%3Fa%3D1%26APISIGNATURE%3Dabc%23g":          "/x?to=https%3A%2F%2Fy%2F%3Fa%3D1%26APISIGNATURE%3D%23g",
 		"/a?x=ApiSignature":                                                  "/a?x=ApiSignature",
 		"/a?MyApiSignature=" + signature:                                     "/a?MyApiSignature=" + signature,

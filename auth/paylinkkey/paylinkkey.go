@@ -28,6 +28,7 @@ import (
 	"net/http"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/redact"
@@ -122,8 +123,7 @@ func (a *Authenticator) authenticate(req *http.Request) error {
 	if err := a.rewrite(req); err != nil {
 		return err
 	}
-	request.DeleteHeader(req.Header, paylink.KeyHeader)
-	req.Header.Set(paylink.KeyHeader, secret.Reveal())
+	scheme.SetHeader(req, paylink.KeyHeader, secret.Reveal())
 	return nil
 }
 

@@ -8,8 +8,9 @@ import "strings"
 //
 // A parameter is a name, in any letter case and with PHP's brackets behind it or
 // without, and an equals sign. It stands at the beginning of location or behind one
-// of ?&;#=, so that those of fragments and of URLs within URLs are found; a longer
-// name that ends alike is another one. All of these may be escaped, once or as often
+// of ?&;#=, so that those of fragments and of URLs within URLs are found, or behind a
+// space, which is none of a URL but of a text; a longer name that ends alike is
+// another one. All of these may be escaped, once or as often
 // as URLs are nested. The value goes on to the next of &;# that is escaped as often
 // or less, or the next ? that is escaped less.
 func RedactParameters(location string, names ...string) string {
@@ -25,7 +26,8 @@ func RedactParameters(location string, names ...string) string {
 			}
 		}
 		u := unitAt(location, i)
-		i, depth, begins = u.end, u.depth, strings.IndexByte("?&;#=", u.char) >= 0
+		begins = strings.IndexByte("?&;#=", u.char) >= 0 || location[i] == ' '
+		i, depth = u.end, u.depth
 	}
 	if copied == 0 {
 		return location

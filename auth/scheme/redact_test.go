@@ -31,6 +31,10 @@ func TestRedactParameters(t *testing.T) {
 		"/a?x=1;mac=S3cret;y=2":       "/a?x=1;mac=;y=2",
 		"/a?x=1&amp;mac=S3cret&amp;y": "/a?x=1&amp;mac=&amp;y",
 
+		// in a text that is no URL
+		"malformed MIME header line: mac=S3cret": "malformed MIME header line: mac=",
+		"a hmac=1 x-mac=1 mac =1%20mac=1":        "a hmac=1 x-mac=1 mac =1%20mac=1",
+
 		// the spellings of a name
 		"/a?MAC=S3cret":                "/a?MAC=",
 		"/a?m%61c=S3cret":              "/a?m%61c=",
