@@ -199,6 +199,13 @@ func (s *site) twoTurns() bool {
 	return len(s.got) == 2 && s.got[0].refused()
 }
 
+// none reports whether nothing has arrived since the last take.
+func (s *site) none() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got) == 0
+}
+
 // takeAll returns what has arrived since the last take.
 func (s *site) takeAll() []arrival {
 	s.mu.Lock()

@@ -98,7 +98,8 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 // authenticated with a status of 2xx and others with another one, as package
 // authtest's Paylink and the REST and SOAP APIs of its Avangate do. JSON-RPC refuses in an answer of 200:
 // put a handler around such a gateway that gives these another status. It is called
-// concurrently. It must accept the same bytes twice: one that refuses what it has
+// concurrently. Odd requests are judged by it only if it answers 401 or 403 to one
+// without credentials. It must accept the same bytes twice: one that refuses what it has
 // seen before, such as a nonce, cannot be used.
 //
 // requests are some that the program makes, without credentials. Give one with a
@@ -109,7 +110,8 @@ func TestAuthenticator(a auth.Authenticator, gateway http.Handler, requests ...*
 //
 // Copies of them are sent, with two more header fields, Transporttest-Case and
 // Transporttest-Values. Some have a trailer, and some a body that differs in white
-// space or has one more form parameter, transporttest, if the gateway accepts that.
+// space or has one more form parameter, transporttest, if the gateway accepts that;
+// others are odd, as the rules about length, encoding, spelling and stale values say.
 // Requests without Transporttest-Case are the RoundTripper's own, such as a login:
 // the gateway answers them, wherever they go, and no rule is about them.
 //
