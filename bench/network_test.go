@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,15 +28,18 @@ func (c countingConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// newGateway serves on loopback and answers 200 once it has read the request.
+// answer answers 200 once it has read the request.
+func answer(w http.ResponseWriter, r *http.Request) {
+	if n, err := io.Copy(io.Discard, r.Body); err != nil || r.ContentLength >= 0 && n != r.ContentLength {
+		http.Error(w, "the body is not whole", http.StatusBadRequest)
+		return
+	}
+	io.WriteString(w, `{"status":"success"}`)
+}
+
+// newGateway serves on loopback.
 func newGateway(tb testing.TB, http2 bool) *httptest.Server {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n, err := io.Copy(io.Discard, r.Body); err != nil || r.ContentLength >= 0 && n != r.ContentLength {
-			http.Error(w, "the body is not whole", http.StatusBadRequest)
-			return
-		}
-		io.WriteString(w, `{"status":"success"}`)
-	}))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(answer))
 	server.EnableHTTP2 = http2
 	if http2 {
 		server.StartTLS()
@@ -53,7 +55,6 @@ func newGateway(tb testing.TB, http2 bool) *httptest.Server {
 type side struct {
 	rt     http.RoundTripper
 	writes atomic.Int64
-	took   []time.Duration
 }
 
 // newSide sends through what wrap returns.
@@ -77,7 +78,6 @@ func signedWith(tb testing.TB, a auth.Authenticator) func(http.RoundTripper) htt
 
 // roundTrip sends m and reads the answer.
 func (s *side) roundTrip(tb testing.TB, m *message) {
-	start := time.Now()
 	if m.reader != nil {
 		m.reader.Reset(m.content)
 		m.Body = io.NopCloser(m.reader)
@@ -91,19 +91,16 @@ func (s *side) roundTrip(tb testing.TB, m *message) {
 	if err != nil || resp.StatusCode != http.StatusOK {
 		tb.Fatal(resp.Status, err)
 	}
-	s.took = append(s.took, time.Since(start))
 }
 
-// sides returns the ways to send s to one server: unsigned, signed, and with
-// x/oauth2, which shows what any RoundTripper adds that changes a request.
-func sides(tb testing.TB, s shape, http2 bool) (ways [3]*side, m *message) {
+// sides returns the ways to send s to one server: unsigned and signed.
+func sides(tb testing.TB, s shape, http2 bool) (plain, signed *side, m *message) {
 	server := newGateway(tb, http2)
 	var a auth.Authenticator = newPaylink(tb, server.URL)
 	if s.name == "rest" {
 		a = newAvangate(tb, server.URL, avangate.SHA2_256)
 	}
-	ways = [...]*side{newSide(tb, server, unsigned), newSide(tb, server, signedWith(tb, a)), newSide(tb, server, newOAuth2)}
-	return ways, s.newMessage(tb, server.URL)
+	return newSide(tb, server, unsigned), newSide(tb, server, signedWith(tb, a)), s.newMessage(tb, server.URL)
 }
 
 var protocols = []struct {
@@ -117,7 +114,7 @@ func TestSocketWrites(t *testing.T) {
 	const requests = 50
 	for _, p := range protocols {
 		for _, s := range shapes {
-			ways, m := sides(t, s, p.http2)
+			plain, signed, m := sides(t, s, p.http2)
 			count := func(s *side) int64 {
 				s.roundTrip(t, m)
 				s.roundTrip(t, m)
@@ -127,52 +124,13 @@ func TestSocketWrites(t *testing.T) {
 				}
 				return s.writes.Load()
 			}
-			if want, got := count(ways[0]), count(ways[1]); got != want {
+			if want, got := count(plain), count(signed); got != want {
 				t.Errorf("%s, %s: got %d writes for %d signed requests, want %d as for unsigned ones", p.name, s.name, got, requests, want)
 			} else {
 				t.Logf("%s, %s: %.2f writes a request", p.name, s.name, float64(got)/requests)
 			}
 		}
 	}
-}
-
-// BenchmarkLoopback sends each request unsigned, signed and with x/oauth2, to a
-// server on loopback, in turns. It reports the medians, what they are above the
-// unsigned one's, and the writes to the socket.
-func BenchmarkLoopback(b *testing.B) {
-	for _, p := range protocols {
-		for _, s := range shapes {
-			b.Run("proto="+p.name+"/request="+s.name, func(b *testing.B) {
-				ways, m := sides(b, s, p.http2)
-				for _, way := range ways {
-					for range 3 {
-						way.roundTrip(b, m)
-					}
-					way.took = way.took[:0]
-					way.writes.Store(0)
-				}
-				for first := 0; b.Loop(); first++ {
-					for i := range ways {
-						ways[(first+i)%len(ways)].roundTrip(b, m)
-					}
-				}
-				requests := float64(len(ways[0].took))
-				unsigned, signed, oauth2 := median(ways[0].took), median(ways[1].took), median(ways[2].took)
-				b.ReportMetric(0, "ns/op")
-				b.ReportMetric(unsigned, "unsigned-ns")
-				b.ReportMetric(signed, "signed-ns")
-				b.ReportMetric(signed-unsigned, "added-ns")
-				b.ReportMetric(oauth2-unsigned, "oauth2-added-ns")
-				b.ReportMetric(float64(ways[0].writes.Load())/requests, "unsigned-writes")
-				b.ReportMetric(float64(ways[1].writes.Load())/requests, "signed-writes")
-			})
-		}
-	}
-}
-
-func median(took []time.Duration) float64 {
-	slices.Sort(took)
-	return float64(took[len(took)/2].Nanoseconds())
 }
 
 type zeros struct{}

@@ -4,145 +4,174 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
 
-// A claim is a line of the table: a target, and how to compute from a round what
+// maxNoise is how far the control, unsigned requests over unsigned ones, may be from
+// 1 in a run whose ratios mean something.
+const maxNoise = 0.03
+
+// requests are those that a user sends, and what the client's CPU is held against.
+var requests = []struct{ name, impl, beside string }{
+	{"form", "countersign", "least"},
+	{"json", "countersign", "least"},
+	{"get", "countersign", "oauth2"},
+	{"rest", "countersign-sha2", "oauth2"},
+}
+
+// printCosts prints what a user pays. It reports false if the run is too noisy.
+func printCosts(w io.Writer, rounds []round) bool {
+	quiet := true
+	var controls []string
+	fmt.Fprintln(w, "| request | client CPU | least that signs | x/oauth2 | above | target | allocations | bytes |\n|---|---|---|---|---|---|---|---|")
+	for _, r := range requests {
+		client := "Client/request=" + r.name
+		over := func(way string) func(round) float64 { return value(client, way+"/unsigned", 1) }
+		above := func(round round) float64 { return over("signed")(round) - over(r.beside)(round) }
+		least, names := "-", map[string]string{"least": "the least", "oauth2": "x/oauth2"}
+		if r.name != "rest" {
+			least = summarize(rounds, "×", over("least"))
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | ≤ 0.03 above %s | %s | %s |\n", r.name,
+			summarize(rounds, "×", over("signed")), least, summarize(rounds, "×", over("oauth2")),
+			summarize(rounds, "×", above), names[r.beside],
+			summarize(rounds, "", besideStub(r.name, r.impl, "allocs/op")), summarize(rounds, "", besideStub(r.name, r.impl, "B/op")))
+		control := medianOf(rounds, over("control"))
+		quiet = quiet && math.Abs(control-1) <= maxNoise
+		controls = append(controls, fmt.Sprintf("%s %s", r.name, summarize(rounds, "×", over("control"))))
+	}
+	fmt.Fprintf(w, "\nControl: %s.\n", strings.Join(controls, ", "))
+	if !quiet {
+		fmt.Fprintf(w, "Too noisy: a control is more than %v from 1, and the ratios above mean nothing.\n", maxNoise)
+	}
+	fmt.Fprintln(w, "\n| least CPU | / floor | target |\n|---|---|---|")
+	least := leastOf(rounds)
+	for _, c := range floors {
+		fmt.Fprintf(w, "| %s | %.2f× | ≤ %v× |\n", c.what, c.of(least), c.target)
+	}
+	return quiet
+}
+
+// floors are ratios of the least CPU of all rounds.
+var floors = []struct {
+	what   string
+	target float64
+	of     func(round) float64
+}{
+	{"core, form / HMAC", 3, ratio("Core/body=form/impl=countersign", "Core/body=form/impl=hmac", "cpu-ns")},
+	{"core, JSON / HMAC", 4, ratio("Core/body=json/impl=countersign", "Core/body=json/impl=hmac", "cpu-ns")},
+	{"RoundTrip, form / copy and HMAC", 2.5, net("form", "countersign", "floor", "cpu-ns")},
+	{"RoundTrip, JSON / copy and HMAC", 3, net("json", "countersign", "floor", "cpu-ns")},
+	{"RoundTrip, GET / copy and HMAC", 2, net("get", "countersign", "floor", "cpu-ns")},
+	{"Verify, form / copy and HMAC", 3, verify("form")},
+	{"Verify, JSON / copy and HMAC", 3, verify("json")},
+	{"Verify, GET / copy and HMAC", 3, verify("get")},
+}
+
+// A claim is a line of the long table: a target, and how to compute from a round what
 // is held against it.
 type claim struct {
 	what    string
 	atLeast bool // the target is the least, not the most
 	target  float64
-	unit    string
-	of      func(r round, procs int) float64
+	of      func(r round) float64
 	ofTimes bool // it is a ratio of times, and may be taken of the least ones
 }
 
 var claims = slices.Concat(
+	roundTrip("form", "countersign", 2.5),
+	roundTrip("json", "countersign", 3.5),
+	roundTrip("get", "countersign", 2),
+	roundTrip("rest", "countersign-sha2", 0.7),
 	[]claim{
-		{"core, form / HMAC floor", false, 4, "×", ratio("Core/body=form/impl=countersign", "Core/body=form/impl=hmac"), true},
-		{"core, JSON / HMAC floor", false, 7, "×", ratio("Core/body=json/impl=countersign", "Core/body=json/impl=hmac"), true},
-		{"core, form: allocations", false, 0, "", allocations("Core/body=form/impl=countersign"), false},
-		{"core, JSON: allocations", false, 0, "", allocations("Core/body=json/impl=countersign"), false},
-	},
-	roundTrip("form", "countersign", 2.5, 10),
-	roundTrip("json", "countersign", 3.5, 13),
-	roundTrip("get", "countersign", 2, 8),
-	roundTrip("rest", "countersign-sha2", 0.7, 4),
-	roundTrip("rest", "countersign-sha3", 0.7, 4),
-	[]claim{
-		{"RoundTrip, rest: SHA3-256 / SHA2-256", false, 1.05, "×", net("rest", "countersign-sha3", "countersign-sha2"), true},
+		{"RoundTrip, rest: SHA3-256 / SHA2-256", false, 1.05, net("rest", "countersign-sha3", "countersign-sha2", "ns/op"), true},
 	},
 	growth("form", "999", "ordinary", "list", "automatic", "basket", "scattered", "prefix", "deep", "branches", "colliding", "alike"),
 	growth("json", "1000", "ordinary"),
 	[]claim{
-		{"10,000 origins / 1", false, 1.1, "×", ratio("Origins/origins=10000", "Origins/origins=1"), true},
-		{"10,000 merchants by context / 1", false, 1.1, "×", ratio("Merchants/merchants=10000", "Merchants/merchants=1"), true},
-		{"two goroutines / one, form: throughput", true, 1.8, "×", speedup("request=form/impl=countersign"), false},
-		{"two goroutines / one, JSON: throughput", true, 1.8, "×", speedup("request=json/impl=countersign"), false},
-		{"two goroutines / one, get: throughput", true, 1.8, "×", speedup("request=get/impl=countersign"), false},
-		{"two goroutines / one, rest: throughput", true, 1.8, "×", speedup("request=rest/impl=countersign-sha2"), false},
-		{"the same for x/oauth2, form", true, 0, "×", speedup("request=form/impl=oauth2"), false},
-		{"the same for HMAC alone", true, 0, "×", speedup("request=none/impl=hmac"), false},
-		{"multipart, 256 MiB: signed / unsigned throughput", true, 0.95, "×", value("Upload", "signed/unsigned", 1), false},
+		{"10,000 origins / 1", false, 1.1, ratio("Origins/origins=10000", "Origins/origins=1", "ns/op"), true},
+		{"10,000 merchants by context / 1", false, 1.1, ratio("Merchants/merchants=10000", "Merchants/merchants=1", "ns/op"), true},
+		{"two goroutines / one, form: throughput", true, 1.8, speedup("request=form/impl=countersign"), false},
+		{"two goroutines / one, JSON: throughput", true, 1.8, speedup("request=json/impl=countersign"), false},
+		{"two goroutines / one, get: throughput", true, 1.8, speedup("request=get/impl=countersign"), false},
+		{"two goroutines / one, rest: throughput", true, 1.8, speedup("request=rest/impl=countersign-sha2"), false},
+		{"the same for x/oauth2, form", true, 0, speedup("request=form/impl=oauth2"), false},
+		{"the same for HMAC alone", true, 0, speedup("request=none/impl=hmac"), false},
+		{"multipart, 256 MiB: signed / unsigned throughput", true, 0.95, value("Upload", "signed/unsigned", 1), false},
 	},
-	loopback("http1.1"),
-	loopback("http2"),
 )
 
 // roundTrip compares what implementations of a request cost beside the stub.
-func roundTrip(request, impl string, target, allocs float64) []claim {
+func roundTrip(request, impl string, target float64) []claim {
 	what := "RoundTrip, " + request
-	if scheme, ok := strings.CutPrefix(impl, "countersign-"); ok {
-		what += ", " + scheme
+	return []claim{
+		{what + " / x/oauth2", false, target, net(request, impl, "oauth2", "ns/op"), true},
+		{what + " / aws-v4", false, 0.5, net(request, impl, "aws-v4", "ns/op"), true},
 	}
-	prefix := "RoundTrip/request=" + request + "/impl="
-	lines := []claim{
-		{what + " / x/oauth2", false, target, "×", net(request, impl, "oauth2"), true},
-		{what + ": allocations", false, allocs, "", func(r round, procs int) float64 {
-			return r.at(prefix+impl, procs, "allocs/op") - r.at(prefix+"stub", procs, "allocs/op")
-		}, false},
-	}
-	for _, other := range []string{"aws-v4", "smithy-sigv4", "prometheus-sigv4"} {
-		lines = append(lines, claim{what + " / " + other, false, 0.5, "×", net(request, impl, other), true})
-	}
-	return lines
 }
 
 func growth(body, most string, families ...string) []claim {
 	var lines []claim
 	for _, family := range families {
 		prefix := "Growth/names=" + family + "/body=" + body + "/params="
-		of := func(r round, procs int) float64 {
-			return r.at(prefix+most, procs, "ns/param") / r.at(prefix+"10", procs, "ns/param")
-		}
-		lines = append(lines, claim{fmt.Sprintf("a parameter of %s / of 10, %s, %s names", most, body, family), false, 1.5, "×", of, true})
+		lines = append(lines, claim{fmt.Sprintf("a parameter of %s / of 10, %s, %s names", most, body, family), false, 1.5, ratio(prefix+most, prefix+"10", "ns/param"), true})
 	}
 	return lines
 }
 
-func loopback(proto string) []claim {
-	var lines []claim
-	for _, request := range []string{"form", "json", "get", "rest"} {
-		name := "Loopback/proto=" + proto + "/request=" + request
-		lines = append(lines,
-			claim{"loopback, " + proto + ", " + request + ": added by signing", false, 5, " µs", value(name, "added-ns", 1e-3), false},
-			claim{"the same for x/oauth2", false, 0, " µs", value(name, "oauth2-added-ns", 1e-3), false},
-			claim{"loopback, " + proto + ", " + request + ": socket writes / unsigned", false, 1, "×", func(r round, procs int) float64 {
-				return r.at(name, procs, "signed-writes") / r.at(name, procs, "unsigned-writes")
-			}, false})
-	}
-	return lines
+func ratio(a, b, unit string) func(round) float64 {
+	return func(r round) float64 { return r.at(a, 1, unit) / r.at(b, 1, unit) }
 }
 
-func ratio(a, b string) func(round, int) float64 {
-	return func(r round, procs int) float64 { return r.at(a, procs, "ns/op") / r.at(b, procs, "ns/op") }
+// besideStub is what an implementation costs beside the stub.
+func besideStub(request, impl, unit string) func(round) float64 {
+	prefix := "RoundTrip/request=" + request + "/impl="
+	return func(r round) float64 { return r.at(prefix+impl, 1, unit) - r.at(prefix+"stub", 1, unit) }
 }
 
 // net is the ratio of what two implementations cost beside the stub.
-func net(request, a, b string) func(round, int) float64 {
-	prefix := "RoundTrip/request=" + request + "/impl="
-	return func(r round, procs int) float64 {
-		stub := r.at(prefix+"stub", procs, "ns/op")
-		return (r.at(prefix+a, procs, "ns/op") - stub) / (r.at(prefix+b, procs, "ns/op") - stub)
+func net(request, a, b, unit string) func(round) float64 {
+	over, under := besideStub(request, a, unit), besideStub(request, b, unit)
+	return func(r round) float64 { return over(r) / under(r) }
+}
+
+// verify is what it costs to verify a request over the floor of signing it.
+func verify(request string) func(round) float64 {
+	floor := besideStub(request, "floor", "cpu-ns")
+	return func(r round) float64 {
+		return r.at("Verify/request="+request+"/impl=countersign", 1, "cpu-ns") / floor(r)
 	}
 }
 
-func allocations(name string) func(round, int) float64 { return value(name, "allocs/op", 1) }
-
-func value(name, unit string, scale float64) func(round, int) float64 {
-	return func(r round, procs int) float64 { return scale * r.at(name, procs, unit) }
+func value(name, unit string, scale float64) func(round) float64 {
+	return func(r round) float64 { return scale * r.at(name, 1, unit) }
 }
 
-// speedup is the same with either GOMAXPROCS: it compares the two.
-func speedup(name string) func(round, int) float64 {
-	return func(r round, _ int) float64 {
+func speedup(name string) func(round) float64 {
+	return func(r round) float64 {
 		return r.at("Parallel/"+name, 1, "ns/op") / r.at("Parallel/"+name, 2, "ns/op")
 	}
 }
 
 func printClaims(w io.Writer, rounds []round) {
 	least := leastOf(rounds)
-	fmt.Fprintln(w, "| case | target | GOMAXPROCS 1 | GOMAXPROCS 2 | least times |\n|---|---|---|---|---|")
+	fmt.Fprintln(w, "| case | target | median | least times |\n|---|---|---|---|")
 	for _, c := range claims {
 		target := "-"
-		if c.target > 0 || c.unit == "" {
+		if c.target > 0 {
 			sign := "≤"
 			if c.atLeast {
 				sign = "≥"
 			}
-			target = fmt.Sprintf("%s %v%s", sign, c.target, c.unit)
+			target = fmt.Sprintf("%s %v×", sign, c.target)
 		}
-		fmt.Fprintf(w, "| %s | %s |", c.what, target)
-		for procs := 1; procs <= 2; procs++ {
-			fmt.Fprintf(w, " %s |", summarize(rounds, c.unit, func(r round) float64 { return c.of(r, procs) }))
-		}
+		ofLeast := ""
 		if c.ofTimes {
-			fmt.Fprintf(w, " %.2f%s |\n", c.of(least, 1), c.unit)
-		} else {
-			fmt.Fprintln(w, " |")
+			ofLeast = fmt.Sprintf("%.2f×", c.of(least))
 		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", c.what, target, summarize(rounds, "×", c.of), ofLeast)
 	}
 }
 
@@ -161,35 +190,48 @@ func leastOf(rounds []round) round {
 // printField prints the times themselves, which mean something beside each other
 // only.
 func printField(w io.Writer, rounds []round) {
-	fmt.Fprintln(w, "| benchmark, GOMAXPROCS 1 | ns | allocations |\n|---|---|---|")
+	fmt.Fprintln(w, "| benchmark | ns | least CPU, ns | allocations |\n|---|---|---|---|")
+	least := leastOf(rounds)
 	var names []string
-	for result := range rounds[0].results {
-		if result.procs == 1 && result.unit == "ns/op" && (strings.HasPrefix(result.name, "Core/") || strings.HasPrefix(result.name, "RoundTrip/")) {
+	for result := range least.results {
+		if result.procs == 1 && result.unit == "cpu-ns" && !strings.HasPrefix(result.name, "Client/") {
 			names = append(names, result.name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		at := func(unit string) func(round) float64 {
-			return func(r round) float64 { return r.at(name, 1, unit) }
-		}
-		fmt.Fprintf(w, "| %s | %s | %s |\n", name, summarize(rounds, " ns", at("ns/op")), summarize(rounds, "", at("allocs/op")))
+		fmt.Fprintf(w, "| %s | %s | %.0f | %s |\n", name, summarize(rounds, " ns", value(name, "ns/op", 1)),
+			least.at(name, 1, "cpu-ns"), summarize(rounds, "", value(name, "allocs/op", 1)))
 	}
 }
 
-// summarize returns the median over the rounds and, in brackets, the quartiles.
-func summarize(rounds []round, unit string, of func(round) float64) string {
+func sorted(rounds []round, of func(round) float64) []float64 {
 	var values []float64
 	for _, r := range rounds {
 		values = append(values, of(r))
 	}
 	slices.Sort(values)
-	at := func(part float64) float64 { return values[int(part*float64(len(values)-1)+0.5)] }
+	return values
+}
+
+func medianOf(rounds []round, of func(round) float64) float64 {
+	values := sorted(rounds, of)
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
+}
+
+// summarize returns the median over the rounds and, in brackets, the interval in
+// which it is with a probability of 95 percent, whatever the distribution: the values
+// whose ranks are that of the median, less and more the root of the count.
+func summarize(rounds []round, unit string, of func(round) float64) string {
+	values, median := sorted(rounds, of), medianOf(rounds, of)
+	n := float64(len(values))
+	low := max(0, int(n/2-0.98*math.Sqrt(n)))
+	from, to := values[low], values[len(values)-1-low]
 	switch unit {
 	case "":
-		return fmt.Sprintf("%.0f", at(0.5))
+		return fmt.Sprintf("%.0f", median)
 	case " ns":
-		return fmt.Sprintf("%.0f (%.0f to %.0f)", at(0.5), at(0.25), at(0.75))
+		return fmt.Sprintf("%.0f (%.0f to %.0f)", median, from, to)
 	}
-	return fmt.Sprintf("%.2f%s (%.2f to %.2f)", at(0.5), unit, at(0.25), at(0.75))
+	return fmt.Sprintf("%.2f%s (%.2f to %.2f)", median, unit, from, to)
 }

@@ -1,0 +1,146 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
+)
+
+// isGateway is set for a process that is a gateway and runs no test.
+const isGateway = "COUNTERSIGN_BENCH_GATEWAY"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(isGateway) != "" {
+		serve()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// serve prints its URL and serves on loopback until standard input is closed, as it
+// is when the client ends, however it does.
+func serve() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	go http.Serve(listener, http.HandlerFunc(answer))
+	fmt.Printf("http://%s\n", listener.Addr())
+	io.Copy(io.Discard, os.Stdin)
+}
+
+// startGateway starts a gateway in a process of its own, so that what this process
+// spends is the client's.
+func startGateway(tb testing.TB) (origin string) {
+	gateway := exec.Command(os.Args[0])
+	gateway.Env = append(os.Environ(), isGateway+"=1")
+	gateway.Stderr = os.Stderr
+	stdin, err := gateway.StdinPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	stdout, err := gateway.StdoutPipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := gateway.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		stdin.Close()
+		gateway.Wait()
+	})
+	origin, err = bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return strings.TrimSpace(origin)
+}
+
+// cpuTime is what this process has spent, in user mode and in the kernel.
+func cpuTime(tb testing.TB) time.Duration {
+	var spent syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &spent); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(spent.Utime.Nano() + spent.Stime.Nano())
+}
+
+// reportCPU reports what b's loop spent. It is called before the loop, and what it
+// returns behind it.
+func reportCPU(b *testing.B) (report func()) {
+	before := cpuTime(b)
+	return func() { b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns") }
+}
+
+// BenchmarkClient sends each request to a gateway in another process, unsigned and
+// in every other way, each on a connection of its own. What it reports of a way is
+// the client's CPU over that of the unsigned requests. The ways take many short turns
+// in an order that is drawn, every other time in reverse, so that what changes
+// meanwhile weighs on all. The control is unsigned too.
+func BenchmarkClient(b *testing.B) {
+	const turn, turns = 50, 20 // requests, turns of each way in an iteration
+	origin := startGateway(b)
+	for _, s := range shapes {
+		b.Run("request="+s.name, func(b *testing.B) {
+			var a auth.Authenticator = newPaylink(b, origin)
+			if s.name == "rest" {
+				a = newAvangate(b, origin, avangate.SHA2_256)
+			}
+			ways := []struct {
+				name string
+				wrap func(http.RoundTripper) http.RoundTripper
+			}{
+				{"unsigned", func(base http.RoundTripper) http.RoundTripper { return base }},
+				{"control", func(base http.RoundTripper) http.RoundTripper { return base }},
+				{"oauth2", newOAuth2},
+				{"least", newLeastSigner},
+				{"signed", func(base http.RoundTripper) http.RoundTripper { return newCountersign(b, base, a) }},
+			}
+			m := s.newMessage(b, origin)
+			sides := make([]*side, len(ways))
+			for i, way := range ways {
+				base := http.DefaultTransport.(*http.Transport).Clone()
+				b.Cleanup(base.CloseIdleConnections)
+				sides[i] = &side{rt: way.wrap(base)}
+				for range 5 * turn {
+					sides[i].roundTrip(b, m)
+				}
+			}
+			spent := make([]time.Duration, len(ways))
+			order := rand.Perm(len(ways))
+			requests := 0
+			for b.Loop() {
+				for range turns {
+					for _, way := range order {
+						before := cpuTime(b)
+						for range turn {
+							sides[way].roundTrip(b, m)
+						}
+						spent[way] += cpuTime(b) - before
+					}
+					slices.Reverse(order)
+					requests += turn
+				}
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(spent[0].Nanoseconds())/float64(requests), "cpu-ns")
+			for i, way := range ways[1:] {
+				b.ReportMetric(float64(spent[1+i])/float64(spent[0]), way.name+"/unsigned")
+			}
+		})
+	}
+}
