@@ -230,13 +230,17 @@ func integer(key []byte) (int64, bool) {
 	if len(digits) == 0 || len(digits) > 19 || digits[0] == '0' && len(key) > 1 {
 		return 0, false
 	}
+	abs := uint64(0) // 19 digits have room
 	for _, c := range digits {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
+		abs = 10*abs + uint64(c-'0')
 	}
-	i, err := strconv.ParseInt(string(key), 10, 64)
-	return i, err == nil
+	if len(digits) < len(key) {
+		return -int64(abs), abs <= 1<<63
+	}
+	return int64(abs), abs < 1<<63
 }
 
 // Size is how many bytes of names and values a has room for.

@@ -133,29 +133,32 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 	}
 	for i := n; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case unreserved(c):
-		case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
-			c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-			if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) {
-				seen |= respelled
-			} else if c == ' ' {
+		is := classes[c]
+		if is&reserved != 0 {
+			switch {
+			case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
+				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
+				if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) {
+					seen |= respelled
+				} else if c == ' ' {
+					seen |= respelled | plusless
+				}
+				i += 2
+			case c == '%':
+				ok = false
+			case c == stop || c == '&':
+				return n, i, seen, ok
+			case c == '+' && !keepPlus:
+				seen |= rawPlus
+				c = ' '
+			case c == '@' || c == ' ':
 				seen |= respelled | plusless
+			default:
+				seen |= respelled
 			}
-			i += 2
-		case c == '%':
-			ok = false
-		case c == stop || c == '&':
-			return n, i, seen, ok
-		case c == '+' && !keepPlus:
-			seen |= rawPlus
-			c = ' '
-		case c == '@' || c == ' ':
-			seen |= respelled | plusless
-		default:
-			seen |= respelled
+			is = classes[c]
 		}
-		seen |= classes[c]
+		seen |= is
 		s[n] = c
 		n++
 	}

@@ -94,8 +94,12 @@ func (a *Array) readPair(from, end int) (span, int, class, *Error) {
 // urlencode changes none of them.
 func scan(s []byte, end class) (n int, plain bool) {
 	seen := class(0)
-	for ; n < len(s) && classes[s[n]]&end == 0; n++ {
-		seen |= classes[s[n]]
+	for ; n < len(s); n++ {
+		is := classes[s[n]]
+		if is&end != 0 {
+			break
+		}
+		seen |= is
 	}
 	return n, seen&reserved == 0
 }
