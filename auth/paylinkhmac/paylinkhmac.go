@@ -95,7 +95,7 @@ type Config struct {
 // concurrent use. Printed, it shows its origin and instance only.
 type Authenticator struct {
 	account paylink.Account
-	signer  signer
+	signer  *signer
 }
 
 var (
@@ -111,7 +111,7 @@ func New(c Config) (*Authenticator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Authenticator{account: account}, nil
+	return &Authenticator{account: account, signer: new(signer)}, nil
 }
 
 // Origins returns the origin of the base URL.

@@ -41,8 +41,8 @@ const (
 )
 
 // A Verifier verifies requests as a gateway does, for emulated gateways, users'
-// own tests, and proxies. It is safe for concurrent use; its fields must not be
-// changed once it is in use.
+// own tests, and proxies. It is safe for concurrent use; it must not be copied, and
+// its fields must not be changed, once it is in use.
 //
 // A program that acts on a request, or passes it on, takes the parameters from
 // [Verification.Parameters] and never from the request's bytes. Path, method,
@@ -56,6 +56,8 @@ type Verifier struct {
 
 	// Reading is how requests are read. The zero value is Strict.
 	Reading Reading
+
+	signer signer
 }
 
 // A Verification is what a [Verifier] found. It is for the operator: its content
@@ -114,6 +116,14 @@ func (v *Verifier) verify(req *http.Request, found *Verification) error {
 	if err != nil {
 		return paylink.Refuse(auth.ErrSecret, err)
 	}
+	if v.isAsSent(req, body, secret, found) {
+		return nil
+	}
+	return v.judge(req, body, secret, found)
+}
+
+// judge verifies any request, and says what is wrong with it.
+func (v *Verifier) judge(req *http.Request, body []byte, secret auth.Secret, found *Verification) error {
 	if !paylink.MayBeSigned(req, body) {
 		body = nil // what it holds is of no interest
 	}
@@ -128,7 +138,7 @@ func (v *Verifier) verify(req *http.Request, found *Verification) error {
 	claimed, _ := received.Params.Get(paylink.SignatureName)
 	paylink.RemoveOwn(received.Params)
 	found.params = received.Params
-	c := comparison{secret: secret, claimed: []byte(claimed)}
+	c := comparison{signer: &v.signer, secret: secret, claimed: []byte(claimed)}
 	signed := received.Params.Query()
 	isRight := c.isOf(signed)
 	if !isRight && received.Kind == paylink.Multipart {
@@ -164,9 +174,9 @@ func (v *Verifier) takeBody(req *http.Request) ([]byte, error) {
 
 // A comparison compares the signature that a request claims to have.
 type comparison struct {
+	signer  *signer
 	secret  auth.Secret
 	claimed []byte
-	signer  signer
 }
 
 func (c *comparison) isOf(stringToSign []byte) bool {

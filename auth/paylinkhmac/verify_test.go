@@ -1,6 +1,7 @@
 package paylinkhmac_test
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -369,11 +370,11 @@ func TestVerifierRefuses(t *testing.T) {
 		request  func() *http.Request
 		code     error
 		says     string
-		verifier paylinkhmac.Verifier
+		verifier *paylinkhmac.Verifier
 	}{
 		{name: "no signature", request: func() *http.Request { return newRequest(t, "GET", path+"?a=1", "") }, code: auth.ErrUnsigned, says: "there is no ApiSignature"},
 		{name: "another secret", request: func() *http.Request { return signed("GET", "a=1") }, code: auth.ErrSignature, says: "not the one",
-			verifier: paylinkhmac.Verifier{Secret: auth.NewSecret("another-secret")}},
+			verifier: &paylinkhmac.Verifier{Secret: auth.NewSecret("another-secret")}},
 		{name: "a changed parameter", request: func() *http.Request {
 			req := signed("GET", "amount=200")
 			req.URL.RawQuery = strings.Replace(req.URL.RawQuery, "200", "201", 1)
@@ -409,15 +410,12 @@ func TestVerifierRefuses(t *testing.T) {
 		}, code: auth.ErrUnsigned, says: "boundary"},
 		{name: "a signature in brackets", request: func() *http.Request { return newRequest(t, "GET", path+"?ApiSignature[a]=1", "") }, code: auth.ErrSignature, says: "not the one"},
 		{name: "too long", request: func() *http.Request { return signed("POST", "a=1") }, code: auth.ErrBody, says: "longer",
-			verifier: paylinkhmac.Verifier{Secret: auth.NewSecret(secret), MaxBody: 10}},
+			verifier: &paylinkhmac.Verifier{Secret: auth.NewSecret(secret), MaxBody: 10}},
 		{name: "no secret", request: func() *http.Request { return signed("GET", "a=1") }, code: auth.ErrSecret, says: "no secret",
-			verifier: paylinkhmac.Verifier{MaxBody: 1}},
+			verifier: &paylinkhmac.Verifier{MaxBody: 1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			verifier := &c.verifier
-			if verifier.Secret == nil && verifier.MaxBody == 0 {
-				verifier.Secret = auth.NewSecret(secret)
-			}
+			verifier := cmp.Or(c.verifier, &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)})
 			found, err := verifier.Verify(c.request())
 			require.ErrorIs(t, err, c.code)
 			assert.ErrorContains(t, err, c.says)

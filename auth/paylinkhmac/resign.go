@@ -1,0 +1,95 @@
+package paylinkhmac
+
+import (
+	"crypto/subtle"
+	"net/http"
+	"strings"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
+)
+
+// maxResigned is how long a query or a body may be that is signed once more, in
+// bytes. What a peer without the secret sends is read as it would be signed, where
+// nothing else bounds what JSON may hold.
+const maxResigned = 16 << 10
+
+// isAsSent reports whether a request is, to the byte, what an Authenticator sends
+// that has the secret: its parameters are signed once more. They are then what every
+// reader sees, and there is nothing to say of them; found holds them. Of any other
+// request, and of a few that are, such as multipart bodies, it says nothing.
+func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, found *Verification) bool {
+	if max(len(body), len(req.URL.RawQuery)) > maxResigned {
+		return false
+	}
+	query, instance := cutInstance(req.URL.RawQuery)
+	a := Authenticator{account: paylink.Account{Instance: instance}, signer: &v.signer}
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	var sent, received []byte
+	switch method := request.Method(req); method {
+	case http.MethodGet, http.MethodHead, http.MethodDelete:
+		if len(body) == 0 {
+			received = []byte(query)
+			sent = a.resignForm(w, received, paylink.MaxQueryParameters, secret)
+			break
+		}
+		if method != http.MethodDelete {
+			return false
+		}
+		fallthrough
+	case http.MethodPost, http.MethodPut, http.MethodPatch:
+		media, err := paylink.MediaType(req)
+		if err != nil || query != "" || request.CheckPlain(req) != nil {
+			return false
+		}
+		received = body
+		switch media {
+		case paylink.FormType:
+			sent = a.resignForm(w, body, paylink.MaxFormParameters, secret)
+		case paylink.JSONType:
+			sent = a.resignJSON(w, body, secret)
+		}
+	}
+	if len(sent) == 0 || subtle.ConstantTimeCompare(sent, received) != 1 {
+		return false
+	}
+	found.Instance, found.StringToSign, found.params = instance, string(w.signed), w.params.Clone()
+	return true
+}
+
+// resignForm returns a form or a query as it is sent, nil if it is not.
+func (a *Authenticator) resignForm(w *workspace, form []byte, most int, secret auth.Secret) []byte {
+	if readForm(a, w, form, most) != nil {
+		return nil
+	}
+	return a.signForm(w, secret)
+}
+
+// resignJSON returns an object as it is sent, nil if it is not, or if something in it
+// is signed as something else.
+func (a *Authenticator) resignJSON(w *workspace, body []byte, secret auth.Secret) []byte {
+	sent, err := a.signJSON(w, body, secret)
+	if err != nil || literalNote(body) != "" {
+		return nil
+	}
+	return sent
+}
+
+// cutInstance cuts off the end of a query the instance, spelled as it is sent. One
+// that stands elsewhere stays among the parameters, where nothing is sent like that.
+func cutInstance(query string) (rest, instance string) {
+	const name = paylink.InstanceName + "="
+	i := strings.LastIndex(query, name)
+	if i < 0 || i > 0 && query[i-1] != '&' {
+		return query, ""
+	}
+	instance = query[i+len(name):]
+	var buf [64]byte
+	if instance == "" || string(php.AppendEscaped(buf[:0], instance)) != instance {
+		return query, ""
+	}
+	return query[:max(0, i-1)], instance
+}
