@@ -28,12 +28,13 @@ func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, 
 	a := Authenticator{account: paylink.Account{Instance: instance}, signer: &v.signer}
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	var sent, received []byte
+	received, media, most := body, paylink.FormType, paylink.MaxFormParameters
+	var err error
 	switch method := request.Method(req); method {
 	case http.MethodGet, http.MethodHead, http.MethodDelete:
 		if len(body) == 0 {
-			received = []byte(query)
-			sent = a.resignForm(w, received, paylink.MaxQueryParameters, secret)
+			w.body = append(w.body[:0], query...)
+			received, most = w.body, paylink.MaxQueryParameters
 			break
 		}
 		if method != http.MethodDelete {
@@ -41,41 +42,30 @@ func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, 
 		}
 		fallthrough
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		media, err := paylink.MediaType(req)
-		if err != nil || query != "" || request.CheckPlain(req) != nil {
+		if media, err = paylink.MediaType(req); err != nil || query != "" || request.CheckPlain(req) != nil {
 			return false
 		}
-		received = body
-		switch media {
-		case paylink.FormType:
-			sent = a.resignForm(w, body, paylink.MaxFormParameters, secret)
-		case paylink.JSONType:
-			sent = a.resignJSON(w, body, secret)
-		}
+	default:
+		return false
 	}
-	if len(sent) == 0 || subtle.ConstantTimeCompare(sent, received) != 1 {
+	switch media {
+	case paylink.FormType:
+		if err = readForm(&a, w, received, most); err == nil {
+			a.signForm(w, secret)
+		}
+	case paylink.JSONType:
+		err = a.signJSON(w, received, secret)
+		if err == nil && literalNote(received) != "" {
+			return false
+		}
+	default:
+		return false
+	}
+	if err != nil || subtle.ConstantTimeCompare(w.wire, received) != 1 {
 		return false
 	}
 	found.Instance, found.StringToSign, found.params = instance, string(w.signed), w.params.Clone()
 	return true
-}
-
-// resignForm returns a form or a query as it is sent, nil if it is not.
-func (a *Authenticator) resignForm(w *workspace, form []byte, most int, secret auth.Secret) []byte {
-	if readForm(a, w, form, most) != nil {
-		return nil
-	}
-	return a.signForm(w, secret)
-}
-
-// resignJSON returns an object as it is sent, nil if it is not, or if something in it
-// is signed as something else.
-func (a *Authenticator) resignJSON(w *workspace, body []byte, secret auth.Secret) []byte {
-	sent, err := a.signJSON(w, body, secret)
-	if err != nil || literalNote(body) != "" {
-		return nil
-	}
-	return sent
 }
 
 // cutInstance cuts off the end of a query the instance, spelled as it is sent. One

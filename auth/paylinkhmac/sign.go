@@ -71,8 +71,10 @@ func (a *Authenticator) signQuery(w *workspace, req *http.Request, secret auth.S
 	if err := readForm(a, w, req.URL.RawQuery, paylink.MaxQueryParameters); err != nil {
 		return err
 	}
-	req.URL.RawQuery = string(a.account.AppendInstance(a.signForm(w, secret)))
+	a.signForm(w, secret)
 	w.report(req)
+	w.wire = a.account.AppendInstance(w.wire)
+	req.URL.RawQuery = string(w.wire)
 	return nil
 }
 
@@ -87,21 +89,22 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	default:
 		return paylink.Refusef(auth.ErrRequest, "a body of the type %.40q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
-	body, err := a.account.TakeBody(req)
+	body, err := a.account.TakeBody(w.body, req)
 	if err != nil {
 		return err
 	}
+	w.body = body
 	if contentType == paylink.JSONType {
-		body, err = a.signJSON(w, body, secret)
+		err = a.signJSON(w, body, secret)
 	} else if err = readForm(a, w, body, paylink.MaxFormParameters); err == nil {
 		paylink.SetFormType(req.Header)
-		body = a.signForm(w, secret)
+		a.signForm(w, secret)
 	}
 	if err != nil {
 		return err
 	}
 	w.report(req)
-	return a.account.SetBody(req, body)
+	return a.account.SetBody(req, bytes.Clone(w.wire))
 }
 
 // readForm reads into w the parameters that are to be signed.
@@ -115,42 +118,40 @@ func readForm[S string | []byte](a *Authenticator, w *workspace, form S, most in
 	return nil
 }
 
-// signForm returns w's parameters as they are sent, with the signature behind
-// them.
-func (a *Authenticator) signForm(w *workspace, secret auth.Secret) []byte {
+// signForm writes into w.wire its parameters as they are sent, with the signature
+// behind them.
+func (a *Authenticator) signForm(w *workspace, secret auth.Secret) {
 	w.sign(a, secret)
-	const behind = len("&"+paylink.SignatureName+"=") + 3*paylink.SignatureLen
-	wire := make([]byte, 0, len(w.signed)+2*bytes.Count(w.signed, []byte("+"))+behind+len("&")+len(a.account.InstanceQuery))
-	wire = php.AppendWire(wire, w.signed)
-	if len(wire) > 0 {
-		wire = append(wire, '&')
+	w.wire = php.AppendWire(w.wire[:0], w.signed)
+	if len(w.wire) > 0 {
+		w.wire = append(w.wire, '&')
 	}
-	wire = append(wire, paylink.SignatureName+"="...)
-	return php.AppendEscaped(wire, w.signature)
+	w.wire = append(w.wire, paylink.SignatureName+"="...)
+	w.wire = php.AppendEscaped(w.wire, w.signature)
 }
 
-// signJSON returns an object as it is sent, with the signature as its last
+// signJSON writes into w.wire an object as it is sent, with the signature as its last
 // member.
-func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) ([]byte, error) {
+func (a *Authenticator) signJSON(w *workspace, body []byte, secret auth.Secret) error {
 	object, err := php.ReadJSON(&w.params, body, paylink.Own)
 	if _, ok := errors.AsType[*php.SyntaxError](err); ok && isForm(body) {
-		return nil, paylink.Refusef(auth.ErrBody, "the Content-Type is %s, and the body reads like a form: send it as %s, or write JSON", paylink.JSONType, paylink.FormType)
+		return paylink.Refusef(auth.ErrBody, "the Content-Type is %s, and the body reads like a form: send it as %s, or write JSON", paylink.JSONType, paylink.FormType)
 	} else if ok {
-		return nil, paylink.Refuse(auth.ErrBody, err)
+		return paylink.Refuse(auth.ErrBody, err)
 	} else if err != nil {
-		return nil, paylink.Refuse(auth.ErrParameter, err)
+		return paylink.Refuse(auth.ErrParameter, err)
 	}
 	if object.HasAccount {
 		if err := a.account.CheckInstance(object.Account); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := checkImages(&w.params); err != nil {
-		return nil, paylink.Refuse(auth.ErrParameter, err)
+		return paylink.Refuse(auth.ErrParameter, err)
 	}
 	w.sign(a, secret)
-	wire := make([]byte, 0, len(body)+len(`,"":""`)+len(paylink.SignatureName)+paylink.SignatureLen)
-	return object.AppendSigned(wire, body, w.signature), nil
+	w.wire = object.AppendSigned(w.wire[:0], body, w.signature)
+	return nil
 }
 
 // isForm reports whether what is not JSON reads like a form: a name and an equals sign.

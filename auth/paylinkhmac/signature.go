@@ -57,8 +57,10 @@ func (s *signer) key(secret string) *key {
 // A workspace holds what signing needs beside the request, for reuse. Nothing in
 // it is ever handed out: what is sent is allocated afresh.
 type workspace struct {
+	body      []byte
 	params    php.Array
 	signed    []byte
+	wire      []byte
 	signature []byte
 }
 
@@ -80,7 +82,7 @@ func (w *workspace) report(req *http.Request) {
 const maxPooled = 64 << 10
 
 func (w *workspace) release() {
-	if w.params.Size()+cap(w.signed) <= maxPooled {
+	if cap(w.body)+w.params.Size()+cap(w.signed)+cap(w.wire) <= maxPooled {
 		workspaces.Put(w)
 	}
 }

@@ -172,7 +172,7 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 	if err != nil || media != paylink.FormType {
 		return err
 	}
-	body, err := a.account.TakeBody(req)
+	body, err := a.account.TakeBody(nil, req)
 	if err != nil {
 		return err
 	}

@@ -14,12 +14,13 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
-// TakeBody reads a body that can be read as it is, closes it and leaves none.
-func (a *Account) TakeBody(req *http.Request) ([]byte, error) {
+// TakeBody reads a body that can be read as it is, closes it and leaves none. It
+// reads into the room that buf has if that is enough.
+func (a *Account) TakeBody(buf []byte, req *http.Request) ([]byte, error) {
 	if err := request.CheckPlain(req); err != nil {
 		return nil, Refuse(auth.ErrRequest, err)
 	}
-	body, err := request.TakeBody(req, a.MaxBody)
+	body, err := request.TakeBodyInto(buf, req, a.MaxBody)
 	if err != nil {
 		return nil, Refuse(auth.ErrBody, err)
 	}

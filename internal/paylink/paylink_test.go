@@ -301,7 +301,7 @@ func TestSetBody(t *testing.T) {
 	a.MaxBody = 3
 	req, err := http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=1"))
 	require.NoError(t, err)
-	body, err := a.TakeBody(req)
+	body, err := a.TakeBody(nil, req)
 	require.NoError(t, err)
 	assert.Equal(t, "a=1", string(body))
 	assert.ErrorIs(t, a.SetBody(req, []byte("a=10")), auth.ErrBody)
@@ -312,9 +312,9 @@ func TestSetBody(t *testing.T) {
 
 	req, err = http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=10"))
 	require.NoError(t, err)
-	_, err = a.TakeBody(req)
+	_, err = a.TakeBody(nil, req)
 	assert.ErrorIs(t, err, auth.ErrBody, "a body that is too long")
 	req.Header.Set("Content-Encoding", "gzip")
-	_, err = a.TakeBody(req)
+	_, err = a.TakeBody(nil, req)
 	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
 }

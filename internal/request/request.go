@@ -33,7 +33,10 @@ var ErrTooLong = errors.New("the body is longer than it may be")
 
 // TakeBody reads the body, closes it and leaves none. One of more than most bytes
 // is an error, and so is one that is not as long as ContentLength says.
-func TakeBody(req *http.Request, most int64) ([]byte, error) {
+func TakeBody(req *http.Request, most int64) ([]byte, error) { return TakeBodyInto(nil, req, most) }
+
+// TakeBodyInto is TakeBody, into the room that buf has if that is enough.
+func TakeBodyInto(buf []byte, req *http.Request, most int64) ([]byte, error) {
 	if !HasBody(req) {
 		if req.ContentLength > 0 {
 			return nil, fmt.Errorf("there is no body and ContentLength says %d", req.ContentLength)
@@ -42,7 +45,7 @@ func TakeBody(req *http.Request, most int64) ([]byte, error) {
 	}
 	body, length := req.Body, req.ContentLength
 	SetBody(req, nil)
-	b, err := readBody(body, length, most)
+	b, err := readBody(buf, body, length, most)
 	if closeErr := body.Close(); err == nil && closeErr != nil {
 		err = fmt.Errorf("the body cannot be closed: %w", closeErr)
 	}
@@ -53,13 +56,13 @@ func TakeBody(req *http.Request, most int64) ([]byte, error) {
 // bytes: a peer may say any length.
 const firstRead = 64 << 10
 
-func readBody(body io.Reader, length, most int64) ([]byte, error) {
+func readBody(b []byte, body io.Reader, length, most int64) ([]byte, error) {
 	size, want := int64(bytes.MinRead), most
 	if length > 0 {
 		want = min(length, most)
 		size = min(want, firstRead-1) + 1 // room to see that nothing follows
 	}
-	b := make([]byte, 0, size)
+	b = slices.Grow(b[:0], int(size))
 	for {
 		n, err := body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
