@@ -244,7 +244,7 @@ func integer(key []byte) (int64, bool) {
 }
 
 // Size is how many bytes of names and values a has room for.
-func (a *Array) Size() int { return cap(a.text) + cap(a.source) }
+func (a *Array) Size() int { return cap(a.text) + cap(a.path) + cap(a.source) }
 
 // Clone returns a copy of a for those who read it only, and no more memory than that
 // takes.

@@ -318,6 +318,9 @@ func (r *jsonReader) readLiteral(word, text string) (span, error) {
 // checkMember checks r.key, the name of one of parent's members.
 func (r *jsonReader) checkMember(parent int32) error {
 	key := r.a.bytes(r.key)
+	if n, plain := scan(key, endsKey); plain && n == len(key) && n > 0 { // as most are
+		return r.checkOrder(parent, key)
+	}
 	for _, c := range key {
 		if c == '[' || c == ']' {
 			return r.refuse("has a bracket in a member's name, which reads as nesting: nest an object or an array instead")

@@ -150,5 +150,5 @@ func DeleteHeader(h http.Header, name string) {
 // isHeader reports whether a key of a header, in whatever spelling, is the name.
 // CGI, and PHP with it, take an underscore for a hyphen (RFC 3875, 4.1.18).
 func isHeader(key, name string) bool {
-	return len(key) == len(name) && strings.EqualFold(strings.ReplaceAll(key, "_", "-"), strings.ReplaceAll(name, "_", "-"))
+	return len(key) == len(name) && (key == name || strings.EqualFold(strings.ReplaceAll(key, "_", "-"), strings.ReplaceAll(name, "_", "-")))
 }
