@@ -64,7 +64,7 @@ func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, 
 	if err != nil || subtle.ConstantTimeCompare(w.wire, received) != 1 {
 		return false
 	}
-	found.Instance, found.StringToSign, found.params = instance, string(w.signed), w.params.Clone()
+	found.Instance, found.StringToSign = instance, string(w.signed)
 	return true
 }
 

@@ -2,9 +2,10 @@ package paylinkhmac
 
 import (
 	"bytes"
-	"maps"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,7 +75,10 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 				}
 				received, _ := paylink.Receive(newRequest(), []byte(body))
 				paylink.RemoveOwn(received.Params)
-				query, body = s.add(query, body, sign(string(received.Params.Query())))
+				signed := string(received.Params.Query())
+				query, body = s.add(query, body, sign(signed))
+				require.Equal(t, slices.Collect(joined(received.Params.All())), slices.Collect(joined((&Verification{StringToSign: signed}).Parameters())),
+					"the parameters are in the string to sign: %s", signed)
 
 				var quick, judged Verification
 				if !v.isAsSent(newRequest(), []byte(body), secret, &quick) {
@@ -84,10 +88,19 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 				require.NoError(t, v.judge(newRequest(), []byte(body), secret, &judged), "%s, %s", query, body)
 				require.Equal(t, judged.StringToSign, quick.StringToSign, "%s, %s", query, body)
 				require.Equal(t, judged.Instance, quick.Instance, "%s, %s", query, body)
-				require.Equal(t, maps.Collect(judged.Parameters()), maps.Collect(quick.Parameters()), "%s, %s", query, body)
 				require.Empty(t, judged.Notes, "%s, %s", query, body)
 			}
 		}
 	}
 	require.Len(t, taken, len(shapes), "what is ordinary is taken")
+}
+
+func joined(parameters iter.Seq2[string, string]) iter.Seq[[2]string] {
+	return func(yield func([2]string) bool) {
+		for name, value := range parameters {
+			if !yield([2]string{name, value}) {
+				return
+			}
+		}
+	}
 }

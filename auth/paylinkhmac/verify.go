@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
@@ -76,8 +77,6 @@ type Verification struct {
 	// readers would see otherwise, what is not signed, and what is right by luck, each
 	// in a sentence that says what to do. They hold no parameter's value.
 	Notes []string
-
-	params *php.Array
 }
 
 // Parameters yields the parameters that were signed, and nothing else, in order, as
@@ -85,10 +84,15 @@ type Verification struct {
 // instance are not among them. If Verify has returned an error they are those that
 // were found, and nobody vouches for them; there are none without a signature.
 func (v *Verification) Parameters() iter.Seq2[string, string] {
-	if v.params == nil {
-		return func(func(name, value string) bool) {}
+	return func(yield func(name, value string) bool) {
+		for name, value := range pairs(v.StringToSign) {
+			name, _ = url.QueryUnescape(name) // http_build_query has escaped both
+			value, _ = url.QueryUnescape(value)
+			if !yield(name, value) {
+				return
+			}
+		}
 	}
-	return v.params.All()
 }
 
 // Verify verifies a request that a server received. It reads the body and puts it
@@ -137,7 +141,6 @@ func (v *Verifier) judge(req *http.Request, body []byte, secret auth.Secret, fou
 	}
 	claimed, _ := received.Params.Get(paylink.SignatureName)
 	paylink.RemoveOwn(received.Params)
-	found.params = received.Params
 	c := comparison{signer: &v.signer, secret: secret, claimed: []byte(claimed)}
 	signed := received.Params.Query()
 	isRight := c.isOf(signed)

@@ -246,12 +246,6 @@ func integer(key []byte) (int64, bool) {
 // Size is how many bytes of names and values a has room for.
 func (a *Array) Size() int { return cap(a.text) + cap(a.path) + cap(a.source) }
 
-// Clone returns a copy of a for those who read it only, and no more memory than that
-// takes.
-func (a *Array) Clone() *Array {
-	return &Array{text: bytes.Clone(a.text), nodes: slices.Clone(a.nodes), vars: a.vars, slots: slices.Clone(a.slots), used: a.used}
-}
-
 // Len counts the values in a, at every level: PHP's input variables.
 func (a *Array) Len() int { return a.vars }
 
