@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"runtime"
 	"testing"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
 )
 
 // TestCoreAllocations guards what the benchmarks report.
@@ -32,7 +35,7 @@ func TestCoreAllocations(t *testing.T) {
 // TestRoundTripAllocations guards what Countersign allocates for a request beside
 // what the stub does.
 func TestRoundTripAllocations(t *testing.T) {
-	most := map[string]float64{"form": 16, "json": 16, "get": 8, "rest": 4}
+	most := map[string]float64{"form": 7, "json": 7, "get": 4, "rest": 4}
 	for _, s := range shapes {
 		m := s.newMessage(t, gatewayURL)
 		count := func(rt http.RoundTripper) float64 {
@@ -44,6 +47,23 @@ func TestRoundTripAllocations(t *testing.T) {
 			t.Logf("%s, %s: %v allocations", s.name, i.name, signed)
 			if signed > most[s.name] {
 				t.Errorf("%s, %s: got %v allocations, want at most %v", s.name, i.name, signed, most[s.name])
+			}
+		}
+	}
+}
+
+// TestVerifyAllocations guards what verifying allocates, with the two that give the
+// request its body again.
+func TestVerifyAllocations(t *testing.T) {
+	v := &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}
+	for name, most := range map[string]float64{"form": 8, "json": 8, "get": 2} {
+		for _, s := range shapes {
+			if s.name != name {
+				continue
+			}
+			a := newArrived(t, s)
+			if n := testing.AllocsPerRun(200, func() { a.verify(t, v) }); n > most {
+				t.Errorf("%s: got %v allocations, want at most %v", name, n, most)
 			}
 		}
 	}
