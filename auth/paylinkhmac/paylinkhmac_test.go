@@ -382,7 +382,11 @@ func TestConcurrentUse(t *testing.T) {
 
 func TestNothingPrintsTheSecret(t *testing.T) {
 	a := example(t)
-	require.NoError(t, a.Authenticate(newRequest(t, "GET", path, ""), nil)) // now it holds a keyed state
+	req := newRequest(t, "GET", path, "")
+	require.NoError(t, a.Authenticate(req, nil)) // now it holds a keyed state
+	v := &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}
+	_, err := v.Verify(req)
+	require.NoError(t, err)
 	var log strings.Builder
 	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "a", a)
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "a", a)
@@ -390,7 +394,10 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		fmt.Fprintf(&log, verb, a)
 		fmt.Fprintf(&log, verb, struct{ a *paylinkhmac.Authenticator }{a})
 		fmt.Fprintf(&log, verb, []any{a, &a})
+		fmt.Fprintf(&log, verb, v)
 	}
+	assert.Equal(recorder{&log}, a, v) // testify's messages print with spew, methods disabled
+	assert.Contains(t, log.String(), "Not equal")
 	//lint:ignore SA9005 that nothing is marshalled is what is tested
 	b, err := json.Marshal(a)
 	require.NoError(t, err)
@@ -399,6 +406,10 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 	assert.NotContains(t, log.String(), fmt.Sprintf("%x", secret))
 	assert.Equal(t, `paylinkhmac.Authenticator(https://api.example.com, instance "example")`, fmt.Sprint(a))
 }
+
+type recorder struct{ w io.Writer }
+
+func (r recorder) Errorf(format string, args ...any) { fmt.Fprintf(r.w, format, args...) }
 
 // A transport asks an Authenticator for its origins before it finds that there is
 // none, and an error may print it.

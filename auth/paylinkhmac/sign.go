@@ -104,7 +104,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 		return err
 	}
 	w.report(req)
-	return a.account.SetBody(req, bytes.Clone(w.wire))
+	return a.account.SetBody(req, w.takeWire())
 }
 
 // readForm reads into w the parameters that are to be signed.

@@ -1,6 +1,7 @@
 package paylinkhmac
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -55,7 +56,7 @@ func (s *signer) key(secret string) *key {
 }
 
 // A workspace holds what signing needs beside the request, for reuse. Nothing in
-// it is ever handed out: what is sent is allocated afresh.
+// one that is used again is handed out.
 type workspace struct {
 	body      []byte
 	params    php.Array
@@ -77,9 +78,20 @@ func (w *workspace) report(req *http.Request) {
 	}
 }
 
+// takeWire returns a copy of w.wire. What is too long to be kept is taken out of w
+// itself.
+func (w *workspace) takeWire() []byte {
+	if cap(w.wire) <= maxPooled {
+		return bytes.Clone(w.wire)
+	}
+	wire := w.wire
+	w.wire = nil
+	return wire
+}
+
 // maxPooled is how many bytes a workspace may have room for and be kept. A JSON
 // object's string to sign may be far longer than its names and values.
-const maxPooled = 64 << 10
+const maxPooled = 128 << 10
 
 func (w *workspace) release() {
 	if cap(w.body)+w.params.Size()+cap(w.signed)+cap(w.wire) <= maxPooled {
