@@ -62,7 +62,9 @@ func readBody(b []byte, body io.Reader, length, most int64) ([]byte, error) {
 		want = min(length, most)
 		size = min(want, firstRead-1) + 1 // room to see that nothing follows
 	}
-	b = slices.Grow(b[:0], int(size))
+	if b = b[:0]; int64(cap(b)) < size {
+		b = make([]byte, 0, size)
+	}
 	for {
 		n, err := body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
