@@ -194,7 +194,7 @@ func printField(w io.Writer, rounds []round) {
 	least := leastOf(rounds)
 	var names []string
 	for result := range least.results {
-		if result.procs == 1 && result.unit == "cpu-ns" && !strings.HasPrefix(result.name, "Client/") {
+		if result.procs == 1 && result.unit == "cpu-ns" && !strings.HasPrefix(result.name, "Client/") && !strings.HasPrefix(result.name, "Growth/") {
 			names = append(names, result.name)
 		}
 	}
