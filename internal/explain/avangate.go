@@ -133,31 +133,34 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	flaws := c.flaws()
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
-	right := &avangateAttempt{claim: c, code: c.code, date: c.date, layout: documented, key: secret.Reveal()}
+	r := c.source(secret)
+	right := c.making(r)
+	var rights []making
 	for _, f := range c.functions {
 		if f.forbidden && fips140.Enforced() {
 			d.Skipped = append(d.Skipped, f.name)
 			continue
 		}
-		right.functions = append(right.functions, f)
+		right.hash.function = f
+		rights = append(rights, right)
 	}
-	t := &avangateTrial{digest: c.digest}
-	if _, reproduced, _ := t.try(right); reproduced {
+	s := search[making]{rows: avangateRows, try: r.work.try}
+	if i := slices.IndexFunc(rights, r.work.reproduces); i >= 0 {
 		d.Findings = []Finding{{StringToSign: d.StringToSign, Difference: -1}}
+		s.found = rights[i : i+1]
 	} else {
-		s := search[*avangateAttempt]{rows: avangateRows, try: t.try}
-		s.explain(d, right)
+		s.explain(d, rights...)
 	}
-	if t.hasher.shortKey {
+	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
-		if ahead := t.found[i].ahead; ahead != 0 {
+		if ahead := s.found[i].ahead; ahead != 0 {
 			zone := &f.Mistakes[len(f.Mistakes)-1] // whose stage is the last
 			zone.Fix = fmt.Sprintf(zone.Fix, apart(ahead), zonesApart(ahead))
 		}
-		if code := t.found[i].code; c.account != "" && c.account == code && code != c.code {
+		if code := valueOf(s.found[i].message.query, vendor.Code); c.account != "" && c.account == code && code != c.code {
 			f.Mistakes = f.Mistakes[1:] // whose stage is the first: the flaws say what is wrong with the code
 		}
 		f.Mistakes = slices.Concat(flaws, f.Mistakes, clock)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
@@ -342,4 +343,31 @@ func zonesApart(ahead time.Duration) string {
 // zoneName returns the name of the zone that is so far ahead of UTC.
 func zoneName(ahead time.Duration) string {
 	return time.Unix(0, 0).In(time.FixedZone("", int(ahead.Seconds()))).Format("UTC-07:00")
+}
+
+// source returns what a hash is made from: the code and the date, in their order.
+func (c *avangateClaim) source(secret auth.Secret) *source {
+	r := &source{avangate: c, functions: c.functions, secret: secret.Reveal()}
+	r.decoded.canonical = join([]parameter{{vendor.Code, urlencode(c.code)}, {vendor.Date, urlencode(c.date)}})
+	return r
+}
+
+// making returns how the hash is made rightly, but for its function.
+func (c *avangateClaim) making(r *source) making {
+	return making{
+		from:    r,
+		message: message{query: r.decoded.canonical, layout: lengthBefore},
+		hash:    keyedHash{key: r.secret},
+		claim:   claim{digest: string(c.digest)},
+	}
+}
+
+// valueOf returns the value of a parameter as it was before urlencode.
+func valueOf(query, name string) string {
+	for _, p := range split(query) {
+		if p.name == name {
+			return urldecode(p.value)
+		}
+	}
+	return ""
 }

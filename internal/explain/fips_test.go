@@ -84,7 +84,7 @@ func TestHelperAvangateFIPS(t *testing.T) {
 		"SHA-1 is used": "SHA-1",
 		"Keccak-256 is used in place of SHA3-256": "Keccak-256 is used in place of SHA3-256",
 		"HMAC-SHA3 with a block of 64 bytes":      "HMAC-SHA3 with a block of 64 bytes",
-		"the key is empty":                        shortKey,
+		"the key is empty, undefined or null":     shortKey,
 	}
 	skipped := make(map[string]bool)
 	for file := range avangateScripts {

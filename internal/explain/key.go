@@ -44,3 +44,35 @@ func variantsOf(key string, ways []keyVariant) (keys []string) {
 	}
 	return keys
 }
+
+// keyRows are the mistakes in a key, whatever is signed with it: what it is called in a
+// word, and where it is shown, and how it is taken.
+func keyRows(word, shown, fix string) []row[making] {
+	in := func(name, fix string, ways ...keyVariant) row[making] {
+		return row[making]{Mistake: Mistake{name, fix}, apply: keyed(ways...), step: keyStep}
+	}
+	return []row[making]{
+		in("white space around the "+word, "Cut the white space off the "+shown+", such as the newline at the end of a file.", spaceBehind, spaceBefore),
+		in("the "+word+" is empty, undefined or null", "Give the "+shown+": its variable or setting is missing where the signature is made.", noText, nullTexts),
+		in("quotes around the "+word, "Take the quotes off the "+shown+": Docker's --env-file, for one, leaves them on.", inQuotes),
+		in("the "+word+" is decoded from base64", fix, fromBase64),
+		in("the "+word+" is decoded from hexadecimal digits", fix, fromHex),
+		in("the "+word+" is escaped as HTML", fix, asHTML),
+	}
+}
+
+// keyed is a mistake in the key. There is but one in a pair.
+func keyed(ways ...keyVariant) apply {
+	return func(a making) []making {
+		if a.hash.key != a.from.secret {
+			return nil
+		}
+		keys := variantsOf(a.from.secret, ways)
+		as := make([]making, len(keys))
+		for i := range as {
+			as[i] = a
+			as[i].hash.key = keys[i]
+		}
+		return as
+	}
+}

@@ -90,15 +90,15 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	return d, nil
 }
 
-// A paylinkRequest is a request as it arrived: what the attempts begin with.
+// A source is a request as it arrived: what the attempts begin with.
 // Names and values are in the spelling of PHP's urlencode.
-type paylinkRequest struct {
+type source struct {
 	// What the gateway reads, with plus signs decoded, as it does in a query, and with
 	// them kept, as it does in a body.
-	decoded, kept paylinkReading
+	decoded, kept reading
 	inQuery       bool
-	toSign        string         // what the gateway makes of it
-	query         paylinkReading // the query beside a body
+	toSign        string  // what the gateway makes of it
+	query         reading // the query beside a body
 
 	// What the gateway does not find, since the Content-Type says that the body is
 	// something else: the mistake and the ApiSignature. The readings are those of the
@@ -109,7 +109,7 @@ type paylinkRequest struct {
 	sent      string // the query or the form itself, "" if it is neither
 	json      string // the JSON itself, "" if it is none
 	jsonRest  string // the JSON without its ApiSignature
-	parts     []paylinkPart
+	parts     []part
 	instance  string
 	model, id parameter // of the path, without a name if it says none
 	path      string
@@ -121,30 +121,33 @@ type paylinkRequest struct {
 
 	ofQuery []string // the query beside a body, as it might be signed
 
+	avangate  *avangateClaim  // nil for an ApiSignature
+	functions []*hashFunction // that may have made the signature, if there are several
+
 	secret string
-	work   paylinkWork
+	work   work
 }
 
-// A paylinkReading is one way to read parameters.
-type paylinkReading struct {
+// A reading is one way to read parameters.
+type reading struct {
 	all       string // all of them, as http_build_query writes them, or "" if that is long
 	canonical string // without the gateway's own: what is to be signed
 	claim     string // the ApiSignature
 }
 
-func newPaylinkReading(params *php.Array) paylinkReading {
+func newReading(params *php.Array) reading {
 	claim, _ := params.Get(paylink.SignatureName)
 	all := ""
 	if params.Size() <= maxChanged {
 		all = string(params.AppendQuery(nil))
 	}
 	paylink.RemoveOwn(params)
-	return paylinkReading{all, string(params.AppendQuery(nil)), claim}
+	return reading{all, string(params.AppendQuery(nil)), claim}
 }
 
 // withOwn returns what is to be signed with the instance as it was sent, and with an
 // empty ApiSignature where it was sent.
-func (r *paylinkReading) withOwn() (withInstance, withSignature string) {
+func (r *reading) withOwn() (withInstance, withSignature string) {
 	if r.all == "" {
 		return r.canonical, r.canonical
 	}
@@ -158,19 +161,19 @@ func (r *paylinkReading) withOwn() (withInstance, withSignature string) {
 	return withInstance, join(ps)
 }
 
-func readPaylinkForm(form string, plus php.Plus) paylinkReading {
+func readForm(form string, plus php.Plus) reading {
 	var params php.Array
 	php.ParseStr(&params, form, plus)
-	return newPaylinkReading(&params)
+	return newReading(&params)
 }
 
 // readPaylink reads a request once more in which a Verifier has found that.
-func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRequest, error) {
+func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*source, error) {
 	body, err := request.TakeBody(req, req.ContentLength)
 	if err != nil {
 		return nil, err
 	}
-	r := &paylinkRequest{instance: urlencode(found.Instance), path: req.URL.EscapedPath(), host: req.Host}
+	r := &source{instance: urlencode(found.Instance), path: req.URL.EscapedPath(), host: req.Host}
 	object, id := paylink.FindPath(req.URL.Path)
 	if object != "" {
 		r.model = parameter{"model", urlencode(object)}
@@ -184,7 +187,7 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 		return r, nil
 	}
 	request.SetBody(req, body)
-	r.query = readPaylinkForm(req.URL.RawQuery, php.PlusDecoded)
+	r.query = readForm(req.URL.RawQuery, php.PlusDecoded)
 	received, err := paylink.Receive(req, body)
 	switch received.Kind {
 	case paylink.Form:
@@ -209,13 +212,13 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 
 // readMistyped reads a body without an ApiSignature as JSON or as a form, although
 // its Content-Type says multipart, if there is one then.
-func (r *paylinkRequest) readMistyped(body []byte) {
-	var right paylinkRequest
+func (r *source) readMistyped(body []byte) {
+	var right source
 	var params php.Array
 	mistyped := mistypedForm
 	if php.ParseJSON(&params, body) == nil {
 		mistyped = mistypedJSON
-		right.readJSON(body, newPaylinkReading(&params).canonical)
+		right.readJSON(body, newReading(&params).canonical)
 	} else {
 		right.readForm(string(body))
 	}
@@ -228,7 +231,7 @@ func (r *paylinkRequest) readMistyped(body []byte) {
 }
 
 // readJSON reads a body whose parameters are known: that takes long.
-func (r *paylinkRequest) readJSON(body []byte, canonical string) {
+func (r *source) readJSON(body []byte, canonical string) {
 	if text := bytes.TrimLeft(body, jsonSpace); len(text) == 0 || text[0] != '{' || !json.Valid(body) {
 		return // lists have no ApiSignature
 	}
@@ -244,23 +247,23 @@ func (r *paylinkRequest) readJSON(body []byte, canonical string) {
 	}
 }
 
-func (r *paylinkRequest) readMultipart(body []byte, boundary string) {
+func (r *source) readMultipart(body []byte, boundary string) {
 	var params php.Array
 	if php.ParseMultipart(&params, bytes.NewReader(body), boundary) != nil {
 		return
 	}
-	r.decoded = newPaylinkReading(&params)
-	r.parts = readPaylinkParts(body, boundary)
+	r.decoded = newReading(&params)
+	r.parts = readParts(body, boundary)
 }
 
-func (r *paylinkRequest) readForm(form string) {
+func (r *source) readForm(form string) {
 	r.sent = form
-	r.decoded = readPaylinkForm(form, php.PlusDecoded)
-	r.kept = readPaylinkForm(form, php.PlusKept)
+	r.decoded = readForm(form, php.PlusDecoded)
+	r.kept = readForm(form, php.PlusKept)
 }
 
-// A paylinkPart is a part of a multipart body.
-type paylinkPart struct {
+// A part is a part of a multipart body.
+type part struct {
 	name, value string
 	isFile      bool
 	fileName    string
@@ -271,18 +274,18 @@ type paylinkPart struct {
 // in bytes.
 const maxSignedFile = 64 << 10
 
-// readPaylinkParts returns the parts of a body that has been read once.
-func readPaylinkParts(body []byte, boundary string) []paylinkPart {
-	var parts []paylinkPart
+// readParts returns the parts of a body that has been read once.
+func readParts(body []byte, boundary string) []part {
+	var parts []part
 	for r := multipart.NewReader(bytes.NewReader(body), boundary); ; {
-		part, err := r.NextRawPart()
+		next, err := r.NextRawPart()
 		if err != nil {
 			return parts
 		}
-		_, disposition, _ := mime.ParseMediaType(part.Header.Get("Content-Disposition"))
-		p := paylinkPart{name: disposition["name"], contentType: part.Header.Get("Content-Type")}
+		_, disposition, _ := mime.ParseMediaType(next.Header.Get("Content-Disposition"))
+		p := part{name: disposition["name"], contentType: next.Header.Get("Content-Type")}
 		p.fileName, p.isFile = disposition["filename"]
-		content, err := io.ReadAll(part)
+		content, err := io.ReadAll(next)
 		if err != nil {
 			return parts
 		}
@@ -313,18 +316,18 @@ var (
 )
 
 // explain fills in d, which holds the gateway's string to sign.
-func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
+func (r *source) explain(d *Diagnosis, secret string) {
 	r.secret = secret
 	r.withInstance, r.withSignature = r.decoded.withOwn()
 	queryWithInstance, _ := r.query.withOwn()
 	r.ofQuery = slices.DeleteFunc([]string{queryWithInstance, r.query.canonical}, func(q string) bool { return q == "" })
-	right := paylinkAttempt{
+	right := making{
 		from:    r,
-		message: &paylinkMessage{query: r.decoded.canonical},
+		message: message{query: r.decoded.canonical},
 		hash:    keyedHash{function: sha256Hash, key: secret},
-		claim:   newPaylinkClaim(r.decoded.claim, standardBase64),
+		claim:   newClaim(r.decoded.claim, standardBase64),
 	}
-	s := search[paylinkAttempt]{rows: paylinkRows, try: r.work.try}
+	s := search[making]{rows: paylinkRows, try: r.work.try}
 	s.explain(d, right)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
@@ -339,7 +342,7 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	if r.hidden != "" {
 		d.Possibilities = append(d.Possibilities, r.mistyped)
 	}
-	if claim := cmp.Or(r.decoded.claim, r.hidden, r.query.claim); len(newPaylinkClaim(claim, standardBase64).digest) != sha256Hash.size {
+	if claim := cmp.Or(r.decoded.claim, r.hidden, r.query.claim); len(newClaim(claim, standardBase64).digest) != sha256Hash.size {
 		d.Possibilities = append(d.Possibilities, paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)

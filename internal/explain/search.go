@@ -1,6 +1,9 @@
 package explain
 
-import "crypto/fips140"
+import (
+	"crypto/fips140"
+	"slices"
+)
 
 // A row is a mistake that can be tried. A stands for how a signature is made, a
 // value that is copied: which parameters, in which encoding, with which key and
@@ -15,12 +18,14 @@ type row[A any] struct {
 
 	// forbidden marks what FIPS 140 mode does not allow.
 	forbidden bool
+
+	step step
 }
 
-// budget bounds the work on one request: the bytes that may be written and hashed
-// in all attempts, and what an attempt costs beside its bytes.
+// budget bounds the work on one request, in signatures tried. One counts for as many
+// as the bytes that it had to write and hash are attemptCost, and for one at least.
 const (
-	budget      = 64 << 20
+	budget      = 1 << 17
 	attemptCost = 512
 )
 
@@ -32,12 +37,13 @@ type search[A any] struct {
 	// and how many bytes it had to write and hash.
 	try func(a A) (stringToSign string, reproduced bool, cost int)
 
-	left int
+	left  int
+	found []A // what gives the signature, in the order of the Findings
 }
 
 // explain fills in d: first with each row that gives the signature alone, and only
 // if there is none, with the pairs that do.
-func (s *search[A]) explain(d *Diagnosis, right A) {
+func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 	s.left = budget
 	rows := make([]row[A], 0, len(s.rows))
 	for _, r := range s.rows {
@@ -52,7 +58,9 @@ func (s *search[A]) explain(d *Diagnosis, right A) {
 		if s.isSpent(d) {
 			return
 		}
-		applied[i] = r.apply(right)
+		for _, right := range rights {
+			applied[i] = append(applied[i], r.apply(right)...)
+		}
 		if f, ok := s.attempts(d, applied[i]); ok {
 			f.Mistakes = []Mistake{r.Mistake}
 			d.Findings = append(d.Findings, f)
@@ -90,8 +98,9 @@ func (s *search[A]) attempts(d *Diagnosis, as []A) (f Finding, ok bool) {
 			break
 		}
 		stringToSign, reproduced, cost := s.try(a)
-		s.left -= cost + attemptCost
+		s.left -= 1 + cost/attemptCost
 		if reproduced {
+			s.found = append(s.found, a)
 			return Finding{StringToSign: stringToSign, Difference: difference(d.StringToSign, stringToSign)}, true
 		}
 	}
@@ -104,4 +113,26 @@ func (s *search[A]) isSpent(d *Diagnosis) bool {
 		d.Incomplete = true
 	}
 	return s.left <= 0
+}
+
+// inOrder lets each row be applied to what a row above has been applied to, and to
+// nothing else. What comes to the same as a row above leads to nothing new either.
+func inOrder(rows []row[making]) []row[making] {
+	for i := range rows {
+		apply := rows[i].apply
+		rows[i].apply = func(a making) []making {
+			step := rows[i].step
+			if a.row > i || a.step == step && step.isSole() {
+				return nil
+			}
+			isFirst := a.row == 0
+			a.row, a.step = i+1, step
+			as := apply(a)
+			if isFirst {
+				as = slices.DeleteFunc(as, a.from.work.isMade)
+			}
+			return as
+		}
+	}
+	return rows
 }

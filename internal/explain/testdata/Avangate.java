@@ -69,8 +69,8 @@ public class Avangate {
         hash("SHA-1 is used", hex(mac("HmacSHA1", message, KEY)), "sha256");
         hash("a hash function of 512 bits is used", hex(mac("HmacSHA512", message, KEY)), "sha256");
         hash("a hash function of 512 bits is used", hex(mac("HmacSHA3-512", message, KEY)), "sha3-256");
-        hash("a hash of the string to sign, without the key", hex(MessageDigest.getInstance("SHA-256").digest(message.getBytes())), "sha256");
-        hash("a hash of key and string to sign, and no HMAC", hex(MessageDigest.getInstance("SHA3-256").digest((KEY + message).getBytes())), "sha3-256");
+        hash("a plain hash is made, and no HMAC", hex(MessageDigest.getInstance("SHA-256").digest(message.getBytes())), "sha256");
+        hash("a plain hash is made, and no HMAC", hex(MessageDigest.getInstance("SHA3-256").digest((KEY + message).getBytes())), "sha3-256");
         hash("key and message are swapped", hex(mac("HmacSHA256", KEY, message)), "sha256");
         hash("white space around the key", hex(mac("HmacSHA256", message, KEY + "\n")), "sha256");
         hash("the hash is in upper case", HexFormat.of().withUpperCase().formatHex(right), "sha256");

@@ -48,13 +48,13 @@ vector(['the hash is in base64'], header(hmac(toSign(), key, 'sha256', 'base64ur
 vector(['the hash is the base64 of its digits'], header(btoa(hmac(toSign()))), toSign());
 vector(['the hash is in upper case'], header(hmac(toSign()).toUpperCase()), toSign());
 vector(['key and message are swapped'], header(hmac(key, toSign())), toSign());
-vector(['a hash of the string to sign, without the key'], header(createHash('sha256').update(toSign()).digest('hex')), toSign());
-vector(['a hash of key and string to sign, and no HMAC'], header(createHash('sha256').update(toSign() + key).digest('hex')), toSign());
+vector(['a plain hash is made, and no HMAC'], header(createHash('sha256').update(toSign()).digest('hex')), toSign());
+vector(['a plain hash is made, and no HMAC'], header(createHash('sha256').update(toSign() + key).digest('hex')), toSign());
 vector(['MD5 is used'], header(hmac(toSign(), key, 'md5'), { algo: 'md5' }), toSign());
 vector(['a hash function of 512 bits is used'], header(hmac(toSign(), key, 'sha512'), { algo: 'sha512' }), toSign());
 vector(['SHA3-256 is used, and algo says sha256'], header(hmac(toSign(), key, 'sha3-256')), toSign());
 vector(['white space around the key'], header(hmac(toSign(), `${key}\r\n`)), toSign());
-vector(['the key is empty'], header(hmac(toSign(), '')), toSign());
+vector(['the key is empty, undefined or null'], header(hmac(toSign(), '')), toSign());
 const hexKey = '00112233445566778899aabbccddeeff';
 vector(['the key is decoded from hexadecimal digits'], header(hmac(toSign(), Buffer.from(hexKey, 'hex'))), toSign(), { key: hexKey });
 const base64Key = 'c29tZSBvdGhlciBrZXksIGxvbmdlcg==';

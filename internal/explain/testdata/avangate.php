@@ -114,11 +114,12 @@ sent('algo is missing', hash_hmac('sha3-256', toSign(), KEY), null);
 sent('algo is unknown', hash_hmac('SHA3-256', toSign(), KEY), 'SHA3-256');
 sent('SHA-256 is used, and algo says sha3-256', hash_hmac('sha256', toSign(), KEY), 'sha3-256');
 sent('a hash function of 512 bits is used', hash_hmac('sha3-512', toSign(), KEY), 'sha3-256');
-sent('a hash of the string to sign, without the key', hash('sha256', toSign()));
-sent('a hash of key and string to sign, and no HMAC', hash('sha3-256', toSign() . KEY), 'sha3-256');
+sent('a plain hash is made, and no HMAC', hash('sha256', toSign()));
+sent('a plain hash is made, and no HMAC', hash('sha3-256', toSign() . KEY), 'sha3-256');
 sent('key and message are swapped', hash_hmac('sha256', KEY, toSign()));
 sent('white space around the key', hash_hmac('sha256', toSign(), KEY . "\n"));
-sent('the key is empty', hash_hmac('sha256', toSign(), (string) getenv('COUNTERSIGN_NO_SUCH_VARIABLE')));
+sent('the key is empty, undefined or null', hash_hmac('sha256', toSign(), (string) getenv('COUNTERSIGN_NO_SUCH_VARIABLE')));
+sent('quotes around the key', hash_hmac('sha256', toSign(), '"' . KEY . '"'));
 foreach (['a<key>&with"all\'of them', 'a-key-with-&-in-it'] as $key) {
     sent('the key is escaped as HTML', hash_hmac('sha256', toSign(), htmlspecialchars($key)), more: ['key' => $key]);
 }

@@ -209,15 +209,15 @@ sent(["algo is unknown", "Keccak-256 is used in place of SHA3-256"], hand_made_h
 # No HMAC, or another.
 for algo in "sha256", "sha3-256":
     plain = lambda text: hashlib.new(algo, text.encode()).hexdigest()
-    sent(["a hash of the string to sign, without the key"], plain(to_sign()), algo=algo)
-    sent(["a hash of key and string to sign, and no HMAC"], plain(KEY + to_sign()), algo=algo)
-    sent(["a hash of key and string to sign, and no HMAC"], plain(to_sign() + KEY), algo=algo)
+    sent(["a plain hash is made, and no HMAC"], plain(to_sign()), algo=algo)
+    sent(["a plain hash is made, and no HMAC"], plain(KEY + to_sign()), algo=algo)
+    sent(["a plain hash is made, and no HMAC"], plain(to_sign() + KEY), algo=algo)
     sent(["key and message are swapped"], digest(KEY, to_sign(), algo), algo=algo)
 
 # The key.
 for key in KEY + "\n", KEY + "\r\n", KEY + " ", " " + KEY:
     sent(["white space around the key"], digest(key=key))
-sent(["the key is empty"], digest(key=""))
+sent(["the key is empty, undefined or null"], digest(key=""))
 for mistake, key, decoded in (
     ("the key is decoded from hexadecimal digits", "00112233445566778899aabbccddeeff", bytes.fromhex),
     ("the key is decoded from base64", "c29tZSBvdGhlciBrZXksIGxvbmdlcg==", base64.b64decode),

@@ -193,6 +193,8 @@ wrong('white space around the secret', $right, $shop, sign($right, SECRET . "\n"
 wrong('white space around the secret', $right, $shop, sign($right, SECRET . ' '));
 wrong('the secret is empty, undefined or null', $right, $shop, sign($right, (string) getenv('NO_SUCH_SECRET_IS_SET')));
 wrong('quotes around the secret', $right, $shop, sign($right, '"' . SECRET . '"'));
+$punctuated = 'test-secret&"of"-the-shop';
+wrong('the secret is escaped as HTML', $right, $shop, sign($right, htmlspecialchars($punctuated)), ['secret' => $punctuated]);
 wrong('key and message are swapped', $right, $shop, sign(SECRET, $right));
 wrong('SHA-1 is used', $right, $shop, sign($right, SECRET, 'sha1'));
 wrong('SHA-512 is used', $right, $shop, sign($right, SECRET, 'sha512'));

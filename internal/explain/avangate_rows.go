@@ -11,176 +11,94 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
-// avangateRows are the mistakes that are tried, those that are made most often
-// first.
-var avangateRows = append([]row[*avangateAttempt]{
-	{Mistake{"the lengths are left out", "Write the length in bytes before the merchant code and before the date."},
-		layouts("cd"), false},
-	{Mistake{"the length is in characters", "Count the bytes of the merchant code in UTF-8, as strlen does in PHP, and not the characters of a text."},
-		characters(), false},
-	{Mistake{"the lengths are behind the values", "Write the length of each value before it."},
-		layouts("cCdD"), false},
-	{Mistake{"a length is missing", "Write a length before each of the two, the merchant code and the date."},
-		layouts("Ccd", "cDd"), false},
-	{Mistake{"the lengths or values are in another order", "Write the merchant code's length, the code, the date's length and the date, in this order and with nothing between them."},
-		layouts("DdCc", "CDcd", "cdCD", "dc"), false},
-	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
-		tails("\n"), false},
-
-	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
-		function(sha3_256, sha256Hash), false},
-	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
-		function(sha256Hash, sha3_256), false},
-	{Mistake{"Keccak-256 is used in place of SHA3-256", "Take a library that has the SHA3-256 of FIPS 202, or use SHA-256: some libraries call the older Keccak SHA3."},
-		function(sha3_256, keccak256), keccak256.forbidden},
-	{Mistake{"HMAC-SHA3 with a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
-		keyings(inNarrowHMAC), true},
-	{Mistake{"a hash of the string to sign, without the key", "Make an HMAC, with the Secret Key as the key."},
-		keyings(noKey), false},
-	{Mistake{"a hash of key and string to sign, and no HMAC", "Make an HMAC, with the Secret Key as the key: a hash of the two, one behind the other, is something else."},
-		keyings(keyBefore, keyBehind), false},
-	{Mistake{"key and message are swapped", "Give the Secret Key as the key and the string to sign as the message: functions differ in which comes first."},
-		keyings(swapped), false},
-
-	{Mistake{"white space around the key", "Cut the white space off the Secret Key, such as the newline at the end of a file."},
-		keys(spaceBehind, spaceBefore), false},
-	{Mistake{"the key is empty", "Give the Secret Key: its variable or setting is empty where the hash is made."},
-		keys(noText), false},
-	{Mistake{"the key is decoded from hexadecimal digits", "Take the Secret Key as text, byte for byte."},
-		keys(fromHex), false},
-	{Mistake{"the key is decoded from base64", "Take the Secret Key as text, byte for byte."},
-		keys(fromBase64), false},
-	{Mistake{"the key is escaped as HTML", "Take the Secret Key as the Control Panel shows it, before anything escapes it."},
-		keys(asHTML), false},
-
+// avangateRows are the mistakes that are tried, in the order in which they would be
+// made; the date is last, since its mistakes are many.
+var avangateRows = inOrder(slices.Concat([]row[making]{
 	{Mistake{"another merchant code is signed than sent", "Sign the very text that is sent as code."},
-		codes(func(c *avangateClaim) []string {
+		revaluing(vendor.Code, func(c *avangateClaim) []string {
 			texts := []string{strings.ToLower(c.code), strings.ToUpper(c.code), strings.TrimSpace(c.code), strings.Trim(c.code, `"'`), `"` + c.code + `"`}
 			if c.account != "" {
 				texts = append(texts, c.account)
 			}
 			return texts
-		}), false},
-
+		}), false, parametersStep},
+}, lengthRows("Write the merchant code's length in bytes, the code, the date's length and the date, in this order and with nothing between them."), []row[making]{
+	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
+		written(func(m *message, end string) { m.after = end }, "\n"), false, aroundStep},
+}, keyRows("key", "Secret Key", "Take the Secret Key as text, byte for byte, as the Control Panel shows it."), []row[making]{
+	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
+		function(sha3_256, sha256Hash), false, functionStep},
+	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
+		function(sha256Hash, sha3_256), false, functionStep},
+	{Mistake{"Keccak-256 is used in place of SHA3-256", "Take a library that has the SHA3-256 of FIPS 202, or use SHA-256: some libraries call the older Keccak SHA3."},
+		function(sha3_256, keccak256), keccak256.forbidden, functionStep},
+	{Mistake{"HMAC-SHA3 with a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
+		combined(inNarrowHMAC), true, keyingStep},
+}, keyingRows("Secret Key"), []row[making]{
 	{Mistake{"the date is signed in the right form, and sent in another", "Send the very text that is signed."},
-		dates(func(c *avangateClaim) []string {
+		redating(func(c *avangateClaim) []string {
 			return []string{c.time.UTC().Format(time.DateTime), c.time.Format(time.DateTime)}
-		}), false},
+		}), false, dateStep},
 	{Mistake{"the dates signed and sent are a second apart", "Read the clock once, and sign the very text that is sent."},
-		dates(func(c *avangateClaim) []string {
+		redating(func(c *avangateClaim) []string {
 			return []string{formatDate(c.form, c.time.Add(-time.Second)), formatDate(c.form, c.time.Add(time.Second))}
-		}), false},
-	{zoneMistake, zones(), false},
-}, dateFormRows()...)
+		}), false, dateStep},
+	{zoneMistake, inZones, false, dateStep},
+}, dateFormRows()))
+
+// revaluing is the mistake to sign another value of a parameter than is sent.
+func revaluing(name string, values func(c *avangateClaim) []string) apply {
+	return func(a making) []making {
+		var queries []string
+		for _, value := range values(a.from.avangate) {
+			queries = append(queries, withValue(a.message.query, name, value))
+		}
+		return a.signing(queries...)
+	}
+}
+
+// withValue returns a query with another value of a parameter that it has.
+func withValue(query, name, value string) string {
+	from := 0
+	if !strings.HasPrefix(query, name+"=") {
+		from = strings.Index(query, "&"+name+"=") + len("&")
+	}
+	from += len(name) + len("=")
+	_, after, _ := strings.Cut(query[from:], "&")
+	if after != "" {
+		after = "&" + after
+	}
+	return query[:from] + urlencode(value) + after
+}
+
+// redating is the mistake to sign another text than the date that is sent.
+func redating(values func(c *avangateClaim) []string) apply {
+	sign := revaluing(vendor.Date, values)
+	return func(a making) []making {
+		if a.from.avangate.form == "" {
+			return nil
+		}
+		return sign(a)
+	}
+}
+
+// inZones signs the date of one time zone and sends another's, one of which is UTC.
+func inZones(a making) (as []making) {
+	for _, z := range a.from.avangate.zones {
+		b := a.changing(func(m *message) { m.query = withValue(m.query, vendor.Date, z.date) })
+		b.ahead = z.ahead
+		as = append(as, b)
+	}
+	return as
+}
 
 // zoneMistake's Fix is completed with the difference and the zones that were found.
 var zoneMistake = Mistake{"the date is signed in one time zone and sent in another",
 	"Write the time in UTC, and sign the very text that is sent: the date that is signed is %s the one that is sent, as %s."}
-
-// An avangateStage is a step at which a hash is made. Of a pair of mistakes the
-// second is at a later one, so that no pair is tried twice. The date is last, since
-// its mistakes are many.
-type avangateStage int
-
-const (
-	stageCode avangateStage = iota + 1
-	stageLayout
-	stageTail
-	stageKey
-	stageFunction
-	stageKeying
-	stageDate
-)
-
-type avangateApply = func(*avangateAttempt) []*avangateAttempt
-
-// variants returns the apply of a mistake at the stage: it sets each of the values.
-func variants[T any](stage avangateStage, values func(a *avangateAttempt) []T, set func(a *avangateAttempt, value T)) avangateApply {
-	return func(a *avangateAttempt) []*avangateAttempt {
-		if a.stage >= stage {
-			return nil
-		}
-		vs := values(a)
-		as := make([]*avangateAttempt, len(vs))
-		changed := slices.Repeat([]avangateAttempt{*a}, len(vs))
-		for i, v := range vs {
-			as[i] = &changed[i]
-			as[i].stage = stage
-			set(as[i], v)
-		}
-		return as
-	}
-}
-
-func codes(values func(c *avangateClaim) []string) avangateApply {
-	return variants(stageCode, func(a *avangateAttempt) []string { return others(a.code, values(a.claim)) },
-		func(a *avangateAttempt, code string) { a.code = code })
-}
-
-// layouts are strings to sign as layOut reads them.
-func layouts(values ...string) avangateApply {
-	return variants(stageLayout, func(*avangateAttempt) []string { return values }, setLayout)
-}
-
-// characters are counted as code points, or as UTF-16 has them.
-func characters() avangateApply {
-	return variants(stageLayout, func(a *avangateAttempt) []string {
-		if utf8.RuneCountInString(a.code) == len(a.code) {
-			return nil
-		}
-		return []string{"PcDd", "UcDd"}
-	}, setLayout)
-}
-
-func setLayout(a *avangateAttempt, layout string) { a.layout = layout }
-
-func tails(values ...string) avangateApply {
-	return variants(stageTail, func(*avangateAttempt) []string { return values }, func(a *avangateAttempt, tail string) { a.tail = tail })
-}
-
-func keys(ways ...keyVariant) avangateApply {
-	return variants(stageKey, func(a *avangateAttempt) []string { return others(a.key, variantsOf(a.key, ways)) },
-		func(a *avangateAttempt, key string) { a.key = key })
-}
-
-// function takes one in the place of another.
-func function(meant, taken *hashFunction) avangateApply {
-	return variants(stageFunction, func(a *avangateAttempt) []*hashFunction {
-		if slices.Contains(a.functions, meant) && !slices.Contains(a.functions, taken) {
-			return []*hashFunction{taken}
-		}
-		return nil
-	}, func(a *avangateAttempt, f *hashFunction) { a.functions = []*hashFunction{f} })
-}
-
-func keyings(values ...keying) avangateApply {
-	return variants(stageKeying, func(*avangateAttempt) []keying { return values }, func(a *avangateAttempt, k keying) { a.keying = k })
-}
-
-// dates signs another text than the date that was sent.
-func dates(values func(c *avangateClaim) []string) avangateApply {
-	return variants(stageDate, func(a *avangateAttempt) []string {
-		if a.claim.form == "" {
-			return nil
-		}
-		return others(a.date, values(a.claim))
-	}, func(a *avangateAttempt, date string) { a.date = date })
-}
-
-// others returns the values that are not there yet, each once.
-func others(there string, values []string) (out []string) {
-	for _, v := range values {
-		if v != there && !slices.Contains(out, v) {
-			out = append(out, v)
-		}
-	}
-	return out
-}
 
 // timeZones are how far ahead of UTC the world's other clocks are, in summer and in
 // winter.
@@ -195,12 +113,6 @@ var timeZones = func() (zones []time.Duration) {
 	}
 	return zones
 }()
-
-// zones signs the date of one time zone and sends another's, one of which is UTC.
-func zones() avangateApply {
-	return variants(stageDate, func(a *avangateAttempt) []zoneDate { return a.claim.zones },
-		func(a *avangateAttempt, d zoneDate) { a.date, a.ahead = d.date, d.ahead })
-}
 
 // avangateDateForms are the other forms that people give the date, both where it is
 // sent and where it is signed.
@@ -223,9 +135,9 @@ var unreadableDate = Mistake{"the date is missing, or cannot be read", dateFix}
 
 // dateFormRows are the mistakes of signing another form of the date than the one
 // that is sent.
-func dateFormRows() (rows []row[*avangateAttempt]) {
+func dateFormRows() (rows []row[making]) {
 	for i, f := range avangateDateForms {
-		rows = append(rows, row[*avangateAttempt]{Mistake: f.Mistake, apply: dates(func(c *avangateClaim) []string { return c.inForms[i] })})
+		rows = append(rows, row[making]{f.Mistake, redating(func(c *avangateClaim) []string { return c.inForms[i] }), false, dateStep})
 	}
 	return rows
 }

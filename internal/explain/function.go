@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"hash"
+	"slices"
 
 	// For Keccak, and for SHA3-512 beside the SHA3-256 that goes with it.
 	"golang.org/x/crypto/sha3"
@@ -130,4 +131,46 @@ func (h *hasher) forbids(key []byte) bool {
 	forbidden := len(key) < minFIPSKey && fips140.Enforced()
 	h.shortKey = h.shortKey || forbidden
 	return forbidden
+}
+
+// keyingRows are the mistakes in how a key and a string to sign meet.
+func keyingRows(shown string) []row[making] {
+	return []row[making]{
+		{Mistake{"key and message are swapped", "Give the " + shown + " as the key and the string to sign as the message: functions differ in which comes first."},
+			combined(swapped), false, keyingStep},
+		{Mistake{"a plain hash is made, and no HMAC", "Make an HMAC, with the " + shown + " as the key: a hash of the two, one behind the other, is something else."},
+			combined(keyBehind, keyBefore, noKey), false, keyingStep},
+	}
+}
+
+// combined is a mistake in how the key and the string to sign meet.
+func combined(ways ...keying) apply {
+	return func(a making) []making {
+		as := make([]making, len(ways))
+		for i := range as {
+			as[i] = a
+			as[i].hash.keying = ways[i]
+		}
+		return as
+	}
+}
+
+// hashed is a mistake in the hash function.
+func hashed(f *hashFunction) apply {
+	return func(a making) []making {
+		a.hash.function = f
+		return []making{a}
+	}
+}
+
+// function is the mistake to take one function in the place of another. Where nothing
+// tells the two apart, each is tried as right.
+func function(meant, taken *hashFunction) apply {
+	return func(a making) []making {
+		if a.hash.function != meant || slices.Contains(a.from.functions, taken) {
+			return nil
+		}
+		a.hash.function = taken
+		return []making{a}
+	}
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
@@ -52,7 +51,7 @@ func joinQueries(queries ...string) string {
 
 // adding returns a with further parameters, behind and before its own, unless it
 // has one of them or one of them has no name.
-func (a paylinkAttempt) adding(ps ...parameter) []paylinkAttempt {
+func (a making) adding(ps ...parameter) []making {
 	query := a.message.query
 	for _, p := range ps {
 		if p.name == "" || strings.HasPrefix(query, p.name+"=") || strings.Contains(query, "&"+p.name+"=") {
@@ -73,7 +72,7 @@ const (
 )
 
 // mayChange reports whether a text is within the bounds.
-func (w *paylinkWork) mayChange(text string) bool {
+func (w *work) mayChange(text string) bool {
 	if len(text) > maxChanged || strings.Count(text, "&") >= maxParameters {
 		w.incomplete = true
 		return false
@@ -82,7 +81,7 @@ func (w *paylinkWork) mayChange(text string) bool {
 }
 
 // listing returns a with other lists of parameters.
-func (a paylinkAttempt) listing(change ...func(ps []parameter) []parameter) []paylinkAttempt {
+func (a making) listing(change ...func(ps []parameter) []parameter) []making {
 	w := &a.from.work
 	if !w.mayChange(a.message.query) {
 		return nil
@@ -98,8 +97,8 @@ func (a paylinkAttempt) listing(change ...func(ps []parameter) []parameter) []pa
 
 // without is the mistake not to sign parameters that are sent, and what is nested
 // in them.
-func without(names ...string) paylinkApply {
-	return func(a paylinkAttempt) []paylinkAttempt {
+func without(names ...string) apply {
+	return func(a making) []making {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(a.message.query, name) }) {
 			return nil
 		}
@@ -115,8 +114,8 @@ func withoutNames(ps []parameter, names ...string) []parameter {
 }
 
 // withoutValues is the mistake not to sign parameters with one of the values.
-func withoutValues(values ...string) paylinkApply {
-	return func(a paylinkAttempt) []paylinkAttempt {
+func withoutValues(values ...string) apply {
+	return func(a making) []making {
 		if !slices.ContainsFunc(values, a.hasValue) {
 			return nil
 		}
@@ -127,14 +126,14 @@ func withoutValues(values ...string) paylinkApply {
 }
 
 // hasValue reports whether the query has a parameter with the value.
-func (a paylinkAttempt) hasValue(value string) bool {
+func (a making) hasValue(value string) bool {
 	return strings.HasSuffix(a.message.query, "="+value) || strings.Contains(a.message.query, "="+value+"&")
 }
 
 // revalued is the mistake to sign other values in the place of some. There is but
 // one in a pair: two would contradict each other.
-func revalued(ways ...map[string]string) paylinkApply {
-	return func(a paylinkAttempt) (as []paylinkAttempt) {
+func revalued(ways ...map[string]string) apply {
+	return func(a making) (as []making) {
 		if a.revalued {
 			return nil
 		}
@@ -187,8 +186,8 @@ var htmlEscapings = func() (escapings []func(ps []parameter) []parameter) {
 }()
 
 // renamed is the mistake to sign other names of nested parameters.
-func renamed(ways ...func(name string) string) paylinkApply {
-	return func(a paylinkAttempt) (as []paylinkAttempt) {
+func renamed(ways ...func(name string) string) apply {
+	return func(a making) (as []making) {
 		if !strings.Contains(a.message.query, "%5B") {
 			return nil
 		}
@@ -279,22 +278,22 @@ func compareKeys(a, b []string) int {
 
 // withFiles returns the parameters of a multipart body with its files as some
 // libraries would sign them.
-func (r *paylinkRequest) withFiles() (queries []string) {
-	if !slices.ContainsFunc(r.parts, func(p paylinkPart) bool { return p.isFile }) || !r.work.mayChange(r.decoded.canonical) {
+func (r *source) withFiles() (queries []string) {
+	if !slices.ContainsFunc(r.parts, func(p part) bool { return p.isFile }) || !r.work.mayChange(r.decoded.canonical) {
 		return nil
 	}
-	for _, signed := range []func(file paylinkPart) []parameter{
-		func(file paylinkPart) []parameter { return []parameter{{"", file.fileName}} },
-		func(file paylinkPart) []parameter { return []parameter{{"", ""}} },
-		func(file paylinkPart) []parameter { return []parameter{{"", file.value}} },
+	for _, signed := range []func(file part) []parameter{
+		func(file part) []parameter { return []parameter{{"", file.fileName}} },
+		func(file part) []parameter { return []parameter{{"", ""}} },
+		func(file part) []parameter { return []parameter{{"", file.value}} },
 		// The properties of PHP's CURLFile, of which two may be left out.
-		func(file paylinkPart) []parameter {
+		func(file part) []parameter {
 			return []parameter{{"[name]", file.fileName}, {"[mime]", ""}, {"[postname]", ""}}
 		},
-		func(file paylinkPart) []parameter {
+		func(file part) []parameter {
 			return []parameter{{"[name]", file.fileName}, {"[mime]", file.contentType}, {"[postname]", ""}}
 		},
-		func(file paylinkPart) []parameter {
+		func(file part) []parameter {
 			return []parameter{{"[name]", file.fileName}, {"[mime]", file.contentType}, {"[postname]", file.fileName}}
 		},
 	} {
@@ -310,13 +309,13 @@ func (r *paylinkRequest) withFiles() (queries []string) {
 		}
 		form := join(ps)
 		r.work.spent += len(form)
-		queries = append(queries, readPaylinkForm(form, php.PlusDecoded).canonical)
+		queries = append(queries, readForm(form, php.PlusDecoded).canonical)
 	}
 	return queries
 }
 
 // decodedAgain returns the parameters of a request that escapes them twice.
-func (r *paylinkRequest) decodedAgain() (queries []string) {
+func (r *source) decodedAgain() (queries []string) {
 	query := r.decoded.canonical
 	if !strings.Contains(query, "%25") || !r.work.mayChange(query) {
 		return nil
@@ -339,7 +338,7 @@ func (r *paylinkRequest) decodedAgain() (queries []string) {
 }
 
 // asSent returns the parameters of a query or a form, one for each pair.
-func (r *paylinkRequest) asSent() string {
+func (r *source) asSent() string {
 	if r.sent == "" || !r.work.mayChange(r.sent) {
 		return r.decoded.canonical
 	}
@@ -372,74 +371,12 @@ func unescaped(signature string) string {
 	return signature
 }
 
-// inCharset is a mistake in the charset of a text. convert is given the bytes that
-// are not ASCII, run by run.
-func inCharset(convert func(dst, run []byte) []byte) paylinkApply {
-	return func(a paylinkAttempt) []paylinkAttempt {
-		if !a.escapes(notASCII) {
-			return nil
+// instead is the mistake to sign other queries, whatever else is signed otherwise.
+func instead(queries func(r *source) []string) apply {
+	return func(a making) []making {
+		if a.message.query != a.from.decoded.canonical {
+			return nil // it has been tried without that
 		}
-		query := a.message.query
-		if !a.from.work.mayChange(query) {
-			return nil
-		}
-		a.from.work.spent += len(query)
-		var out, run, converted []byte
-		for len(query) > 0 {
-			run = run[:0]
-			for len(query) > 2 && query[0] == '%' && query[1] >= '8' {
-				run = append(run, unhex(query[1:]))
-				query = query[3:]
-			}
-			converted = convert(converted[:0], run)
-			out = php.AppendURLEncoded(out, converted)
-			if query != "" {
-				n := strings.IndexByte(query[1:], '%') + 1
-				if n == 0 {
-					n = len(query)
-				}
-				out = append(out, query[:n]...)
-				query = query[n:]
-			}
-		}
-		return a.signing(string(out))
+		return a.signing(queries(a.from)...)
 	}
-}
-
-var notASCII = byteSet{0, 0, ^uint64(0), ^uint64(0)}
-
-// toLatin1 puts a question mark in the place of what Latin-1 does not have, as Java
-// does.
-func toLatin1(dst, run []byte) []byte {
-	if !utf8.Valid(run) {
-		return append(dst, run...)
-	}
-	for _, c := range string(run) {
-		if c > 0xff {
-			c = '?'
-		}
-		dst = append(dst, byte(c))
-	}
-	return dst
-}
-
-func fromLatin1(dst, run []byte) []byte {
-	if utf8.Valid(run) {
-		return append(dst, run...)
-	}
-	return latin1ToUTF8(dst, run)
-}
-
-func utf8Twice(dst, run []byte) []byte {
-	if !utf8.Valid(run) {
-		return append(dst, run...)
-	}
-	return latin1ToUTF8(dst, run)
-}
-
-func latin1ToUTF8(dst, run []byte) []byte {
-	for _, c := range run {
-		dst = utf8.AppendRune(dst, rune(c))
-	}
-	return dst
 }

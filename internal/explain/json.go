@@ -26,38 +26,34 @@ const jsonCost = 8
 
 // values returns the apply of a mistake in what JSON values are signed as, in one
 // of some ways.
-func values(ways ...func(v *jsonValues)) paylinkApply {
-	return func(a paylinkAttempt) (as []paylinkAttempt) {
+func values(ways ...func(v *jsonValues)) apply {
+	return func(a making) (as []making) {
 		if a.from.json == "" || !a.from.mayChangeJSON() {
 			return nil
 		}
 		for _, set := range ways {
 			b := a
 			b.revalued = true
-			b.json = new(jsonValues)
-			if a.json != nil {
-				*b.json = *a.json
-			}
-			set(b.json)
-			as = append(as, b.signing(a.from.rereadJSON(*b.json))...)
+			set(&b.json)
+			as = append(as, b.signing(a.from.rereadJSON(b.json))...)
 		}
 		return as
 	}
 }
 
-func (r *paylinkRequest) mayChangeJSON() bool {
+func (r *source) mayChangeJSON() bool {
 	return r.work.mayChange(r.decoded.canonical) && len(r.json) <= maxChanged
 }
 
 // rereadJSON returns the parameters of the JSON with other values.
-func (r *paylinkRequest) rereadJSON(v jsonValues) (query string) {
+func (r *source) rereadJSON(v jsonValues) (query string) {
 	if query, ok := r.work.jsons[v]; ok {
 		return query
 	}
 	r.work.spent += jsonCost * len(r.json)
 	params := &r.work.params
 	if php.ParseJSON(params, v.replaceIn(r.json)) == nil {
-		query = newPaylinkReading(params).canonical
+		query = newReading(params).canonical
 	} else { // the parameters have become too long
 		r.work.incomplete = true
 		query = r.decoded.canonical
@@ -240,7 +236,7 @@ var jsonStyles = func() (styles []jsonStyle) {
 const maxRestyled = 128 << 10
 
 // restyledJSON returns the JSON without its ApiSignature in every style.
-func (r *paylinkRequest) restyledJSON() (texts []string) {
+func (r *source) restyledJSON() (texts []string) {
 	if len(r.json) > maxRestyled {
 		r.work.incomplete = true
 		return nil

@@ -1,0 +1,89 @@
+package explain
+
+import (
+	"crypto/hmac"
+	"hash/maphash"
+
+	"github.com/countersign/countersign/internal/php"
+)
+
+// work is what the attempts on one request share. The zero value is ready
+// for use.
+type work struct {
+	spent      int  // bytes read and written since the last attempt
+	incomplete bool // something was too large to be tried
+	hasher     hasher
+
+	written message // the other two are made of it
+	text    []byte
+	trial   trial
+
+	made  map[uint64]bool // hashes of the trials that one mistake comes to
+	tried map[uint64]bool // and of those that were tried
+	jsons map[jsonValues]string
+
+	params php.Array // of the JSON that is read last
+
+	escapedIn string // the query whose escaped bytes these are
+	escaped   byteSet
+}
+
+// A trial is what an attempt comes to.
+type trial struct {
+	text  uint64 // its hash
+	hash  keyedHash
+	claim claim
+}
+
+var trialSeed = maphash.MakeSeed()
+
+// try is a search's. An attempt that comes to the same as one before does not
+// reproduce the signature: it is the same explanation again.
+func (w *work) try(a making) (stringToSign string, reproduced bool, cost int) {
+	if w.isNew(a) && w.reproduces(a) {
+		stringToSign, reproduced = a.message.redacted(), true
+	}
+	cost, w.spent = w.spent, 0
+	return stringToSign, reproduced, cost
+}
+
+func (w *work) isNew(a making) bool {
+	return len(a.claim.digest) == a.hash.function.size && !w.note(&w.tried, a)
+}
+
+// isMade reports whether a mistake comes to the same as one before.
+func (w *work) isMade(a making) bool { return w.note(&w.made, a) }
+
+// note puts what a comes to into the set, and reports whether it was there.
+func (w *work) note(set *map[uint64]bool, a making) bool {
+	w.write(a.message)
+	w.trial.hash, w.trial.claim = a.hash, a.claim
+	trial := maphash.Comparable(trialSeed, w.trial)
+	if *set == nil {
+		*set = make(map[uint64]bool)
+	}
+	known := (*set)[trial]
+	(*set)[trial] = true
+	return known
+}
+
+func (w *work) write(m message) {
+	if m == w.written {
+		return
+	}
+	w.written = m
+	w.text = m.append(w.text[:0])
+	w.trial.text = maphash.Bytes(trialSeed, w.text)
+	w.spent += len(w.text)
+}
+
+// reproduces reports whether the signature was made so.
+func (w *work) reproduces(a making) bool {
+	if len(a.claim.digest) != a.hash.function.size {
+		return false
+	}
+	w.write(a.message)
+	w.spent += len(w.text)
+	sum := w.hasher.sum(a.hash, w.text)
+	return sum != nil && hmac.Equal(sum, []byte(a.claim.digest))
+}
