@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -82,7 +83,12 @@ func (a *Avangate) perform(r *http.Request, c call, e *Exchange) (result callRes
 func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callResult {
 	var v [4]string // code, date, hash, algo
 	for i := range min(len(v), len(parameters)) {
-		v[i], _ = parameters[i].(string)
+		switch p := parameters[i].(type) {
+		case string:
+			v[i] = p
+		case json.RawMessage:
+			v[i] = vendor.ParameterText(p)
+		}
 	}
 	signed := r.Clone(r.Context())
 	signed.Header = http.Header{vendor.Header: {vendor.FormatHeader(v[0], v[1], v[2], v[3])}}

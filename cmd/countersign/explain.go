@@ -9,7 +9,7 @@ const explainUsage = `usage: countersign explain [paylink|avangate] [flags] < RE
 Says whether the signature of a request is right. If not, it tries the mistakes
 that people make and names those that give this very signature, with the fix and
 the place where the strings to sign begin to differ. Exits with 0 if the signature
-is right, and with 1 if not.
+is right, with notes or without, and with 1 if not.
 ` + inspectUsage + `
 example:
   countersign explain <<'END'

@@ -28,7 +28,7 @@ func algorithmFlag(flags *flag.FlagSet) *avangate.Algorithm {
 
 // dateFlag adds the flag of a time that takes the place of now.
 func dateFlag(flags *flag.FlagSet) *func() time.Time {
-	now := time.Now
+	var now func() time.Time
 	flags.Func("date", "", func(text string) error {
 		date, err := time.Parse(vendor.DateLayout, text)
 		if err != nil {

@@ -129,7 +129,7 @@ func explainAs(c *command, a *account, gateway string, req *http.Request, now fu
 		if err != nil {
 			return nil, err
 		}
-		return (&explain.Avangate{MerchantCode: a.merchantCode, SecretKey: secret, Now: now}).Request(req)
+		return (&explain.Avangate{MerchantCode: a.merchantCode, SecretKey: secret, Now: now, Kept: now == nil}).Request(req)
 	}
 	return nil, usagef("there is no gateway of that name: paylink or avangate")
 }

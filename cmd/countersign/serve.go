@@ -162,8 +162,8 @@ func (g *emulated) answer(w http.ResponseWriter, r *http.Request) authtest.Excha
 	return g.seen
 }
 
-// diagnose says why g refused r, without any of the secrets. It is nil if r has no
-// signature to explain.
+// diagnose says why g refused r, or what is to be noted of it, without any of the
+// secrets. It is nil if r has no signature to explain.
 func (g *emulated) diagnose(r *http.Request, secrets *redact.Words) *explain.Diagnosis {
 	g.explaining.Lock()
 	defer g.explaining.Unlock()
@@ -380,13 +380,14 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 		e.held = s.secrets
 	}
 	e.Exchange = g.answer(answer, withBody(r, body))
-	if e.Err == nil {
-		return
-	}
 	if e.Verdict() != "refused" {
 		if e.long = !isExplained(r, body, e); !e.long {
 			e.Diagnosis = g.diagnose(withBody(r, body), s.secrets)
 		}
+	}
+	if e.Err == nil && (e.Diagnosis == nil || len(e.Diagnosis.Notes) == 0) {
+		e.Diagnosis = nil // there is nothing to say
+		return
 	}
 	answer.addDiagnosis(e)
 }
@@ -469,7 +470,7 @@ func (a *heldAnswer) encode(v any) {
 	e.Encode(v)
 }
 
-// addDiagnosis adds to a JSON object what is known of a refused request: in an
+// addDiagnosis adds to a JSON object what is known of a request: in an
 // error of JSON-RPC to its data, which is the server's to define. A SOAP fault, and
 // the answer to a batch, stay as they are.
 func (a *heldAnswer) addDiagnosis(e *exchange) {
@@ -482,7 +483,7 @@ func (a *heldAnswer) addDiagnosis(e *exchange) {
 		place = refusal["data"].(map[string]any)
 	}
 	place["diagnosis"] = struct {
-		Reason string `json:"reason"`
+		Reason string `json:"reason,omitempty"`
 		*explain.Diagnosis
 	}{e.Reason(), e.Diagnosis}
 	a.encode(object)

@@ -275,6 +275,24 @@ func TestServeExplainsAWrongSignature(t *testing.T) {
 	}
 }
 
+// TestServeTellsNotes: what is fragile about a right request stands in the log, the
+// answer and the page.
+func TestServeTellsNotes(t *testing.T) {
+	r := startServe(t, paylinkEnv)
+	status, answer := r.post(t, "/v1.0/Invoice/?instance=example", "text/plain", servedForm+"&ApiSignature="+rightSignature)
+	assert.Equal(t, 200, status)
+	var got servedReply
+	require.NoError(t, json.Unmarshal([]byte(answer), &got))
+	require.NotNil(t, got.Diagnosis)
+	assert.True(t, got.Diagnosis.Right)
+	assert.NotContains(t, answer, `"reason"`)
+	const note = "send application/x-www-form-urlencoded"
+	require.Len(t, got.Diagnosis.Notes, 1)
+	assert.Contains(t, got.Diagnosis.Notes[0], note)
+	assert.Contains(t, r.stdout.String(), " 200 right\n    the signature is right\n    note: "+got.Diagnosis.Notes[0]+"\n")
+	assert.Contains(t, r.page(t), note)
+}
+
 // A refusal of JSON-RPC is told in its data, which is the server's to define; the
 // answers to a batch and to SOAP calls stay as 2Checkout writes them.
 func TestServeExplainsALogin(t *testing.T) {

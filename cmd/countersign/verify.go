@@ -7,7 +7,8 @@ import (
 const verifyUsage = `usage: countersign verify [paylink|avangate] [flags] < REQUEST
 
 Says whether the signature of a request is right, and prints the string to sign.
-Exits with 0 if it is, and with 1 if not.
+Exits with 0 if it is, and with 1 if not. What a gateway takes, and is fragile or
+loses something, is right, with a line "note: ..." for each reason.
 ` + inspectUsage + `
 example:
   countersign verify < request.txt
@@ -18,10 +19,14 @@ func verify(c *command) int {
 		text = "wrong"
 		if d.Right {
 			text = "right"
+			for _, note := range d.Notes {
+				text += "\nnote: " + note
+			}
 		}
 		return text, struct {
-			Right        bool   `json:"right"`
-			StringToSign string `json:"stringToSign"`
-		}{d.Right, d.StringToSign}
+			Right        bool     `json:"right"`
+			Notes        []string `json:"notes,omitempty"`
+			StringToSign string   `json:"stringToSign"`
+		}{d.Right, d.Notes, d.StringToSign}
 	})
 }

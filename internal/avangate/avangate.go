@@ -8,6 +8,7 @@ package avangate
 
 import (
 	"crypto/sha256"
+	"encoding/json"
 	"hash"
 	"strconv"
 	"time"
@@ -97,3 +98,16 @@ const (
 	SOAP11 = "http://schemas.xmlsoap.org/soap/envelope/"
 	SOAP12 = "http://www.w3.org/2003/05/soap-envelope"
 )
+
+// ParameterText returns what PHP makes of a parameter of a call, a JSON value, where
+// it takes a text: of a string its text, of a number its digits (measured with PHP
+// 8.2), "" of anything else.
+func ParameterText(value json.RawMessage) (text string) {
+	if len(value) > 0 && (value[0] == '-' || '0' <= value[0] && value[0] <= '9') {
+		return string(value)
+	}
+	if json.Unmarshal(value, &text) != nil {
+		return ""
+	}
+	return text
+}

@@ -41,6 +41,9 @@ type Avangate struct {
 	// Now is the clock, read once for each hash. Nil means time.Now. For a request
 	// that is not new, give the time at which it was made.
 	Now func() time.Time
+	// Kept says that the request has not just arrived, so that it may have been right
+	// when it did: what is right for a date that is past is right, with a note.
+	Kept bool
 }
 
 // maxAvangateBody bounds the body in which a login is looked for, in bytes.
@@ -122,8 +125,12 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	}
 	verifier := avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: secret, Window: a.Window, Now: func() time.Time { return now }}
 	req := (&http.Request{Header: http.Header{vendor.Header: values}}).WithContext(ctx)
-	if _, err = verifier.Verify(req); err == nil {
+	claimed, err := verifier.Verify(req)
+	if isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0; err == nil || isPast && a.Kept {
 		d.Right = true
+		if isPast {
+			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", claimed.Offset.Abs().Round(time.Second), localTime(claimed.Offset))}
+		}
 		return d, nil
 	}
 	c.account = a.MerchantCode

@@ -165,14 +165,14 @@ func readRPCLogin(body []byte) []string {
 	for _, call := range batch {
 		var login struct {
 			Method string
-			Params []any
+			Params []json.RawMessage
 		}
 		if json.Unmarshal(call, &login) != nil || login.Method != "login" {
 			continue
 		}
 		parameters := make([]string, len(login.Params))
 		for i, p := range login.Params {
-			parameters[i], _ = p.(string)
+			parameters[i] = vendor.ParameterText(p)
 		}
 		return parameters
 	}
@@ -311,12 +311,17 @@ func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
 		return nil
 	}
 	fix := fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request", apart(ahead), window)
+	return []Mistake{{"the date is outside the window", fix + localTime(ahead) + "."}}
+}
+
+// localTime says in which time zones a clock is so far ahead of UTC.
+func localTime(ahead time.Duration) (text string) {
 	for _, zone := range timeZones {
 		if (ahead - zone).Abs() <= time.Minute {
-			fix += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
+			text += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
 		}
 	}
-	return []Mistake{{"the date is outside the window", fix + "."}}
+	return text
 }
 
 // apart says how far a time is ahead of another.

@@ -32,8 +32,12 @@ import (
 
 // A Diagnosis says what is known of a signature.
 type Diagnosis struct {
-	// Right reports whether the gateway accepts it.
+	// Right reports whether the gateway accepts it, with the Notes or without.
 	Right bool `json:"right"`
+
+	// Notes say of a right signature what is fragile about the request, or lost of it,
+	// each in a sentence that says what to do. They hold no parameter's value.
+	Notes []string `json:"notes,omitempty"`
 
 	// StringToSign is what the gateway computes the signature over. Of a body that
 	// holds a signature, and is sent with another type's Content-Type, it is what the
@@ -93,14 +97,17 @@ func difference(a, b string) int {
 	return i
 }
 
-// redact takes the secret out of the strings to sign: it may have been sent as any of
-// the values.
+// redact takes the secret out of the strings to sign and the notes: it may have been
+// sent as any of the values, or the names.
 func (d *Diagnosis) redact(secret auth.Secret) { d.Redact(redact.New(secret.Reveal())) }
 
-// Redact takes further words out of the strings to sign, such as the secrets of other
-// gateways.
+// Redact takes further words out of the strings to sign and the notes, such as the
+// secrets of other gateways.
 func (d *Diagnosis) Redact(words *redact.Words) {
 	d.StringToSign = words.String(d.StringToSign)
+	for i := range d.Notes {
+		d.Notes[i] = words.String(d.Notes[i])
+	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
 		f.StringToSign = words.String(f.StringToSign)
@@ -114,6 +121,9 @@ func (d *Diagnosis) String() string {
 	switch {
 	case d.Right:
 		b.WriteString("the signature is right\n")
+		for _, note := range d.Notes {
+			fmt.Fprintf(&b, "note: %s\n", note)
+		}
 	case len(d.Findings) == 0:
 		b.WriteString("the signature is wrong, and no mistake that is known here gives it: is it this account's secret?\n")
 	default:

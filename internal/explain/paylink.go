@@ -75,6 +75,12 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	found, err := verifier.Verify(req)
 	d := &Diagnosis{Right: err == nil, StringToSign: found.StringToSign}
 	defer d.redact(secret)
+	if d.Right {
+		d.Notes = append(found.Notes, valueNotes(found)...)
+		if path := req.URL.Path; path != "" && !strings.HasSuffix(path, "/") {
+			d.Notes = append(d.Notes, "the path has no slash at its end, and a gateway may redirect to the one that has: write it")
+		}
+	}
 	if err == nil || errors.Is(err, auth.ErrBody) {
 		return d, err
 	}

@@ -23,7 +23,9 @@ func TestPaylinkRightSignaturesOfPHP(t *testing.T) {
 	for line := range strings.Lines(runScript(t, command...)) {
 		var v paylinkVector
 		require.NoError(t, json.Unmarshal([]byte(line), &v))
-		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, v.explain(t), line)
+		d := v.explain(t)
+		d.Notes = nil // texts are random
+		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, d, line)
 		count++
 	}
 	assert.Equal(t, cases, count)
@@ -34,7 +36,9 @@ func TestPaylinkRightSignatures(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for range phptest.Cases(10_000) {
 		v := randomPaylinkVector(r, 6, func(query string) string { return sign(testSecret, query) })
-		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, v.explain(t), "%+v", v)
+		d := v.explain(t)
+		d.Notes = nil
+		require.Equal(t, &Diagnosis{Right: true, StringToSign: v.StringToSign}, d, "%+v", v)
 	}
 }
 

@@ -178,7 +178,10 @@ func TestPaylinkRightAsTheLiveGatewaysRead(t *testing.T) {
 		{Method: "POST", Type: "multipart/form-data; boundary=B", Body: part("z", "") + part("a", "b c") + part("ApiSignature", sign(testSecret, "a=b+c")) + "--B--\r\n"},
 	} {
 		v.URL, v.Secret = cmp.Or(v.URL, "/v1.0/Page/"), testSecret
-		assert.Equal(t, &Diagnosis{Right: true, StringToSign: cmp.Or(v.StringToSign, "a=b+c")}, v.explain(t), "%+v", v)
+		d := v.explain(t)
+		assert.NotEmpty(t, d.Notes, "%+v", v)
+		d.Notes = nil
+		assert.Equal(t, &Diagnosis{Right: true, StringToSign: cmp.Or(v.StringToSign, "a=b+c")}, d, "%+v", v)
 	}
 }
 
