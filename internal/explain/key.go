@@ -2,6 +2,8 @@ package explain
 
 import (
 	"encoding/hex"
+	"net/url"
+	"regexp"
 	"strings"
 )
 
@@ -37,6 +39,39 @@ func asHTML(key string) []string { return []string{htmlEscaper.Replace(key)} }
 // htmlEscaper is PHP's htmlspecialchars since 8.1.
 var htmlEscaper = strings.NewReplacer(htmlPairs("&quot;", "&#039;")...)
 
+// cutShort is what is left of a key where a shell takes # for a comment, a form & for
+// the next parameter, a URL either.
+func cutShort(key string) (keys []string) {
+	for _, end := range []string{"#", "&", ";", " #"} {
+		if before, _, ok := strings.Cut(key, end); ok {
+			keys = append(keys, before)
+		}
+	}
+	return keys
+}
+
+func plusAsSpace(key string) []string { return []string{strings.ReplaceAll(key, "+", " ")} }
+
+func percentEncoded(key string) []string {
+	return []string{urlencode(key), strings.ReplaceAll(strings.ReplaceAll(urlencode(key), "+", "%20"), "%7E", "~")}
+}
+
+func percentDecoded(key string) []string {
+	plain, err := url.PathUnescape(key)
+	return append(decoded(plain, err), urldecode(key))
+}
+
+// variable is what shells, PHP and .env files take for a variable.
+var variable = regexp.MustCompile(`\$\{?[A-Za-z_]\w*\}?`)
+
+func withoutVariables(key string) []string { return []string{variable.ReplaceAllString(key, "")} }
+
+func backslashes(key string) []string {
+	return []string{strings.ReplaceAll(key, `\`, `\\`), strings.ReplaceAll(key, `\`, "")}
+}
+
+func afterMark(key string) []string { return []string{"\ufeff" + key} }
+
 // variantsOf returns the variants of a key.
 func variantsOf(key string, ways []keyVariant) (keys []string) {
 	for _, way := range ways {
@@ -58,6 +93,13 @@ func keyRows(word, shown, fix string) []row[making] {
 		in("the "+word+" is decoded from base64", fix, fromBase64),
 		in("the "+word+" is decoded from hexadecimal digits", fix, fromHex),
 		in("the "+word+" is escaped as HTML", fix, asHTML),
+		in("the "+word+" is cut at a # or an &", "Put the "+shown+" in quotes where it is set: a # begins a comment there, an & another parameter.", cutShort),
+		in("plus signs of the "+word+" are taken for spaces", fix, plusAsSpace),
+		in("the "+word+" is percent-encoded", fix, percentEncoded),
+		in("the "+word+" is percent-decoded", fix, percentDecoded),
+		in("a variable is replaced in the "+word, "Put the "+shown+" in single quotes where it is set: a $ begins a variable there.", withoutVariables),
+		in("backslashes of the "+word+" are doubled or lost", fix, backslashes),
+		in("a byte order mark before the "+word, "Save the file that holds the "+shown+" without a byte order mark.", afterMark),
 	}
 }
 
@@ -68,10 +110,13 @@ func keyed(ways ...keyVariant) apply {
 			return nil
 		}
 		keys := variantsOf(a.from.secret, ways)
-		as := make([]making, len(keys))
-		for i := range as {
-			as[i] = a
-			as[i].hash.key = keys[i]
+		as := make([]making, 0, len(keys))
+		for _, key := range keys {
+			if key != a.from.secret {
+				b := a
+				b.hash.key = key
+				as = append(as, b)
+			}
 		}
 		return as
 	}

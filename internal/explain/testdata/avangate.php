@@ -127,6 +127,19 @@ $key = '00112233445566778899aabbccddeeff';
 sent('the key is decoded from hexadecimal digits', hash_hmac('sha256', toSign(), hex2bin($key)), more: ['key' => $key]);
 $key = 'c29tZSBvdGhlciBrZXksIGxvbmdlcg==';
 sent('the key is decoded from base64', hash_hmac('sha256', toSign(), base64_decode($key)), more: ['key' => $key]);
+foreach ([
+    'the key is cut at a # or an &' => fn ($key) => strtok($key, '#&'),
+    'plus signs of the key are taken for spaces' => fn ($key) => strtr($key, '+', ' '),
+    'the key is percent-encoded' => fn ($key) => rawurlencode($key),
+    'the key is percent-decoded' => fn ($key) => rawurldecode($key),
+    'a variable is replaced in the key' => fn ($key) => preg_replace('/\$[a-z]+/', '', $key),
+    'backslashes of the key are doubled or lost' => fn ($key) => addcslashes($key, '\\'),
+    'a byte order mark before the key' => fn ($key) => "\u{FEFF}$key",
+    'quotes around the key' => fn ($key) => "'$key'",
+] as $mistake => $spoil) {
+    $key = 'aZ3+kq%41v\\w$xy#7&Lp_';
+    sent($mistake, hash_hmac('sha256', toSign(), $spoil($key)), more: ['key' => $key]);
+}
 sent('the hash is in base64', base64_encode(hash_hmac('sha256', toSign(), KEY, true)));
 sent('the hash is the base64 of its digits', base64_encode(hash_hmac('sha256', toSign(), KEY)));
 sent('the hash is in upper case', strtoupper(hash_hmac('sha256', toSign(), KEY)));

@@ -195,6 +195,18 @@ wrong('the secret is empty, undefined or null', $right, $shop, sign($right, (str
 wrong('quotes around the secret', $right, $shop, sign($right, '"' . SECRET . '"'));
 $punctuated = 'test-secret&"of"-the-shop';
 wrong('the secret is escaped as HTML', $right, $shop, sign($right, htmlspecialchars($punctuated)), ['secret' => $punctuated]);
+foreach ([
+    'the secret is cut at a # or an &' => fn ($secret) => strtok($secret, '#&'),
+    'plus signs of the secret are taken for spaces' => fn ($secret) => strtr($secret, '+', ' '),
+    'the secret is percent-encoded' => fn ($secret) => urlencode($secret),
+    'the secret is percent-decoded' => fn ($secret) => rawurldecode($secret),
+    'a variable is replaced in the secret' => fn ($secret) => preg_replace('/\$[a-z]+/', '', $secret),
+    'backslashes of the secret are doubled or lost' => fn ($secret) => addcslashes($secret, '\\'),
+    'a byte order mark before the secret' => fn ($secret) => "\u{FEFF}$secret",
+] as $mistake => $spoil) {
+    $secret = 'aZ3+kq%41v\\w$xy#7&Lp_';
+    wrong($mistake, $right, $shop, sign($right, $spoil($secret)), ['secret' => $secret]);
+}
 wrong('key and message are swapped', $right, $shop, sign(SECRET, $right));
 wrong('SHA-1 is used', $right, $shop, sign($right, SECRET, 'sha1'));
 wrong('SHA-512 is used', $right, $shop, sign($right, SECRET, 'sha512'));
