@@ -13,6 +13,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/internal/request"
 )
 
@@ -101,10 +102,10 @@ func (a *Avangate) explainHeader(ctx context.Context, values []string) (*Diagnos
 
 // explainLogin explains the parameters of a login, as the header of the same
 // values, which is what they mean.
-func (a *Avangate) explainLogin(ctx context.Context, login []string) (*Diagnosis, error) {
+func (a *Avangate) explainLogin(ctx context.Context, login *avangateLogin) (*Diagnosis, error) {
 	var v [4]string
-	copy(v[:], login)
-	c := &avangateClaim{code: v[0], date: v[1], hash: v[2], algo: v[3], headers: 1}
+	copy(v[:], login.parameters)
+	c := &avangateClaim{code: v[0], date: v[1], hash: v[2], algo: v[3], headers: 1, loginFlaws: login.flaws}
 	return a.explain(ctx, []string{vendor.FormatHeader(v[0], v[1], v[2], v[3])}, c)
 }
 
@@ -126,7 +127,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	verifier := avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: secret, Window: a.Window, Now: func() time.Time { return now }}
 	req := (&http.Request{Header: http.Header{vendor.Header: values}}).WithContext(ctx)
 	claimed, err := verifier.Verify(req)
-	if isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0; err == nil || isPast && a.Kept {
+	if isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0; (err == nil || isPast && a.Kept) && len(c.loginFlaws) == 0 {
 		d.Right = true
 		if isPast {
 			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", claimed.Offset.Abs().Round(time.Second), localTime(claimed.Offset))}
@@ -138,6 +139,9 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	c.readDate()
 	c.readHash()
 	flaws := c.flaws()
+	if redact.New(secret.Reveal()).In(c.hash) {
+		flaws = append([]Mistake{keyInClear}, flaws...)
+	}
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
 	r := c.source(secret)

@@ -23,6 +23,7 @@ type avangateClaim struct {
 	syntax     syntax // what is odd about the first
 	unreadable bool   // whether the gateway cannot read it
 	account    string // the merchant code that is accepted, "" if any is
+	loginFlaws []Mistake
 
 	time     time.Time // what the date means
 	form     string    // the date's, as package time has it; "" if it cannot be read
@@ -155,9 +156,63 @@ func (c *avangateClaim) readValue(text string) (value, after string) {
 	return strings.TrimRight(text[:length], separators), text[length:]
 }
 
+// An avangateLogin is the parameters of a login, in the order that they should have:
+// code, date, hash, algo.
+type avangateLogin struct {
+	parameters []string
+	flaws      []Mistake // what they show of how they came
+}
+
+// Mistakes in how the parameters of a login are given.
+var (
+	namedParameters    = Mistake{"the parameters are given by name", loginFix}
+	shuffledParameters = Mistake{"the parameters are in another order", loginFix}
+	sessionParameter   = Mistake{"a session id stands before the merchant code", "Send a session id with every call but login, which is what gives it. " + loginFix}
+)
+
+const loginFix = "Give login a list of the merchant code, the date, the hash and the algorithm, in this order."
+
+var (
+	dateLike = regexp.MustCompile(`^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d`)
+	hashLike = regexp.MustCompile(`^([0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}|[0-9a-fA-F]{128})$`)
+	algoLike = regexp.MustCompile(`^(?i)(sha|md5)[0-9-]*$`)
+)
+
+// newAvangateLogin tells the parameters apart where they are not in their order: by
+// what a date, a hash and an algorithm look like.
+func newAvangateLogin(parameters []string) *avangateLogin {
+	isDate := func(i int) bool { return i < len(parameters) && dateLike.MatchString(parameters[i]) }
+	switch {
+	case isDate(1) || len(parameters) < 3:
+		return &avangateLogin{parameters: parameters}
+	case isDate(2) && len(parameters) > 3 && hashLike.MatchString(parameters[3]) && !hashLike.MatchString(parameters[1]):
+		return &avangateLogin{parameters[1:], []Mistake{sessionParameter}}
+	}
+	ordered := make([]string, 4)
+	for _, p := range parameters[:min(len(parameters), len(ordered))] {
+		place := 0
+		switch {
+		case dateLike.MatchString(p):
+			place = 1
+		case hashLike.MatchString(p):
+			place = 2
+		case algoLike.MatchString(p):
+			place = 3
+		}
+		if ordered[place] != "" {
+			return &avangateLogin{parameters: parameters} // they cannot be told apart
+		}
+		ordered[place] = p
+	}
+	if ordered[0] == "" || ordered[1] == "" || ordered[2] == "" {
+		return &avangateLogin{parameters: parameters}
+	}
+	return &avangateLogin{ordered, []Mistake{shuffledParameters}}
+}
+
 // readRPCLogin returns the parameters of the first login in a JSON-RPC request or
 // batch, nil if there is none.
-func readRPCLogin(body []byte) []string {
+func readRPCLogin(body []byte) *avangateLogin {
 	var batch []json.RawMessage
 	if json.Unmarshal(body, &batch) != nil {
 		batch = []json.RawMessage{body}
@@ -165,23 +220,35 @@ func readRPCLogin(body []byte) []string {
 	for _, call := range batch {
 		var login struct {
 			Method string
-			Params []json.RawMessage
+			Params json.RawMessage
 		}
 		if json.Unmarshal(call, &login) != nil || login.Method != "login" {
 			continue
 		}
-		parameters := make([]string, len(login.Params))
-		for i, p := range login.Params {
+		var named map[string]json.RawMessage
+		if json.Unmarshal(login.Params, &named) == nil && len(named) > 0 {
+			parameters := make([]string, 4)
+			for name, p := range named {
+				if i := slices.Index([]string{vendor.Code, vendor.Date, vendor.Hash, vendor.Algo}, avangateAttribute(name)); i >= 0 {
+					parameters[i] = vendor.ParameterText(p)
+				}
+			}
+			return &avangateLogin{parameters, []Mistake{namedParameters}}
+		}
+		var listed []json.RawMessage
+		json.Unmarshal(login.Params, &listed)
+		parameters := make([]string, len(listed))
+		for i, p := range listed {
 			parameters[i] = vendor.ParameterText(p)
 		}
-		return parameters
+		return newAvangateLogin(parameters)
 	}
 	return nil
 }
 
 // readSOAPLogin returns the parameters of the login in a SOAP envelope, nil if
 // there is none.
-func readSOAPLogin(body []byte) []string {
+func readSOAPLogin(body []byte) *avangateLogin {
 	var envelope struct {
 		Body struct {
 			Call struct {
@@ -200,7 +267,7 @@ func readSOAPLogin(body []byte) []string {
 	for i, p := range call.Parameters {
 		parameters[i] = p.Text
 	}
-	return parameters
+	return newAvangateLogin(parameters)
 }
 
 // A zoneDate is the claim's date in a time zone that is so far ahead of it.
@@ -287,7 +354,8 @@ func (c *avangateClaim) readHash() {
 }
 
 // flaws returns what is wrong with the form, and is seen without any trying.
-func (c *avangateClaim) flaws() (flaws []Mistake) {
+func (c *avangateClaim) flaws() []Mistake {
+	flaws := slices.Clone(c.loginFlaws)
 	for _, f := range avangateFlaws {
 		if f.seen(c) {
 			flaws = append(flaws, f.Mistake)
@@ -310,8 +378,35 @@ func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
 	if c.form == "" || ahead.Abs() <= window {
 		return nil
 	}
+	if calendar := c.calendar(now); calendar != "" {
+		return []Mistake{{"the date is outside the window", "The date is " + calendar + ": write it as 2006-01-02 15:04:05 of the Gregorian calendar, in UTC and in 24 hours."}}
+	}
 	fix := fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request", apart(ahead), window)
-	return []Mistake{{"the date is outside the window", fix + localTime(ahead) + "."}}
+	fix += localTime(ahead)
+	if (ahead + 12*time.Hour).Abs() <= time.Minute {
+		fix += "; if the hour is of a clock that has 12, write it of 24"
+	}
+	return []Mistake{{"the date is outside the window", fix + "."}}
+}
+
+// calendar says what other calendar or clock the date is of, "" if it is none that is
+// known.
+func (c *avangateClaim) calendar(now time.Time) string {
+	near := func(t time.Time) bool { return t.Sub(now).Abs() <= 25*time.Hour }
+	year := c.time.Year() - now.Year()
+	switch {
+	case year >= 542 && year <= 544:
+		return "in the Thai calendar, 543 years ahead"
+	case year >= -579 && year <= -577:
+		return "in the Islamic calendar"
+	case year >= -622 && year <= -621:
+		return "in the Persian calendar"
+	case c.time.Year() == now.Year() && near(c.time.AddDate(0, 1, 0)):
+		return "a month behind the gateway's clock, as where the months are counted from 0"
+	case year > 200 || year < -200:
+		return fmt.Sprintf("of the year %d", c.time.Year())
+	}
+	return ""
 }
 
 // localTime says in which time zones a clock is so far ahead of UTC.

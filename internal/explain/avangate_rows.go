@@ -30,6 +30,10 @@ var avangateRows = inOrder(slices.Concat([]row[making]{
 	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *message, end string) { m.after = end }, "\n"), false, aroundStep},
 }, keyRows("key", "Secret Key", "Take the Secret Key as text, byte for byte, as the Control Panel shows it."), []row[making]{
+	{Mistake{"the merchant code is taken for the key", "Give the Secret Key, which stands beside the merchant code in the Control Panel."},
+		func(a making) []making {
+			return keyed(func(string) []string { return []string{a.from.avangate.code} })(a)
+		}, false, keyStep},
 	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
 		function(sha3_256, sha256Hash), false, functionStep},
 	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
@@ -44,9 +48,14 @@ var avangateRows = inOrder(slices.Concat([]row[making]{
 			return []string{c.time.UTC().Format(time.DateTime), c.time.Format(time.DateTime)}
 		}), false, dateStep},
 	{Mistake{"the dates signed and sent are a second apart", "Read the clock once, and sign the very text that is sent."},
-		redating(func(c *avangateClaim) []string {
-			return []string{formatDate(c.form, c.time.Add(-time.Second)), formatDate(c.form, c.time.Add(time.Second))}
-		}), false, dateStep},
+		redating(apartBy(1)), false, dateStep},
+	{Mistake{"the hash is of another second than the date", "Make the hash and the header anew for each request, from one reading of the clock."},
+		func(a making) []making {
+			if isElseRight := a.message == (message{query: a.from.decoded.canonical, layout: lengthBefore}) && a.hash.keying == inHMAC && a.hash.key == a.from.secret; isElseRight {
+				return redating(apartBy(everySecond...))(a)
+			}
+			return redating(apartBy(someSeconds...))(a)
+		}, false, dateStep},
 	{zoneMistake, inZones, false, dateStep},
 }, dateFormRows()))
 
@@ -83,6 +92,30 @@ func redating(values func(c *avangateClaim) []string) apply {
 			return nil
 		}
 		return sign(a)
+	}
+}
+
+// everySecond and someSeconds are how far a date that is read twice, or a hash that is
+// kept, is from the one that was signed: at most ten minutes, and beside another
+// mistake what a pause, a timeout or a cache has.
+var (
+	everySecond = func() (seconds []int) {
+		for s := 2; s <= 600; s++ {
+			seconds = append(seconds, s)
+		}
+		return seconds
+	}()
+	someSeconds = []int{2, 3, 4, 5, 10, 15, 20, 30, 60, 120, 300, 600}
+)
+
+// apartBy returns the dates so many seconds before and after the one that was sent.
+func apartBy(seconds ...int) func(c *avangateClaim) []string {
+	return func(c *avangateClaim) (dates []string) {
+		for _, s := range seconds {
+			apart := time.Duration(s) * time.Second
+			dates = append(dates, formatDate(c.form, c.time.Add(-apart)), formatDate(c.form, c.time.Add(apart)))
+		}
+		return dates
 	}
 }
 
@@ -256,3 +289,6 @@ var avangatePossibilities = []Mistake{
 	{"the key is that of another account, or was replaced", "Compare the merchant code and the Secret Key with those in the Control Panel."},
 	{"the body, the URL or the method is signed", "Sign the merchant code and the date, each behind its length in bytes, and nothing else."},
 }
+
+// keyInClear is not tried: the key is seen.
+var keyInClear = Mistake{"the Secret Key itself is sent", "Send the HMAC that is made with it, and give the Secret Key a new value: it has been on the wire."}

@@ -96,7 +96,6 @@ func TestAvangateErrors(t *testing.T) {
 		{"a batch without a login", nil, post("/rpc/6.0/", `[{"method":"getOrder"}, 1]`), auth.ErrUnsigned, "only the call of login", ""},
 		{"a SOAP call with a session", nil, post("/channel-manager/2.1/soap/", `<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getOrder><a>id</a></getOrder></e:Body></e:Envelope>`), auth.ErrUnsigned, "only the call of login", ""},
 		{"no body", nil, httptest.NewRequest("GET", "/soap/6.0/?wsdl", nil), auth.ErrUnsigned, "only the call of login", ""},
-		{"parameters by name", nil, post("/rpc/6.0/", `{"method":"login","params":{"hash":"00"}}`), auth.ErrUnsigned, "only the call of login", ""},
 		{"a login without a hash", nil, post("/rpc/6.0/", `{"method":"login","params":["YOURCODE123","2026-01-02 03:04:05"]}`), auth.ErrUnsigned, "there is no hash", toSign},
 		{"no secret", noSecret, header(exampleHeader), auth.ErrSecret, "white space", toSign},
 		{"a body that cannot be read", nil, unreadable, auth.ErrBody, "gone", ""},

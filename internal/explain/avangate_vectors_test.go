@@ -103,7 +103,7 @@ func TestAvangateMistakesHaveVectors(t *testing.T) {
 			}
 		}
 	}
-	known := []Mistake{unreadableDate, otherForm}
+	known := []Mistake{unreadableDate, otherForm, namedParameters, shuffledParameters, sessionParameter}
 	for _, r := range avangateRows {
 		known = append(known, r.Mistake)
 	}

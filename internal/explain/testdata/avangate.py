@@ -214,7 +214,15 @@ for algo in "sha256", "sha3-256":
     sent(["a plain hash is made, and no HMAC"], plain(to_sign() + KEY), algo=algo)
     sent(["key and message are swapped"], digest(KEY, to_sign(), algo), algo=algo)
 
+# The date that is read twice, and the hash that is kept.
+for seconds in 10, -10, 37, 300, -599:
+    other = (NOW + timedelta(seconds=seconds)).strftime(FORMAT)
+    signed(["the hash is of another second than the date"], to_sign(date=other))
+    if abs(seconds) in (10, 300):
+        signed(["the lengths are left out", "the hash is of another second than the date"], CODE + other)
+
 # The key.
+sent(["the merchant code is taken for the key"], digest(key=CODE))
 for key in KEY + "\n", KEY + "\r\n", KEY + " ", " " + KEY:
     sent(["white space around the key"], digest(key=key))
 sent(["the key is empty, undefined or null"], digest(key=""))
@@ -296,6 +304,14 @@ def login(mistakes, parameters, message, **more):
 
 login([], [CODE, DATE, digest(), "sha256"], to_sign())
 login([], ["A/B&C<D", DATE, digest(to_sign("A/B&C<D")), "sha256"], to_sign("A/B&C<D"), account="A/B&C<D")
+for parameters in [DATE, CODE, digest(), "sha256"], [CODE, digest(), DATE, "sha256"], [CODE, "sha256", digest(), DATE]:
+    login(["the parameters are in another order"], parameters, to_sign())
+login(["the parameters are in another order", "white space around the key"], [CODE, digest(key=KEY + "\n"), DATE, "sha256"], to_sign())
+login(["a session id stands before the merchant code"], ["", CODE, DATE, digest(), "sha256"], to_sign())
+login(["a session id stands before the merchant code"], ["1A2B3C", CODE, DATE, digest(), "sha256"], to_sign())
+login(["a session id stands before the merchant code", "the lengths are left out"], ["1A2B3C", CODE, DATE, digest(CODE + DATE), "sha256"], CODE + DATE)
+named = {"merchantCode": CODE, "date": DATE, "hash": digest(), "algo": "sha256"}
+vector(["the parameters are given by name"], path="/rpc/6.0/", body=json.dumps({"jsonrpc": "2.0", "method": "login", "params": named, "id": 1}), signed=to_sign())
 login(["algo is missing"], [CODE, DATE, digest()], to_sign())
 login(["MD5 is used"], [CODE, DATE, digest(algo="md5")], to_sign())
 login(["the lengths are left out"], [CODE, DATE, digest(CODE + DATE), "sha256"], CODE + DATE)
