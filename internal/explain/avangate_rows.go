@@ -61,12 +61,13 @@ var avangateRows = inOrder(slices.Concat([]row[making]{
 
 // revaluing is the mistake to sign another value of a parameter than is sent.
 func revaluing(name string, values func(c *avangateClaim) []string) apply {
-	return func(a making) []making {
-		var queries []string
+	return func(a making) (as []making) {
 		for _, value := range values(a.from.avangate) {
-			queries = append(queries, withValue(a.message.query, name, value))
+			if query := withValue(a.message.query, name, value); query != a.message.query {
+				as = append(as, a.changing(func(m *message) { m.query = query }))
+			}
 		}
-		return a.signing(queries...)
+		return as
 	}
 }
 

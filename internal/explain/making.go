@@ -82,6 +82,7 @@ type message struct {
 	query   string // as http_build_query writes it
 	literal bool   // the query is another text, to be signed as it is
 	layout  layout
+	again   escaping // of the whole
 
 	names, values          spelling
 	before, between, after string // an empty between is an ampersand
@@ -91,6 +92,15 @@ type message struct {
 
 // append appends the string to sign.
 func (m *message) append(dst []byte) []byte {
+	if m.again != escapedOnce {
+		once := *m
+		once.again = escapedOnce
+		text := urlencode(string(once.append(nil)))
+		if m.again == againAsPath {
+			text = pathEscaper.Replace(text)
+		}
+		return append(dst, text...)
+	}
 	dst = append(dst, m.before...)
 	if m.layout != asQuery {
 		return append(m.layout.append(dst, m.query), m.after...)

@@ -93,6 +93,8 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 		}, false, parametersStep},
 	{Mistake{"the query is signed in place of the body", "Sign the parameters of the body: beside one, the query is not signed."},
 		instead(func(r *source) []string { return r.ofQuery }), false, parametersStep},
+	{Mistake{"an ampersand inside a value is sent unescaped", "Escape the values where the request is built, each by itself: & as %26."},
+		unbroken, false, parametersStep},
 	{Mistake{"the model is signed, and not sent", sentFix},
 		func(a making) []making { return a.adding(a.from.model) }, false, parametersStep},
 	{Mistake{"the id is signed, and not sent", sentFix},
@@ -222,6 +224,13 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 			return as
 		}, false, spellingStep},
 
+	{Mistake{"only the URLs are escaped to be signed", escapeFix},
+		texts(withEscapedURLs), false, spellingStep},
+	{Mistake{"the parameters are signed as serialize of PHP writes them", "Sign what http_build_query writes."},
+		texts(serialized), false, spellingStep},
+	{Mistake{"the finished string is escaped once more to be signed", "Sign what http_build_query returns, as it is."},
+		escapedAgain, false, spellingStep},
+
 	{Mistake{"the JSON text is signed", jsonFix},
 		literal(func(r *source) []string {
 			if r.json == "" {
@@ -236,7 +245,7 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 			}
 			return r.restyledJSON()
 		}), false, spellingStep},
-	{Mistake{"the text is signed as it is sent", escapeFix},
+	{Mistake{"the text is signed as it is sent", "Sign what PHP makes of it: " + escapeFix + " Brackets are %5B and %5D, and a list has its indexes, in what is sent, too: pm[0], and not pm[]."},
 		literal(func(r *source) []string {
 			if r.sent == "" || !r.work.mayChange(r.sent) {
 				return nil

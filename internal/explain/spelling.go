@@ -1,6 +1,9 @@
 package explain
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // A spelling says how names or values are escaped. The zero value is PHP's
 // urlencode.
@@ -174,4 +177,57 @@ func (a making) spelling(ways ...spelling) []making {
 // escapes reports whether one of the bytes is escaped in the query.
 func (a making) escapes(some byteSet) bool {
 	return !a.message.literal && a.from.work.escapedBytes(a.message.query).meets(some)
+}
+
+// An escaping says how a finished text is escaped once more.
+type escaping uint8
+
+const (
+	escapedOnce  escaping = iota
+	againAsQuery          // urlencode
+	againAsPath           // rawurlencode, encodeURIComponent
+)
+
+var pathEscaper = strings.NewReplacer("+", "%20", "%7E", "~")
+
+// escapedAgain is the mistake to escape the finished text.
+func escapedAgain(a making) []making {
+	return []making{
+		a.changing(func(m *message) { m.again = againAsQuery }),
+		a.changing(func(m *message) { m.again = againAsPath }),
+	}
+}
+
+// texts is the mistake to sign another text that is made of the parameters.
+func texts(write func(ps []parameter) []string) apply {
+	return func(a making) (as []making) {
+		m := a.message
+		if m.literal || m.names != (spelling{}) || m.values != (spelling{}) || !a.from.work.mayChange(m.query) {
+			return nil
+		}
+		ps := split(m.query)
+		a.from.work.spent += len(m.query) + parameterCost*len(ps)
+		for _, text := range write(ps) {
+			if text != m.query {
+				as = append(as, a.changing(func(m *message) { m.query, m.literal = text, true }))
+			}
+		}
+		return as
+	}
+}
+
+// withEscapedURLs escapes nothing but the values that are URLs.
+func withEscapedURLs(ps []parameter) []string {
+	hasURL := false
+	for i, p := range ps {
+		name, value := urldecode(p.name), urldecode(p.value)
+		if strings.HasPrefix(value, "https://") || strings.HasPrefix(value, "http://") {
+			hasURL, value = true, p.value
+		}
+		ps[i] = parameter{name, value}
+	}
+	if !hasURL {
+		return nil
+	}
+	return []string{join(ps)}
 }

@@ -228,6 +228,22 @@ wrong('the signature is sent escaped twice', $right, $shop, urlencode(sign($righ
 wrong('white space around the signature', $right, $shop, sign($right) . "\n");
 wrong('a newline is signed behind the parameters', $right . PHP_EOL, $shop);
 
+// A body that is built by hand.
+$split = ['amount' => 200, 'successRedirectUrl' => 'https://e.com/ok?a=1&b=2'];
+$body = 'amount=200&successRedirectUrl=https%3A%2F%2Fe.com%2Fok%3Fa=1&b=2';
+$signed = http_build_query($split);
+wrong('an ampersand inside a value is sent unescaped', $signed, ['amount' => 200, 'successRedirectUrl' => 'https://e.com/ok?a=1', 'b' => 2], null,
+    ['body' => $body . '&ApiSignature=' . rawurlencode(sign($signed))]);
+wrong('only the URLs are escaped to be signed', 'purpose=Abo Basis&successRedirectUrl=' . urlencode('https://s.example/ok'), ['purpose' => 'Abo Basis', 'successRedirectUrl' => 'https://s.example/ok']);
+$order = ['purpose' => 'Abo', 'amount' => '200', 'fields' => ['email' => ['value' => 'a@b.ch'], 'x' => ['1', '2']]];
+wrong('the parameters are signed as serialize of PHP writes them', serialize($order), $order);
+ksort($order);
+wrong('the parameters are signed as serialize of PHP writes them', serialize($order), array_reverse($order));
+wrong('the finished string is escaped once more to be signed', urlencode($right), $shop);
+wrong('the finished string is escaped once more to be signed', rawurlencode($right), $shop);
+wrong(['an ampersand inside a value is sent unescaped', 'white space around the secret'], $signed, ['amount' => 200, 'successRedirectUrl' => 'https://e.com/ok?a=1', 'b' => 2], null,
+    ['body' => $body . '&ApiSignature=' . rawurlencode(sign($signed, SECRET . "\n"))]);
+
 // Two mistakes.
 wrong(['a space is signed as %20', 'the signature is in hexadecimal digits'], http_build_query($shop, '', '&', PHP_QUERY_RFC3986), $shop,
     hash_hmac('sha256', http_build_query($shop, '', '&', PHP_QUERY_RFC3986), SECRET));
