@@ -64,7 +64,7 @@ type Diagnosis struct {
 
 // A Finding is one explanation of a wrong signature.
 type Finding struct {
-	// Mistakes reproduce the signature together: one that was tried or two, with
+	// Mistakes reproduce the signature together: one that was tried, or two, or three of which one shows, with
 	// those that the request shows by itself, such as a date of another form.
 	Mistakes []Mistake `json:"mistakes"`
 

@@ -164,6 +164,19 @@ func TestSearch(t *testing.T) {
 	}
 }
 
+// TestSearchTriplesWhereOneShows: three mistakes are found if one of them shows in
+// how the request was sent.
+func TestSearchTriplesWhereOneShows(t *testing.T) {
+	rows := []row[string]{adding("x", "x"), adding("y", "y"), adding("z", "z")}
+	d := &Diagnosis{StringToSign: "a"}
+	searchFor("axyz", rows...).explain(d, "a")
+	assert.Empty(t, d.Findings)
+	rows[0].step = sendingStep
+	searchFor("axyz", rows...).explain(d, "a")
+	require.Len(t, d.Findings, 1)
+	assert.Equal(t, []string{"x", "y", "z"}, namesOf(d.Findings[0].Mistakes))
+}
+
 func TestSearchSaysWhatFIPSModeForbids(t *testing.T) {
 	forbidden := adding("forbidden", "x")
 	forbidden.forbidden = true

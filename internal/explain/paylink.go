@@ -340,7 +340,16 @@ func (r *source) explain(d *Diagnosis, secret string) {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
 	if !r.inQuery && r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
-		d.Possibilities = append(d.Possibilities, plusForSpace)
+		shown := plusForSpace
+		if strings.Contains(r.sent, "%20") { // whoever escapes spaces means a plus sign
+			shown = plusUnescaped
+		}
+		for i := range d.Findings {
+			d.Findings[i].Mistakes = slices.Insert(d.Findings[i].Mistakes, 0, shown)
+		}
+		if len(d.Findings) == 0 {
+			d.Possibilities = append(d.Possibilities, plusForSpace)
+		}
 	}
 	if len(d.Findings) > 0 {
 		return

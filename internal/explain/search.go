@@ -41,8 +41,9 @@ type search[A any] struct {
 	found []A // what gives the signature, in the order of the Findings
 }
 
-// explain fills in d: first with each row that gives the signature alone, and only
-// if there is none, with the pairs that do.
+// explain fills in d: first with each row that gives the signature alone, only if there
+// is none with the pairs that do, and at last with a triple of which one mistake shows
+// in how the request was sent.
 func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 	s.left = budget
 	rows := make([]row[A], 0, len(s.rows))
@@ -84,6 +85,41 @@ func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 				if f, found[j] = s.attempts(d, rows[j].apply(a)); found[j] {
 					f.Mistakes = []Mistake{rows[i].Mistake, rows[j].Mistake}
 					d.Findings = append(d.Findings, f)
+				}
+			}
+		}
+	}
+	if len(d.Findings) > 0 {
+		return
+	}
+	for i := range rows {
+		if rows[i].step != sendingStep {
+			continue
+		}
+		for _, a := range applied[i] {
+			if s.triples(d, rows, i, a); len(d.Findings) > 0 || s.left <= 0 {
+				return
+			}
+		}
+	}
+}
+
+// triples tries the pairs of mistakes beside one that shows in the request, until one
+// gives the signature.
+func (s *search[A]) triples(d *Diagnosis, rows []row[A], shown int, a A) {
+	for j := range rows {
+		for _, b := range rows[j].apply(a) {
+			for k := range rows {
+				if j == shown || k == shown || k == j {
+					continue
+				}
+				if s.isSpent(d) {
+					return
+				}
+				if f, ok := s.attempts(d, rows[k].apply(b)); ok {
+					f.Mistakes = []Mistake{rows[shown].Mistake, rows[j].Mistake, rows[k].Mistake}
+					d.Findings = append(d.Findings, f)
+					return
 				}
 			}
 		}

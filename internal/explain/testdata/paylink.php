@@ -244,6 +244,17 @@ wrong('the finished string is escaped once more to be signed', rawurlencode($rig
 wrong(['an ampersand inside a value is sent unescaped', 'white space around the secret'], $signed, ['amount' => 200, 'successRedirectUrl' => 'https://e.com/ok?a=1', 'b' => 2], null,
     ['body' => $body . '&ApiSignature=' . rawurlencode(sign($signed, SECRET . "\n"))]);
 
+// Three mistakes, of which one shows.
+$spaced = http_build_query($shop, '', '&', PHP_QUERY_RFC3986);
+wrong(['the signature is sent escaped twice', 'a space is signed as %20', 'the signature is in base64url'], $spaced, $shop,
+    urlencode(strtr(sign($spaced), '+/', '-_')));
+wrong(['the form is sent with the wrong Content-Type', 'a space is signed as %20', 'white space around the secret'], $spaced, $shop,
+    sign($spaced, SECRET . "\n"), ['type' => 'multipart/form-data']);
+wrong(['a space is sent as a plus sign', 'brackets are not escaped', 'quotes around the secret'], str_replace(['%5B', '%5D'], ['[', ']'], $right), $shop, null,
+    ['body' => $right . '&ApiSignature=' . rawurlencode(sign(str_replace(['%5B', '%5D'], ['[', ']'], $right), '"' . SECRET . '"')), 'string_to_sign' => str_replace('+', '%2B', $right)]);
+wrong(['a space is sent as a plus sign', '~ is not escaped (Go, Python, qs)'], str_replace('%7E', '~', $right), $shop, null,
+    ['body' => $right . '&ApiSignature=' . rawurlencode(sign(str_replace('%7E', '~', $right))), 'string_to_sign' => str_replace('+', '%2B', $right)]);
+
 // Two mistakes.
 wrong(['a space is signed as %20', 'the signature is in hexadecimal digits'], http_build_query($shop, '', '&', PHP_QUERY_RFC3986), $shop,
     hash_hmac('sha256', http_build_query($shop, '', '&', PHP_QUERY_RFC3986), SECRET));
