@@ -89,7 +89,11 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 		return d, paylink.Refuse(auth.ErrBody, readErr)
 	}
 	d.StringToSign = r.toSign
-	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.hidden == "" {
+	r.findStray(req)
+	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.hidden == "" && r.stray.claim == "" {
+		if misplaced := misplacedCredential(req, err); misplaced != nil {
+			err = paylink.Refuse(auth.ErrUnsigned, misplaced)
+		}
 		return d, err
 	}
 	r.explain(d, secret.Reveal())
@@ -112,12 +116,15 @@ type source struct {
 	mistyped Mistake
 	hidden   string
 
+	stray stray // zero if there is none
+
 	sent      string // the query or the form itself, "" if it is neither
 	json      string // the JSON itself, "" if it is none
 	jsonRest  string // the JSON without its ApiSignature
 	parts     []part
 	instance  string
 	model, id parameter // of the path, without a name if it says none
+	method    string
 	path      string
 	host      string
 
@@ -179,7 +186,7 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*source, e
 	if err != nil {
 		return nil, err
 	}
-	r := &source{instance: urlencode(found.Instance), path: req.URL.EscapedPath(), host: req.Host}
+	r := &source{instance: urlencode(found.Instance), method: req.Method, path: req.URL.EscapedPath(), host: req.Host}
 	object, id := paylink.FindPath(req.URL.Path)
 	if object != "" {
 		r.model = parameter{"model", urlencode(object)}
@@ -354,10 +361,13 @@ func (r *source) explain(d *Diagnosis, secret string) {
 	if len(d.Findings) > 0 {
 		return
 	}
+	if r.stray.claim != "" {
+		d.Possibilities = append(d.Possibilities, r.stray.mistake)
+	}
 	if r.hidden != "" {
 		d.Possibilities = append(d.Possibilities, r.mistyped)
 	}
-	if claim := cmp.Or(r.decoded.claim, r.hidden, r.query.claim); len(newClaim(claim, standardBase64).digest) != sha256Hash.size {
+	if claim := cmp.Or(r.stray.claim, r.decoded.claim, r.hidden, r.query.claim); len(newClaim(claim, standardBase64).digest) != sha256Hash.size {
 		d.Possibilities = append(d.Possibilities, paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)

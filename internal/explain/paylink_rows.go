@@ -3,6 +3,7 @@ package explain
 import (
 	"encoding/base64"
 	"html"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -33,6 +34,10 @@ const (
 var paylinkRows = inOrder(slices.Concat([]row[making]{
 	{mistypedJSON, hidden(mistypedJSON), false, sendingStep},
 	{mistypedForm, hidden(mistypedForm), false, sendingStep},
+	{straySeparator, strayed(straySeparator), false, sendingStep},
+	{strayLetters, strayed(strayLetters), false, sendingStep},
+	{strayNested, strayed(strayNested), false, sendingStep},
+	{strayHeader, strayed(strayHeader), false, sendingStep},
 	{Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
 		sent(func(signature string) string { return strings.ReplaceAll(signature, " ", "+") }), false, sendingStep},
 	{plusForSpace,
@@ -58,6 +63,13 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 		}, false, sendingStep},
 	{Mistake{"the signature is sent in the query, beside a body", "Send ApiSignature with the parameters, in the body."},
 		misplaced(func(r *source) (signature, query string) { return r.query.claim, r.decoded.canonical }), false, sendingStep},
+	{Mistake{"the parameters are sent in a body, and the empty query is signed", "Put the parameters of the body into the query, and sign them: the gateway reads them there, and signs nothing else."},
+		misplaced(func(r *source) (signature, query string) {
+			if r.query.canonical != "" || r.decoded.canonical == "" || r.method != http.MethodGet {
+				return "", ""
+			}
+			return r.query.claim, ""
+		}), false, sendingStep},
 	{Mistake{"the parameters are sent in the query, beside a body", "Leave the body out, even one of null or {}: the gateway reads it in place of the query."},
 		misplaced(func(r *source) (signature, query string) { return r.query.claim, r.query.canonical }), false, sendingStep},
 

@@ -244,6 +244,22 @@ wrong('the finished string is escaped once more to be signed', rawurlencode($rig
 wrong(['an ampersand inside a value is sent unescaped', 'white space around the secret'], $signed, ['amount' => 200, 'successRedirectUrl' => 'https://e.com/ok?a=1', 'b' => 2], null,
     ['body' => $body . '&ApiSignature=' . rawurlencode(sign($signed, SECRET . "\n"))]);
 
+// Where a signature is not looked for.
+$signed = http_build_query(['orderByTime' => 'ASC']);
+$get = ['method' => 'GET', 'type' => '', 'body' => ''];
+wrong('a question mark is sent in the place of an ampersand', '', [], null, $get + ['url' => '/v1.0/Transaction/?instance=example&ApiSignature=' . rawurlencode(sign('')) . '?orderByTime=ASC']);
+wrong('a question mark is sent in the place of an ampersand', $signed, [], null, $get + ['url' => '/v1.0/Transaction/?instance=example&ApiSignature=' . rawurlencode(sign($signed)) . '?orderByTime=ASC']);
+wrong('a question mark is sent in the place of an ampersand', '', [], null, $get + ['url' => '/v1.0/SignatureCheck/?instance=example?ApiSignature=' . rawurlencode(sign(''))]);
+foreach (['apisignature', 'apiSignature', 'api_signature'] as $name) {
+    wrong('ApiSignature is sent in other letters', $right, $shop, null, ['body' => wire($right) . "&$name=" . rawurlencode(sign($right)), 'string_to_sign' => "$right&$name=" . urlencode(sign($right))]);
+}
+$nested = json_encode(['amount' => 200, 'data' => ['ApiSignature' => sign('amount=200')]]);
+wrong('ApiSignature is sent inside another parameter', 'amount=200', ['amount' => 200], null, ['type' => 'application/json', 'body' => $nested, 'string_to_sign' => http_build_query(json_decode($nested, true))]);
+wrong('the parameters are sent in a body, and the empty query is signed', '', [], null,
+    ['method' => 'GET', 'type' => 'application/json', 'body' => '{"limit":5}', 'url' => '/v1.0/Transaction/?instance=example&ApiSignature=' . rawurlencode(sign('')), 'string_to_sign' => 'limit=5']);
+wrong(['ApiSignature is sent in other letters', 'the signature is in hexadecimal digits'], $right, $shop, null,
+    ['body' => wire($right) . '&apisignature=' . hash_hmac('sha256', $right, SECRET), 'string_to_sign' => "$right&apisignature=" . hash_hmac('sha256', $right, SECRET)]);
+
 // Three mistakes, of which one shows.
 $spaced = http_build_query($shop, '', '&', PHP_QUERY_RFC3986);
 wrong(['the signature is sent escaped twice', 'a space is signed as %20', 'the signature is in base64url'], $spaced, $shop,
