@@ -192,6 +192,9 @@ var pathEscaper = strings.NewReplacer("+", "%20", "%7E", "~")
 
 // escapedAgain is the mistake to escape the finished text.
 func escapedAgain(a making) []making {
+	if !a.from.work.mayChange(a.message.query) {
+		return nil
+	}
 	return []making{
 		a.changing(func(m *message) { m.again = againAsQuery }),
 		a.changing(func(m *message) { m.again = againAsPath }),

@@ -260,6 +260,10 @@ wrong('the parameters are sent in a body, and the empty query is signed', '', []
 wrong(['ApiSignature is sent in other letters', 'the signature is in hexadecimal digits'], $right, $shop, null,
     ['body' => wire($right) . '&apisignature=' . hash_hmac('sha256', $right, SECRET), 'string_to_sign' => "$right&apisignature=" . hash_hmac('sha256', $right, SECRET)]);
 
+// As qs writes it: both the space and the index are to be put right.
+$signed = 'purpose=a%20b&psp%5B%5D=44';
+wrong('the text is signed as it is sent', $signed, ['purpose' => 'a b', 'psp' => [44]], null, ['body' => "$signed&ApiSignature=" . rawurlencode(sign($signed))]);
+
 // Three mistakes, of which one shows.
 $spaced = http_build_query($shop, '', '&', PHP_QUERY_RFC3986);
 wrong(['the signature is sent escaped twice', 'a space is signed as %20', 'the signature is in base64url'], $spaced, $shop,
