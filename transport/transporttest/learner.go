@@ -71,6 +71,8 @@ import (
 //     is not tested where the gateway's own refusal has nothing else.
 //   - clock: a scheme that has no login sends one of the requests again when the
 //     gateway refuses it with a Date that is an hour ahead, and otherwise than before.
+//     The refusal is the gateway's own, of a time that is an hour off where the header
+//     has one in seconds, else of a request without credentials.
 func TestLearner(newAuthenticator func() auth.Authenticator, gateway http.Handler, expire func(), requests ...*http.Request) error {
 	a := newAuthenticator()
 	if _, ok := a.(auth.Learner); !ok {

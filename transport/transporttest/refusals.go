@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -174,9 +175,9 @@ func (c *course) testClock() error {
 		if err != nil {
 			return err
 		}
-		l.m.answer = func(w http.ResponseWriter, _ *http.Request, _ int) bool {
+		l.m.answer = func(w http.ResponseWriter, r *http.Request, _ int) bool {
 			w.Header().Set("Date", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat))
-			p.refuse(w)
+			c.refuseTime(w, p, r)
 			return true
 		}
 		if err := l.send(p.proto.Context()); err == errHangs {
@@ -199,4 +200,34 @@ func (c *course) testClock() error {
 		return errors.New("no request is sent again when the gateway refuses it with a Date that is an hour ahead: have Refused tell a wrong clock, as scheme.Clock does")
 	}
 	return nil
+}
+
+// refuseTime answers as the gateway does to a request whose time is an hour off,
+// where one in seconds stands in the header, else as to one without credentials.
+func (c *course) refuseTime(w http.ResponseWriter, p sample, r *http.Request) {
+	off, found := r.Clone(r.Context()), false
+	off.Body = io.NopCloser(bytes.NewReader(p.body))
+	for _, name := range addedFields(sample{proto: p.proto, usual: arrival{request: r}}) {
+		for i, text := range off.Header[name] {
+			if at := aTime.FindStringSubmatchIndex(text); at != nil {
+				seconds, _ := strconv.ParseInt(text[at[2]:at[3]], 10, 64)
+				off.Header[name][i], found = text[:at[2]]+strconv.FormatInt(seconds-3600, 10)+text[at[3]:], true
+			}
+		}
+	}
+	answer := httptest.NewRecorder()
+	if found {
+		c.gateway.ServeHTTP(answer, off)
+	}
+	if !found || answer.Code/100 == 2 {
+		p.refuse(w)
+		return
+	}
+	for name, values := range answer.Header() {
+		if name != "Date" {
+			w.Header()[name] = values
+		}
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
 }
