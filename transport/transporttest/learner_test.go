@@ -231,6 +231,7 @@ func TestLearnersKeepTheContract(t *testing.T) {
 	assert.NoError(t, transporttest.TestLearner(func() auth.Authenticator { return &tokenLearner{} }, &g, g.expire, payment(t), list(t)))
 	assert.NoError(t, transporttest.TestAuthenticator(&tokenLearner{}, &g, payment(t), list(t)))
 	assert.NoError(t, transporttest.TestLearner(func() auth.Authenticator { return &clockLearner{} }, http.HandlerFunc(clockGateway), nil, payment(t), list(t)))
+	assert.NoError(t, transporttest.TestLearner(func() auth.Authenticator { return &clockLearner{asks: true} }, http.HandlerFunc(clockGateway), nil, payment(t), list(t)))
 	assert.NoError(t, transporttest.TestLearner(func() auth.Authenticator { return &nonceLearner{} }, http.HandlerFunc(nonceGateway), nil, payment(t), list(t)), "as HTTP Digest")
 	assert.NoError(t, transporttest.TestAuthenticator(&nonceLearner{}, http.HandlerFunc(nonceGateway), payment(t), list(t)), "as HTTP Digest")
 }

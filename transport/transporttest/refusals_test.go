@@ -20,6 +20,7 @@ import (
 // refusal.
 type clockLearner struct {
 	deaf, blind bool // what is wrong
+	asks        bool // for more than a status
 
 	mu     sync.Mutex
 	offset time.Duration
@@ -40,7 +41,7 @@ func (l *clockLearner) Authenticate(req *http.Request, _ http.RoundTripper) erro
 
 func (l *clockLearner) Refused(_ *http.Request, resp *http.Response) bool {
 	date, err := http.ParseTime(resp.Header.Get("Date"))
-	if err != nil || resp.StatusCode != http.StatusUnauthorized || l.deaf {
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || l.deaf || l.asks && resp.Header.Get("Wrong") != "time" {
 		return false
 	}
 	l.mu.Lock()
@@ -54,6 +55,9 @@ func (l *clockLearner) Refused(_ *http.Request, resp *http.Response) bool {
 func clockGateway(w http.ResponseWriter, r *http.Request) {
 	seconds, err := strconv.ParseInt(strings.Join(r.Header["Stamp"], ","), 10, 64)
 	if err != nil || time.Since(time.Unix(seconds, 0)).Abs() > time.Minute {
+		if err == nil {
+			w.Header().Set("Wrong", "time")
+		}
 		http.Error(w, "wrong time", http.StatusUnauthorized)
 	}
 }
