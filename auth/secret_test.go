@@ -205,7 +205,6 @@ func TestSecretIsRedactedInEncodings(t *testing.T) {
 	})
 	t.Run("is not read back", func(t *testing.T) {
 		var back auth.Secret
-		//lint:ignore SA9005 that it cannot be unmarshalled is what is tested
 		assert.Error(t, json.Unmarshal([]byte(`"[redacted]"`), &back))
 		assert.Empty(t, back.Reveal())
 	})

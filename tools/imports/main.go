@@ -32,9 +32,9 @@ var allowed = map[string][]string{
 	"internal/redact":  {"auth"},
 
 	"auth/scheme":      {"auth", "internal/request"},
-	"auth/avangate":    {"auth", "auth/scheme", "internal/avangate", "internal/request"},
+	"auth/avangate":    {"auth", "auth/scheme", "internal/avangate", "internal/redact", "internal/request"},
 	"auth/paylinkhmac": {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/request"},
-	"auth/paylinkkey":  {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/request"},
+	"auth/paylinkkey":  {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/redact", "internal/request"},
 	"auth/authtest":    {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "internal/avangate", "internal/paylink", "internal/php", "internal/request"},
 
 	"transport":                {"auth", "internal/redact", "internal/request"},

@@ -72,7 +72,7 @@ func setSignature(req *http.Request, value string) { scheme.SetHeader(req, "Sign
 // encoding if it is strict.
 func readingBy(strict bool, read func(req *http.Request) ([]byte, error)) func(*http.Request) ([]byte, error) {
 	return func(req *http.Request) ([]byte, error) {
-		if req.Trailer != nil || strict && (req.Header.Get("Content-Encoding") != "" || req.Header["content-encoding"] != nil) {
+		if req.Trailer != nil || strict && (req.Header.Get("Content-Encoding") != "" || len(req.Header[strings.ToLower("Content-Encoding")]) > 0) {
 			return nil, errOther
 		}
 		if req.Body == nil || req.Body == http.NoBody {
