@@ -37,8 +37,8 @@ type clockKey struct{ c *Clock }
 // remembers, in its context, which offset is in it, in the place of that of an
 // earlier Claim. It costs no allocation while the offset is zero, and one otherwise.
 //
-// Call it in each Authenticate, when the body has been read, which may take its
-// time, and for each request of a login.
+// Call it in each Authenticate, when the body has been read and the session had,
+// either of which may take its time, and for each request of a login.
 func (c *Clock) Claim(req *http.Request) time.Time {
 	offset := c.offset.Load()
 	if value(offset) != c.signedWith(req) {

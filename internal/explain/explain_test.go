@@ -230,10 +230,10 @@ func TestSearchIsBounded(t *testing.T) {
 
 // randomKeys is how many signatures with a random key are explained in vain, of so
 // many: all only where all is tried, since each takes as long as a request can, and a
-// tenth with the race detector, with which each takes ten times as long.
+// fiftieth with the race detector, with which each takes ten times as long.
 func randomKeys(most int) int {
 	if info, _ := debug.ReadBuildInfo(); slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"}) {
-		most /= 10
+		most /= 50
 	}
 	if cases := phptest.Cases(most); cases < most {
 		return cases / 5
