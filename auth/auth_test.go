@@ -167,3 +167,11 @@ func TestErrorIsATimeoutIfItsCauseIs(t *testing.T) {
 		assert.Equal(t, want, err.Timeout(), "%v", cause)
 	}
 }
+
+func TestANilErrorSaysSo(t *testing.T) {
+	var err error = (*auth.Error)(nil)
+	assert.ErrorContains(t, err, "nil *auth.Error")
+	assert.NotErrorIs(t, err, auth.ErrSecret)
+	assert.False(t, (*auth.Error)(nil).Timeout())
+	assert.NotErrorIs(t, err, &auth.Error{})
+}

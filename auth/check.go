@@ -48,7 +48,7 @@ func check(ctx context.Context, a Authenticator) error {
 	switch c := a.(type) {
 	case Checker:
 		err := c.Check(ctx)
-		if e, ok := err.(*Error); ok {
+		if e, ok := err.(*Error); ok && e != nil {
 			return &Error{Op: cmp.Or(e.Op, opCheck), Gateway: cmp.Or(e.Gateway, gateway), Code: e.Code, Err: e.Err}
 		}
 		if err != nil {

@@ -57,7 +57,13 @@ type Error struct {
 	Err     error  // the cause; nil if the code says it all
 }
 
+// Error says what was being done, for which gateway, and why it failed. A nil *Error
+// in an error is a mistake of whoever returned it: its methods say so, and do not
+// panic.
 func (e *Error) Error() string {
+	if e == nil {
+		return "countersign: an error that is a nil *auth.Error: return a plain nil, or say what failed"
+	}
 	s := "countersign"
 	if e.Op != "" {
 		s += ": " + e.Op
@@ -76,14 +82,19 @@ func (e *Error) Error() string {
 }
 
 // Unwrap returns the code and the cause.
-func (e *Error) Unwrap() []error { return []error{e.Code, e.Err} }
+func (e *Error) Unwrap() []error {
+	if e == nil {
+		return nil
+	}
+	return []error{e.Code, e.Err}
+}
 
 // Is reports whether target is an [*Error] with the same code and cause as e, and the
 // same Op and Gateway where it has them: errors.Is finds a scheme's own error in the
 // copy that the transport has filled in.
 func (e *Error) Is(target error) bool {
 	t, ok := target.(*Error)
-	return ok && t != nil && same(t.Code, e.Code) && same(t.Err, e.Err) &&
+	return ok && t != nil && e != nil && same(t.Code, e.Code) && same(t.Err, e.Err) &&
 		(t.Op == "" || t.Op == e.Op) && (t.Gateway == "" || t.Gateway == e.Gateway)
 }
 
@@ -95,6 +106,9 @@ var errNoMerchant = errors.New("many merchants share this origin and the request
 
 // Timeout reports whether the cause is that time ran out, as [net.Error] has it.
 func (e *Error) Timeout() bool {
+	if e == nil {
+		return false
+	}
 	cause, ok := errors.AsType[interface {
 		error
 		Timeout() bool

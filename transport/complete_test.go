@@ -79,3 +79,10 @@ func TestErrorsOfAnAuthenticatorAreComplete(t *testing.T) {
 		})
 	}
 }
+
+func TestANilErrorOfAnAuthenticatorIsAnError(t *testing.T) {
+	const origin = "https://api.shop.test"
+	tr := newTransport(t, &stub{}, &failing{originOf(t, origin), (*auth.Error)(nil)})
+	_, err := tr.RoundTrip(newRequest(t, http.MethodPut, origin+"/", nil))
+	assert.ErrorContains(t, err, "countersign: authenticate PUT for https://api.shop.test: ")
+}

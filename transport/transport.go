@@ -461,7 +461,7 @@ func complete(err error, req *http.Request) error {
 	op, gateway := "authenticate "+request.Method(req), auth.OriginOf(req.URL).String()
 	e, ok := errors.AsType[*auth.Error](err)
 	switch {
-	case !ok:
+	case !ok || e == nil:
 		return &auth.Error{Op: op, Gateway: gateway, Err: err}
 	case e.Op != "" && e.Gateway != "":
 		return err
