@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"unicode"
@@ -130,7 +131,7 @@ type SecretSource interface {
 // Load asks a source for its secret and validates it. Its errors are [ErrSecret];
 // they name the source, and wrap what that returned. A nil source is an error.
 func Load(ctx context.Context, source SecretSource) (Secret, error) {
-	if source == nil {
+	if isNil(source) {
 		return Secret{}, errNoSource
 	}
 	s, err := source.Secret(ctx)
@@ -149,19 +150,28 @@ func Load(ctx context.Context, source SecretSource) (Secret, error) {
 // CheckSource returns an [ErrSecret] if source is nil, or a [Secret] that is not
 // valid. It loads nothing: a scheme's constructor calls it.
 func CheckSource(source SecretSource) error {
-	switch s := source.(type) {
-	case nil:
+	if isNil(source) {
 		return errNoSource
-	case SecretFunc:
-		if s == nil {
-			return errNoSource
-		}
-	case Secret:
+	}
+	if s, ok := source.(Secret); ok {
 		if err := s.Validate(); err != nil {
 			return &sourceError{err}
 		}
 	}
 	return nil
+}
+
+// isNil reports whether there is no source, be it a nil pointer or function of some
+// type.
+func isNil(source SecretSource) bool {
+	v := reflect.ValueOf(source)
+	switch v.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map:
+		return v.IsNil()
+	}
+	return false
 }
 
 // A sourceError is an [ErrSecret] that names the source.

@@ -385,3 +385,15 @@ func TestSecretIsReadFromAConfiguration(t *testing.T) {
 	clear(text)
 	assert.Equal(t, hunter, c.Key.Reveal(), "it is a copy")
 }
+
+func TestANilSourceIsAnError(t *testing.T) {
+	for name, source := range map[string]auth.SecretSource{
+		"nil":          nil,
+		"nil function": auth.SecretFunc(nil),
+		"nil pointer":  (*auth.Secret)(nil),
+	} {
+		_, err := auth.Load(t.Context(), source)
+		assert.ErrorIs(t, err, auth.ErrSecret, name)
+		assert.ErrorIs(t, auth.CheckSource(source), auth.ErrSecret, name)
+	}
+}
