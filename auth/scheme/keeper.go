@@ -66,6 +66,8 @@ type attempt struct {
 	s    auth.Secret // once it is done, as are life and err
 	life time.Duration
 	err  error
+
+	refused bool // whether err is ErrRefused
 }
 
 // loginKey marks the context of a login.
@@ -195,6 +197,7 @@ func (k *kept) run(ctx context.Context, l *attempt, start time.Time, now func() 
 	if err == nil {
 		l.s, l.life = s, life
 	}
+	l.refused = errors.Is(err, ErrRefused) // here, since it calls what err is
 	l.err = err
 }
 
@@ -204,7 +207,7 @@ func (k *kept) settle(l *attempt, start time.Time, now func() time.Time) {
 	case l.err == nil:
 		k.current, k.since, k.life = l.s, start, l.life
 		k.refusal, k.pause = nil, 0
-	case errors.Is(l.err, ErrRefused):
+	case l.refused:
 		k.refusal, k.refused = l.err, now()
 		k.pause = min(max(2*k.pause, minPause), maxPause)
 	}

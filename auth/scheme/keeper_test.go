@@ -452,3 +452,25 @@ func TestKeeperReleasesAllWhateverATraceDoes(t *testing.T) {
 	})
 	requireToken(t, "token", s, err)
 }
+
+// An errPanics is an error whose methods panic, as those of a nil pointer may.
+type errPanics struct{}
+
+func (errPanics) Error() string { return "odd" }
+func (errPanics) Is(error) bool { panic("in Is") }
+
+func TestKeeperSurvivesErrorsThatPanic(t *testing.T) {
+	for name, err := range map[string]error{"a panic in Is": errPanics{}, "a nil *auth.Error": (*auth.Error)(nil)} {
+		t.Run(name, func(t *testing.T) {
+			var k scheme.Keeper
+			_, got := k.Get(t.Context(), func(context.Context) (auth.Secret, time.Duration, error) {
+				return auth.NewSecret("token"), time.Hour, err
+			})
+			require.ErrorContains(t, got, "countersign: log in")
+			s, got := k.Get(t.Context(), func(context.Context) (auth.Secret, time.Duration, error) {
+				return auth.NewSecret("token-2"), time.Hour, nil
+			})
+			requireToken(t, "token-2", s, got)
+		})
+	}
+}
