@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"iter"
+	"reflect"
 	"slices"
 	"strconv"
 )
@@ -243,8 +244,13 @@ func integer(key []byte) (int64, bool) {
 	return int64(abs), abs < 1<<63
 }
 
-// Size is how many bytes of names and values a has room for.
-func (a *Array) Size() int { return cap(a.text) + cap(a.path) + cap(a.source) }
+// Size is how many bytes a has room for.
+func (a *Array) Size() int {
+	const slotSize = 4
+	return cap(a.text) + cap(a.path) + cap(a.source) + cap(a.nodes)*nodeSize + cap(a.slots)*slotSize
+}
+
+var nodeSize = int(reflect.TypeFor[node]().Size())
 
 // Len counts the values in a, at every level: PHP's input variables.
 func (a *Array) Len() int { return a.vars }

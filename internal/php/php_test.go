@@ -286,3 +286,12 @@ func TestLimitsAgainstPHP(t *testing.T) {
 		assert.Equal(t, dropped, ReadForm(&a, form, anyNumber) != nil, "%d levels", n)
 	}
 }
+
+// TestSizeCountsWhatAnArrayIsMadeOf has an array of a thousand names: its nodes are
+// larger than these.
+func TestSizeCountsWhatAnArrayIsMadeOf(t *testing.T) {
+	var a, empty Array
+	ParseStr(&a, strings.Repeat("a[]&", 1000), PlusKept)
+	assert.Greater(t, a.Size(), 1000*32)
+	assert.Zero(t, empty.Size())
+}
