@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -77,6 +78,9 @@ func TestLearner(newAuthenticator func() auth.Authenticator, gateway http.Handle
 	a := newAuthenticator()
 	if _, ok := a.(auth.Learner); !ok {
 		return fmt.Errorf("the Authenticator is a %T, which has no Refused: TestLearner tests an auth.Learner", a)
+	}
+	if v := reflect.ValueOf(a); v.Kind() == reflect.Pointer && v.Type().Elem().Size() > 0 && newAuthenticator() == a {
+		return errors.New("newAuthenticator returns the same Authenticator again: make a new one in each call")
 	}
 	if _, err := transport.New(nil, a); err != nil {
 		return fmt.Errorf("origins: %w", err)

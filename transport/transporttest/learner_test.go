@@ -236,6 +236,13 @@ func TestLearnersKeepTheContract(t *testing.T) {
 	assert.NoError(t, transporttest.TestAuthenticator(&nonceLearner{}, http.HandlerFunc(nonceGateway), payment(t), list(t)), "as HTTP Digest")
 }
 
+func TestLearnersAreMadeAnew(t *testing.T) {
+	var g tokens
+	one := &tokenLearner{}
+	err := transporttest.TestLearner(func() auth.Authenticator { return one }, &g, g.expire, payment(t), list(t))
+	assert.EqualError(t, err, "newAuthenticator returns the same Authenticator again: make a new one in each call")
+}
+
 // learnerFaults are what is wrong with Learners.
 var learnerFaults = []struct {
 	rules, name, want string
