@@ -23,7 +23,7 @@ func FuzzRedact(f *testing.F) {
 	f.Add("/a?x=%", "%26=+/\xff", "four", uint64(0xaaaa), uint8(3), true)
 	f.Fuzz(func(t *testing.T, before, after, signed string, mask uint64, nested uint8, first bool) {
 		if strings.Contains(strings.ToLower(before+after), "apisignature") {
-			t.Skip("the rest is not what stays")
+			return // the rest is not what stays
 		}
 		sum := sha256.Sum256([]byte(signed))
 		signature := base64.StdEncoding.EncodeToString(sum[:])

@@ -28,7 +28,7 @@ func requireSigned(t *testing.T, taken *paylinkhmac.Verification, req *http.Requ
 	}
 	a, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.example.com", Instance: instance, Secret: auth.NewSecret(secret)})
 	if err != nil {
-		t.Skip("an instance that is none")
+		return // the instance is none
 	}
 	if contentType := req.Header.Get("Content-Type"); strings.HasPrefix(strings.ToLower(contentType), "multipart/form-data") {
 		rest := ownParts.ReplaceAllString(bodyOf(t, req), "")
@@ -117,7 +117,7 @@ func FuzzWhatStrictTakesIsSigned(f *testing.F) {
 		strict := &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}
 		unsigned, err := strict.Verify(request("x"))
 		if !errors.Is(err, auth.ErrSignature) {
-			t.Skip("it cannot be read")
+			return // it cannot be read
 		}
 		signature := signatureOf(unsigned.StringToSign)
 		taken, err := strict.Verify(request(signature))
