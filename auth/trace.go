@@ -73,7 +73,7 @@ func (i SignedInfo) StringToSign() (s string, ok bool) {
 type RefusedInfo struct {
 	Method string
 	Origin Origin // where it was to go, the zero Origin if it has no URL
-	Err    error  // an [*Error]
+	Err    error  // an [*Error], or what wraps one
 }
 
 // A RepeatedInfo says why a request is sent a second time.
