@@ -361,6 +361,19 @@ func TestOddRequestsBreakSchemes(t *testing.T) {
 	}
 }
 
+func TestAnErrorThatQuotesTheQueryIsSeen(t *testing.T) {
+	quoting := by(func(req *http.Request) error {
+		scheme.SetHeader(req, "Key", "test-key")
+		if err := req.Context().Err(); err != nil {
+			return fmt.Errorf("%s: %w", req.URL, err)
+		}
+		return nil
+	})
+	search := request(t, "GET", api+"/payments?customer=somebody-1", "", "")
+	assertBroken(t, "errors", "the error quotes a parameter's value: its name is enough",
+		transporttest.TestAuthenticator(quoting, http.HandlerFunc(signerGateway), payment(t), search))
+}
+
 func TestOddParametersBreakSchemes(t *testing.T) {
 	parsed := func(change func(url.Values)) func(string) (string, error) {
 		return func(parameters string) (string, error) {

@@ -95,7 +95,13 @@ func (s *suite) checkShown(p sample, err error) error {
 			}
 		}
 	}
-	if strings.Contains(shown, marker) {
+	quotes := strings.Contains(shown, marker)
+	for _, values := range p.proto.URL.Query() {
+		for _, v := range values {
+			quotes = quotes || len(v) >= minCredential && strings.Contains(shown, v)
+		}
+	}
+	if quotes {
 		return errors.New("the error quotes a parameter's value: its name is enough")
 	}
 	plain := strings.ReplaceAll(shown, `\`, "")
