@@ -292,7 +292,7 @@ func TestCheckRedactsNoWordOfItsOwn(t *testing.T) {
 // gateway's, and is said in our words, whatever the secret.
 func TestCheckSaysWhatItDidNotSend(t *testing.T) {
 	var out, errs strings.Builder
-	env := map[string]string{merchantCodeVariable: "YOURCODE123", secretKeyVariable: "path"}
+	env := map[string]string{merchantCodeVariable: "YOURCODE123", secretKeyVariable: "http://127.0.0.1:1"}
 	code := check(&command{
 		ctx: t.Context(), name: "check", args: []string{"avangate", "--base-url", "http://127.0.0.1:1/rpc/6.0/"},
 		stdout: &out, stderr: &errs, getenv: func(name string) string { return env[name] },
