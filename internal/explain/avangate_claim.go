@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"encoding/xml"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
@@ -216,6 +218,10 @@ func readRPCLogin(body []byte) *avangateLogin {
 	var batch []json.RawMessage
 	if json.Unmarshal(body, &batch) != nil {
 		batch = []json.RawMessage{body}
+	}
+	isObject := func(call json.RawMessage) bool { return bytes.HasPrefix(bytes.TrimLeft(call, " \t\r\n"), []byte("{")) }
+	if !utf8.Valid(body) || slices.ContainsFunc(batch, func(call json.RawMessage) bool { return !isObject(call) }) {
+		return nil // json_decode takes no other bytes, and a batch is refused as a whole
 	}
 	for _, call := range batch {
 		var login struct {
