@@ -2,8 +2,8 @@
 //
 // [Wrap] returns a copy of a client whose requests are authenticated; [New]
 // returns the [http.RoundTripper] alone, for those who trace, log or retry requests,
-// or stand in for a gateway in a test. Both take the Authenticators of one or more gateways and choose
-// among them by the origin that a request goes to.
+// or stand in for a gateway in a test. Both take the Authenticators of one or more
+// gateways and choose among them by the origin that a request goes to.
 //
 // # Where credentials go
 //
@@ -92,10 +92,10 @@ type Transport struct {
 var _ http.RoundTripper = (*Transport)(nil)
 
 // New returns a Transport that sends requests through base, whatever that is;
-// [http.DefaultTransport] if base is nil, as a program may have replaced it. It fails with [auth.ErrConfig] if base is
-// a nil pointer or function of some type, if there is no authenticator, if one is
-// nil or has no origin, or if two have an origin in common. Many merchants that
-// share an origin are served by an [auth.PerRequest].
+// [http.DefaultTransport] if base is nil, as a program may have replaced it. It fails
+// with [auth.ErrConfig] if base is a nil pointer or function of some type, if there is
+// no authenticator, if one is nil or has no origin, or if two have an origin in
+// common. Many merchants that share an origin are served by an [auth.PerRequest].
 func New(base http.RoundTripper, authenticators ...auth.Authenticator) (*Transport, error) {
 	if base == nil {
 		base = http.DefaultTransport

@@ -64,11 +64,12 @@
 // that the caller has asked to be compressed is not looked into.
 //
 // A login that fails does so with [ErrLogin], one that lacks its secret too. If the
-// gateway refused the credentials, which is [scheme.ErrRefused], so do at once the calls of the next second, of the next two, four and
-// so on up to a minute, if it goes on: those at endpoints of the origin that never
-// had a session with that key, and at others after a refusal of their own. Another
-// key is used at once, and a login that succeeds ends every pause. A page of HTML,
-// such as a firewall's, and a 5xx are no refusal.
+// gateway refused the credentials, which is [scheme.ErrRefused], so do at once the
+// calls of the next second, of the next two, four and so on up to a minute, if it
+// goes on: those at endpoints of the origin that never had a session with that key,
+// and at others after a refusal of their own. Another key is used at once, and a
+// login that succeeds ends every pause. A page of HTML, such as a firewall's, and a
+// 5xx are no refusal.
 //
 // A call of login by the program itself passes as it is, but the session that it
 // gets is of no use here: [Authenticator.Login] gives the values of a login to

@@ -24,8 +24,8 @@ const Session = "countersign-session-id"
 // ErrLogin is the code of an error that no session could be had: the secret cannot be
 // had, which is [auth.ErrSecret] as well; the gateway refused the credentials, which is
 // [scheme.ErrRefused] as well; or it could not be asked, or answered otherwise. The
-// login may have been sent; the request was not, or was refused before. It is that of every scheme that logs in, so that a program with several
-// gateways asks for one.
+// login may have been sent; the request was not, or was refused before. It is that of
+// every scheme that logs in, so that a program with several gateways asks for one.
 var ErrLogin = scheme.ErrLogin
 
 // A dialect is a protocol that wants a session.

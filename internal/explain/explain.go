@@ -16,8 +16,8 @@
 // holds.
 //
 // A Diagnosis holds the request's parameters, but neither the secret, wherever the
-// client has put it, nor the signature that would have been right. It is for the developer of the client,
-// and not for the gateway's peers.
+// client has put it, nor the signature that would have been right. It is for the
+// developer of the client, and not for the gateway's peers.
 package explain
 
 import (
