@@ -3,11 +3,11 @@ package authtest
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/avangate"
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
@@ -45,6 +45,9 @@ type Avangate struct {
 	// Date: give it one that is wrong to see a client cope. Nil means time.Now.
 	Now func() time.Time
 
+	// Options are how it reads a request. The zero value is as the real one does.
+	Options Options
+
 	// Observe, if it is not nil, is told of each request before the answer is
 	// sent. It may be called concurrently.
 	Observe func(Exchange)
@@ -62,6 +65,17 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	e := &Exchange{Method: r.Method, Path: r.URL.Path}
 	p, err := vendor.ProtocolOf(r.URL.EscapedPath())
+	_, isREST := vendor.ParseREST(r.URL.Path)
+	lacksSlash := err == nil && (p != vendor.REST || isREST) && !strings.HasSuffix(r.URL.Path, "/")
+	if e.Status, e.Err = a.Options.before(w, r, lacksSlash); e.Status != 0 {
+		a.observe(e)
+		refusal := noResource
+		if e.Status == http.StatusInternalServerError {
+			refusal = avangateError{"INTERNAL_ERROR", e.Err.Error()}
+		}
+		answer(w, e.Status, refusal)
+		return
+	}
 	switch {
 	case err != nil:
 		e.Status, e.Err = http.StatusNotFound, err
@@ -77,7 +91,7 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Avangate) serveREST(w http.ResponseWriter, r *http.Request, e *Exchange) {
-	claim, err := a.verifier().Verify(r)
+	claim, err := a.verify(r)
 	status, body := judgeREST(r.URL.Path, err)
 	e.StringToSign, e.Status, e.Err = claim.StringToSign, status, err
 	if err == nil && status != http.StatusOK {
@@ -85,10 +99,6 @@ func (a *Avangate) serveREST(w http.ResponseWriter, r *http.Request, e *Exchange
 	}
 	a.observe(e)
 	answer(w, status, body)
-}
-
-func (a *Avangate) verifier() *avangate.Verifier {
-	return &avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: a.SecretKey, Now: a.Now}
 }
 
 func (a *Avangate) observe(e *Exchange) {

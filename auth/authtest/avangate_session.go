@@ -91,8 +91,12 @@ func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callRes
 		}
 	}
 	signed := r.Clone(r.Context())
-	signed.Header = http.Header{vendor.Header: {vendor.FormatHeader(v[0], v[1], v[2], v[3])}}
-	claim, err := a.verifier().Verify(signed)
+	header := vendor.FormatHeader(v[0], v[1], v[2], v[3])
+	if len(parameters) == len(v)-1 {
+		header = strings.TrimSuffix(header, " "+vendor.Algo+`=""`)
+	}
+	signed.Header = http.Header{vendor.Header: {header}}
+	claim, err := a.verify(signed)
 	if len(parameters) != len(v) && errors.Is(err, auth.ErrUnsigned) {
 		err = &auth.Error{Op: "verify " + r.Method, Code: auth.ErrUnsigned, Err: fmt.Errorf(
 			"the login wants four parameters, and %d came: send the merchant code, the date, the hash and the algorithm, in this order", len(parameters))}

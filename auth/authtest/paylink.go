@@ -1,21 +1,15 @@
 package authtest
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
-	"iter"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/internal/paylink"
-	"github.com/countersign/countersign/internal/php"
-	"github.com/countersign/countersign/internal/request"
 )
 
 // A Paylink is an emulated gateway of the Payrexx family. It answers
@@ -39,6 +33,9 @@ type Paylink struct {
 	// paylinkhmac.DefaultMaxBody.
 	MaxBody int64
 
+	// Options are how it reads a request. The zero value is as the live gateways do.
+	Options Options
+
 	// Observe, if it is not nil, is told of each request before the answer is
 	// sent. It may be called concurrently.
 	Observe func(Exchange)
@@ -48,33 +45,34 @@ var _ http.Handler = (*Paylink)(nil)
 
 // ServeHTTP verifies and answers a request.
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody, Reading: paylinkhmac.Live}
-	found, err := verifier.Verify(r)
-	seen := sighting{found.Instance, found.StringToSign, found.Parameters()}
-	if errors.Is(err, auth.ErrUnsigned) {
-		seen = unsigned(r)
-		switch key, notSole := request.SoleHeader(r.Header, paylink.KeyHeader); {
-		case notSole != nil: // PHP makes one value of several
-			err = &auth.Error{Op: "verify " + r.Method, Code: auth.ErrUnsigned, Err: notSole}
-		case key != "":
-			err = p.checkKey(r, key)
+	e := Exchange{Method: r.Method, Path: r.URL.Path}
+	path, isPath := paylink.ParsePath(r.URL.Path)
+	lacksSlash := isPath && path.Act == "" && !strings.HasSuffix(r.URL.Path, "/")
+	var body paylinkAnswer
+	if e.Status, e.Err = p.Options.before(w, r, lacksSlash); e.Status != 0 {
+		body = paylinkError("The requested endpoint does not exist")
+		if e.Status == http.StatusInternalServerError {
+			body = paylinkError(e.Err.Error())
 		}
-	}
-	status, body := p.judge(r.URL.Path, seen.instance, err)
-	if p.Observe != nil {
-		e := Exchange{Method: r.Method, Path: r.URL.Path, StringToSign: seen.stringToSign, Notes: found.Notes, Status: status, Err: err}
-		for name, value := range seen.parameters {
+	} else {
+		var found sighting
+		found, e.Notes, e.Err = p.verify(r)
+		e.Status, body = p.judge(path, isPath, found.instance, e.Err)
+		e.StringToSign = found.stringToSign
+		for name, value := range found.parameters {
 			e.Parameters = append(e.Parameters, [2]string{name, value})
 		}
 		switch {
-		case status == http.StatusUnprocessableEntity:
-			e.Err = p.wrongInstance(r, seen.instance, err)
-		case err == nil && status != http.StatusOK:
+		case e.Status == http.StatusUnprocessableEntity:
+			e.Err = p.wrongInstance(r, found.instance, e.Err)
+		case e.Err == nil && e.Status != http.StatusOK:
 			e.Err = errors.New(body.Message)
 		}
+	}
+	if p.Observe != nil {
 		p.Observe(e)
 	}
-	answer(w, status, body)
+	answer(w, e.Status, body)
 }
 
 // wrongInstance says which instance came, beside what else is wrong. It does not quote
@@ -101,63 +99,31 @@ func (p *Paylink) wrongInstance(r *http.Request, came string, err error) error {
 // maxQuoted is how much of an instance is quoted, in bytes: it is a label of a host.
 const maxQuoted = 63
 
-func (p *Paylink) checkKey(r *http.Request, key string) error {
-	secret, err := auth.Load(r.Context(), p.Secret)
-	if err != nil {
-		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSecret, Err: err}
-	}
-	if subtle.ConstantTimeCompare([]byte(secret.Reveal()), []byte(key)) == 0 {
-		return &auth.Error{Op: "verify " + r.Method, Code: auth.ErrSignature, Err: errors.New("the X-API-KEY is not the secret: send the API secret of this instance, as it is")}
-	}
-	return nil
-}
-
-// A sighting is what the gateway sees of a request.
-type sighting struct {
-	instance     string
-	stringToSign string
-	parameters   iter.Seq2[string, string]
-}
-
-// unsigned reads a request without a signature, whose body has been put back.
-func unsigned(r *http.Request) sighting {
-	body, _ := request.TakeBody(r, math.MaxInt64) // it is in memory
-	request.SetBody(r, body)
-	received, err := paylink.Receive(r, body)
-	if err != nil {
-		received.Params = new(php.Array) // it cannot be read
-	}
-	paylink.RemoveOwn(received.Params)
-	return sighting{received.Instance, string(received.Params.Query()), received.Params.All()}
-}
-
 type paylinkAnswer struct {
 	Status  string           `json:"status"`
 	Message string           `json:"message,omitempty"`
 	Data    []map[string]any `json:"data,omitempty"`
 }
 
+func paylinkError(message string) paylinkAnswer {
+	return paylinkAnswer{Status: "error", Message: "An error occurred: " + message}
+}
+
 // judge decides what the peer is told.
-func (p *Paylink) judge(urlPath, instance string, err error) (int, paylinkAnswer) {
-	fail := func(status int, message string) (int, paylinkAnswer) {
-		return status, paylinkAnswer{Status: "error", Message: "An error occurred: " + message}
-	}
-	path, ok := paylink.ParsePath(urlPath)
-	if !ok || !paylink.IsObject(path.Object) {
-		return fail(http.StatusNotFound, "The requested endpoint does not exist")
-	}
-	if path.Version > paylink.NewestVersion {
-		return fail(http.StatusNotFound, "Version not found.")
-	}
+func (p *Paylink) judge(path paylink.Path, isPath bool, instance string, err error) (int, paylinkAnswer) {
 	switch {
+	case !isPath || !paylink.IsObject(path.Object):
+		return http.StatusNotFound, paylinkError("The requested endpoint does not exist")
+	case path.Version > paylink.NewestVersion:
+		return http.StatusNotFound, paylinkError("Version not found.")
 	case errors.Is(err, auth.ErrSecret):
-		return fail(http.StatusInternalServerError, "The gateway has no secret.")
+		return http.StatusInternalServerError, paylinkError("The gateway has no secret.")
 	case errors.Is(err, auth.ErrBody):
-		return fail(http.StatusRequestEntityTooLarge, "The request is too large.")
+		return http.StatusRequestEntityTooLarge, paylinkError("The request is too large.")
 	case instance != p.Instance:
-		return fail(http.StatusUnprocessableEntity, "The instance is missing or unknown.")
+		return http.StatusUnprocessableEntity, paylinkError("The instance is missing or unknown.")
 	case err != nil:
-		return fail(http.StatusForbidden, "The API secret is not correct.")
+		return http.StatusForbidden, paylinkError("The API secret is not correct.")
 	}
 	id, notNumeric := strconv.Atoi(path.ID)
 	if notNumeric != nil {

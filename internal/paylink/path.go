@@ -13,7 +13,7 @@ const NewestVersion = 16
 var objects = map[string]bool{
 	"AuthToken": true, "Bill": true, "Design": true, "Gateway": true, "Invoice": true, "Page": true, "Paylink": true,
 	"PaymentMethod": true, "PaymentProvider": true, "Payout": true, "QrCode": true, "QrCodeScan": true,
-	"SignatureCheck": true, "Subscription": true, "Transaction": true,
+	"SignatureCheck": true, "Subscription": true, "Transaction": true, "ecr": true,
 }
 
 // IsObject reports whether the API has objects of that name.
@@ -21,7 +21,7 @@ func IsObject(name string) bool { return objects[name] }
 
 var (
 	pathBegins = regexp.MustCompile(`^/v\d`)
-	wholePath  = regexp.MustCompile(`^/v1(?:\.(\d{1,2}))?/(\w+)(?:/(\w+))?(?:/\w+)?/?$`)
+	wholePath  = regexp.MustCompile(`^/v1(?:\.(\d{1,2}))?/(\w+)(?:/([^/]+))?(?:/(\w+))?/?$`)
 	pathWithin = regexp.MustCompile(`/v\d+(?:\.\d+)?/([^/]+)(?:/([^/]+))?`)
 )
 
@@ -33,15 +33,17 @@ type Path struct {
 	Version int    // the minor one, 0 if there is none
 	Object  string // of whatever name
 	ID      string // "" if there is none
+	Act     string // "" if there is none
 }
 
-// ParsePath reads a path that is the API's from beginning to end.
+// ParsePath reads a path, unescaped, that is the API's from beginning to end. An id may
+// be any text: PaymentMethod/apple-pay, QrCode with a UUID, a session's.
 func ParsePath(path string) (p Path, ok bool) {
 	m := wholePath.FindStringSubmatch(path)
 	if m == nil {
 		return Path{}, false
 	}
-	p = Path{Object: m[2], ID: m[3]}
+	p = Path{Object: m[2], ID: m[3], Act: m[4]}
 	p.Version, _ = strconv.Atoi(m[1])
 	return p, true
 }

@@ -16,8 +16,11 @@ func TestPath(t *testing.T) {
 	}{
 		{"/v1.0/SignatureCheck/", true, Path{Object: "SignatureCheck"}, true, "SignatureCheck", ""},
 		{"/v1/Gateway", true, Path{Object: "Gateway"}, true, "Gateway", ""},
-		{"/v1.16/Invoice/17/", true, Path{16, "Invoice", "17"}, true, "Invoice", "17"},
-		{"/v1.9/Transaction/17/refund", true, Path{9, "Transaction", "17"}, true, "Transaction", "17"},
+		{"/v1.16/Invoice/17/", true, Path{16, "Invoice", "17", ""}, true, "Invoice", "17"},
+		{"/v1.9/Transaction/17/refund", true, Path{9, "Transaction", "17", "refund"}, true, "Transaction", "17"},
+		{"/v1.0/PaymentMethod/apple-pay", true, Path{0, "PaymentMethod", "apple-pay", ""}, true, "PaymentMethod", "apple-pay"},
+		{"/v1.0/QrCodeScan/s 1/", true, Path{0, "QrCodeScan", "s 1", ""}, true, "QrCodeScan", "s 1"},
+		{"/v1.14/ecr/SN-1/payment", true, Path{14, "ecr", "SN-1", "payment"}, true, "ecr", "SN-1"},
 		{"/v1.0/Nothing/", true, Path{Object: "Nothing"}, true, "Nothing", ""},
 		{"/v1.0/", true, Path{}, false, "", ""},
 		{"/v1.100/Invoice/", true, Path{}, false, "Invoice", ""},

@@ -21,11 +21,31 @@ const (
 	Multipart
 )
 
-// A Received is a request that has arrived, read as the live gateways read, as far
-// as that is known (docs/paylink.md has the evidence): a body that is not empty
-// replaces the query, whatever the method. It is JSON if json_decode takes it, else
-// a form, whatever the Content-Type; but multipart in a POST request is what PHP
-// makes of it. A plus sign is a space in a query, and a plus sign in a body.
+// A Reading is how a gateway reads the parameters of a request. The zero value is that
+// of the live gateways, as far as that is known (docs/paylink.md has the evidence): a
+// body that is not empty replaces the query, whatever the method. It is JSON if
+// json_decode takes it, else a form, whatever the Content-Type; but multipart in a POST
+// request is what PHP makes of it. A plus sign is a space in a query, and a plus sign
+// in a body.
+type Reading struct {
+	KeepsQueryPlus  bool // a plus sign in a query is one
+	DecodesBodyPlus bool // a plus sign in a form is a space
+	Merges          bool // a body is read beside the query, as PHP's $_REQUEST has it
+	NoJSON          bool // a body is never JSON
+	TypeMatters     bool // a body is JSON, or a form, only if its Content-Type says so
+	Flat            bool // the names in a query or a form are not nested
+}
+
+// parse reads a query or a form.
+func parse[S string | []byte](how Reading, a *php.Array, s S, plus php.Plus) {
+	if how.Flat {
+		php.ParseFlat(a, s, plus)
+	} else {
+		php.ParseStr(a, s, plus)
+	}
+}
+
+// A Received is a request that has arrived, as a [Reading] has it.
 type Received struct {
 	Kind     Kind
 	Params   *php.Array // the gateway's own among them
@@ -37,24 +57,34 @@ type Received struct {
 	Instance string
 }
 
-// Receive reads a request with that body. The error has [auth.ErrUnsigned]: the
-// parameters cannot be read, or name two instances. A Received is returned in any
-// case, with the instance that the query names.
+// Receive reads a request with that body as the live gateways do. The error has
+// [auth.ErrUnsigned]: the parameters cannot be read, or name two instances. A Received
+// is returned in any case, with the instance that the query names.
 func Receive(req *http.Request, body []byte) (*Received, error) {
+	return Reading{}.Receive(req, body)
+}
+
+// Receive reads a request with that body, see the function.
+func (how Reading) Receive(req *http.Request, body []byte) (*Received, error) {
 	r := &Received{Params: new(php.Array)}
 	var query php.Array
-	php.ParseStr(&query, req.URL.RawQuery, php.PlusDecoded)
+	parse(how, &query, req.URL.RawQuery, php.Plus(how.KeepsQueryPlus))
 	if len(body) == 0 {
 		r.Params = &query
 		return r, r.readInstance(&query)
 	}
-	if err := r.readBody(req, body); err != nil {
+	if err := r.readBody(how, req, body); err != nil {
 		if instanceErr := r.readInstance(&query); instanceErr != nil {
 			err = instanceErr
 		}
 		return r, err
 	}
-	return r, r.readInstance(&query, r.Params)
+	err := r.readInstance(&query, r.Params)
+	if how.Merges {
+		query.Merge(r.Params)
+		r.Params = &query
+	}
+	return r, err
 }
 
 // MayBeSigned reports whether there may be an ApiSignature in a request with that
@@ -76,7 +106,7 @@ func isMultipart(req *http.Request) (bool, error) {
 	return request.Method(req) == http.MethodPost && php.IsMultipart(contentType), nil
 }
 
-func (r *Received) readBody(req *http.Request, body []byte) error {
+func (r *Received) readBody(how Reading, req *http.Request, body []byte) error {
 	multipart, err := isMultipart(req)
 	if err != nil {
 		return err
@@ -89,15 +119,24 @@ func (r *Received) readBody(req *http.Request, body []byte) error {
 		}
 		return refuseUnread(err)
 	}
-	r.Kind = JSON
-	switch err = php.ParseJSON(r.Params, body); {
-	case err == nil, errors.Is(err, php.ErrScalar):
-		return nil
-	case errors.Is(err, php.ErrLimit):
-		return refuseUnread(err)
+	mayBe := func(media string) bool {
+		contentType, _ := request.SoleHeader(req.Header, "Content-Type")
+		return !how.TypeMatters || php.IsType(contentType, media)
 	}
-	r.Kind = Form
-	php.ParseStr(r.Params, body, php.PlusKept)
+	if !how.NoJSON && mayBe(JSONType) {
+		r.Kind = JSON
+		switch err = php.ParseJSON(r.Params, body); {
+		case err == nil, errors.Is(err, php.ErrScalar):
+			return nil
+		case errors.Is(err, php.ErrLimit):
+			return refuseUnread(err)
+		}
+		r.Params = new(php.Array) // what was read before it proved to be none
+	}
+	if mayBe(FormType) {
+		r.Kind = Form
+		parse(how, r.Params, body, php.Plus(!how.DecodesBodyPlus))
+	}
 	return nil
 }
 

@@ -8,15 +8,18 @@ import (
 	"strings"
 )
 
-// IsMultipart reports whether PHP takes a Content-Type for multipart/form-data. It
-// looks at what stands before a semicolon, a comma or a space, in any letter case
-// (main/SAPI.c; measured with PHP 8.2).
-func IsMultipart(contentType string) bool {
+// IsType reports whether PHP takes a Content-Type for a media type. It looks at what
+// stands before a semicolon, a comma or a space, in any letter case (main/SAPI.c;
+// measured with PHP 8.2).
+func IsType(contentType, media string) bool {
 	if i := strings.IndexAny(contentType, ";, "); i >= 0 {
 		contentType = contentType[:i]
 	}
-	return strings.EqualFold(contentType, "multipart/form-data")
+	return strings.EqualFold(contentType, media)
 }
+
+// IsMultipart reports whether PHP takes a Content-Type for multipart/form-data.
+func IsMultipart(contentType string) bool { return IsType(contentType, "multipart/form-data") }
 
 // ParseMultipart reads the fields of a multipart/form-data body that has
 // arrived as PHP puts them into $_POST (PHP 8.2, main/rfc1867.c). Files are read

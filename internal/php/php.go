@@ -9,7 +9,8 @@
 //     decoded or kept, and by readers that do not nest, and what PHP writes back
 //     unchanged. They are for requests that are about to be sent.
 //   - The faithful readers ([ParseStr], [ParseJSON], [ParseMultipart]) make of
-//     any input what PHP makes of it. They are for requests that have arrived.
+//     any input what PHP makes of it. They are for requests that have arrived, and
+//     [ParseFlat] for what a reader makes of them that is not PHP's.
 //
 // [Array.AppendQuery] is http_build_query, and [AppendWire] gives its result
 // the spelling of RFC 3986, in which a request travels.

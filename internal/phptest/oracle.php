@@ -83,6 +83,19 @@ $operations = [
         return [rebuild($s), rebuild(str_replace('+', '%2B', $s)), flat($s),
             nested($s, '/([^\[\]]+)/'), nested($s, '/(?|^([^\[]+)|\[([^\[\]]+)\])/'), ...leaves($a)];
     },
+    // What $_REQUEST is of a query and a form, which a line feed divides, and what a
+    // reader makes of the query that does not nest; each built up again.
+    'm' => function (string $s): array {
+        [$query, $form] = explode("\n", $s, 2);
+        parse_str($query, $get);
+        parse_str($form, $post);
+        $flat = [];
+        foreach (array_filter(explode('&', $query), 'strlen') as $pair) {
+            [$name, $value] = explode('=', $pair, 2) + [1 => ''];
+            $flat[urldecode($name)] = urldecode($value);
+        }
+        return [http_build_query(array_replace_recursive($get, $post), '', '&'), http_build_query($flat, '', '&')];
+    },
     // What json_decode makes of a document, as arrays and as objects, each
     // built up again. No answers if it is neither an array nor an object.
     'j' => function (string $s): array {
