@@ -44,6 +44,12 @@ func (a *account) avangateFlags(c *command, flags *flag.FlagSet) {
 	a.secretFlag(flags)
 }
 
+// bothFlags adds the flags of both accounts. The secret file is one.
+func (a *account) bothFlags(c *command, flags *flag.FlagSet) {
+	flags.StringVar(&a.instance, "instance", c.getenv(instanceVariable), "")
+	a.avangateFlags(c, flags)
+}
+
 func (a *account) secretFlag(flags *flag.FlagSet) {
 	flags.StringVar(&a.secretFile, "secret-file", "", "")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -29,7 +28,7 @@ import (
 	"github.com/countersign/countersign/internal/redact"
 )
 
-const serveUsage = `usage: countersign serve [--listen ADDRESS] [--tls]
+const serveUsage = `usage: countersign serve [flags]
 
 Plays the gateways for a client in any language, until it is interrupted: the
 Payrexx family at /v1.0/, 2Checkout at /rest/6.0/, /rpc/6.0/ and /soap/6.0/.
@@ -37,13 +36,16 @@ It prints where it listens, then a line for each request: time, method, path,
 status and verdict, and why a signature is wrong. The answer says so too, if it
 is JSON. The page at / lists the latest requests.
 
-The credentials are those of the environment, for one gateway or for both:
-COUNTERSIGN_INSTANCE and COUNTERSIGN_SECRET for the Payrexx family,
-COUNTERSIGN_MERCHANT_CODE and COUNTERSIGN_SECRET_KEY for 2Checkout. Real ones
-are not needed: take an example and test-secret-key, and give the client the same.
+The credentials are for one gateway or for both. Real ones are not needed: take
+an example and test-secret-key, and give the client the same.
 
-  --listen ADDRESS  where to listen (127.0.0.1:8080); with port 0 any free one
-  --tls             speak TLS, with a certificate that is made and printed
+  --listen ADDRESS      where to listen (127.0.0.1:8080); with port 0 any free one
+  --tls                 speak TLS, with a certificate that is made and printed
+  --tls-cert FILE       speak TLS, and write the certificate there
+  --name NAME           a further name in the certificate, such as api.2checkout.com,
+                        beside localhost and api.localhost; may be given again
+  --explain-in-message  say the mistake in the answer's message too, since most
+                        clients show nothing else
 
 example:
 
@@ -51,6 +53,7 @@ example:
   $ countersign serve &
   listening on http://127.0.0.1:8080
   $ curl 'http://127.0.0.1:8080/v1.0/SignatureCheck/?instance=example'
+` + credentialsUsage + `                        may be for both gateways
 `
 
 const (
@@ -60,11 +63,51 @@ const (
 	stopTime      = 3 * time.Second            // for requests that are under way
 )
 
+// serveOptions are what the arguments of serve say.
+type serveOptions struct {
+	account
+	listen           string
+	tls              bool
+	certificateFile  string   // where the certificate is written; "" prints it
+	names            []string // further ones in the certificate
+	explainInMessage bool
+}
+
+func (o *serveOptions) flags(c *command, flags *flag.FlagSet) {
+	o.bothFlags(c, flags)
+	flags.StringVar(&o.listen, "listen", "127.0.0.1:8080", "")
+	flags.BoolVar(&o.tls, "tls", false, "")
+	flags.Func("tls-cert", "", func(file string) error {
+		o.tls, o.certificateFile = true, file
+		return nil
+	})
+	flags.Func("name", "", func(name string) error {
+		if net.ParseIP(name) == nil && !isHostName(name) {
+			return errors.New("write a host's name alone, such as api.2checkout.com")
+		}
+		o.names = append(o.names, name)
+		return nil
+	})
+	flags.BoolVar(&o.explainInMessage, "explain-in-message", false, "")
+}
+
+// host returns the host of the address to listen at.
+func (o *serveOptions) host() (string, error) {
+	host, _, err := net.SplitHostPort(o.listen)
+	switch {
+	case err != nil:
+		return "", usagef("--listen %q is not an address: write 127.0.0.1:8080", o.listen)
+	case len(o.names) > 0 && !o.tls:
+		return "", usagef("--name is for a certificate: add --tls")
+	}
+	return host, nil
+}
+
 // serve plays the gateways until c's context ends.
 func serve(c *command) int {
+	var o serveOptions
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	address := flags.String("listen", "127.0.0.1:8080", "")
-	withTLS := flags.Bool("tls", false, "")
+	o.flags(c, flags)
 	words, code, done := c.parse(flags, serveUsage)
 	if done {
 		return code
@@ -72,15 +115,15 @@ func serve(c *command) int {
 	if len(words) > 0 {
 		return c.fail(usagef("there is one word too many: serve takes flags only"))
 	}
-	host, _, err := net.SplitHostPort(*address)
-	if err != nil {
-		return c.fail(usagef("--listen %q is not an address: write 127.0.0.1:8080", *address))
-	}
-	s, err := newServer(c, host)
+	host, err := o.host()
 	if err != nil {
 		return c.fail(err)
 	}
-	listener, err := net.Listen("tcp", *address)
+	s, err := newServer(c, &o, host)
+	if err != nil {
+		return c.fail(err)
+	}
+	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
 		return c.fail(err)
 	}
@@ -96,8 +139,11 @@ func serve(c *command) int {
 		ErrorLog:          log.New(errorLog{c.stderr}, "", 0),
 	}
 	start := h.Serve
-	if *withTLS {
-		certificate, text, err := newCertificate(host, time.Now())
+	if o.tls {
+		certificate, text, err := newCertificate(host, o.names, time.Now())
+		if err == nil && o.certificateFile != "" {
+			err, text = writeCertificate(o.certificateFile, text), nil
+		}
 		if err != nil {
 			return c.fail(err)
 		}
@@ -136,6 +182,8 @@ type server struct {
 	gateways []*emulated
 	secrets  *redact.Words
 	page     *page.Page
+
+	explainInMessage bool
 
 	mu  sync.Mutex
 	out io.Writer
@@ -177,24 +225,32 @@ func (g *emulated) diagnose(r *http.Request, secrets *redact.Words) *explain.Dia
 
 func (g *emulated) observe(e authtest.Exchange) { g.seen = e }
 
-// newServer makes the gateways that the environment has credentials for. host is
-// where it will listen.
-func newServer(c *command, host string) (*server, error) {
-	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family"}, paths: paylink.IsPath}
-	instance, secret, err := c.served(family, instanceVariable, secretVariable)
+// newServer makes the gateways that there are credentials for. host is where it will
+// listen.
+func newServer(c *command, o *serveOptions, host string) (*server, error) {
+	var file *auth.Secret
+	if o.secretFile != "" {
+		secret, err := o.secret(c, "")
+		if err != nil {
+			return nil, err
+		}
+		file = &secret
+	}
+	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family", Account: o.instance}, paths: paylink.IsPath}
+	secret, err := c.served(family, instanceVariable, secretVariable, file)
 	if err != nil {
 		return nil, err
 	}
-	family.handler = &authtest.Paylink{Instance: instance, Secret: secret, Observe: family.observe}
+	family.handler = &authtest.Paylink{Instance: o.instance, Secret: secret, Observe: family.observe}
 	family.explain = (&explain.Paylink{Secret: secret}).Request
 
-	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout"}, paths: vendor.HasPath}
-	code, key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable)
+	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout", Account: o.merchantCode}, paths: vendor.HasPath}
+	key, err := c.served(checkout, merchantCodeVariable, secretKeyVariable, file)
 	if err != nil {
 		return nil, err
 	}
-	checkout.handler = &authtest.Avangate{MerchantCode: code, SecretKey: key, Observe: checkout.observe}
-	checkout.explain = (&explain.Avangate{MerchantCode: code, SecretKey: key}).Request
+	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, Observe: checkout.observe}
+	checkout.explain = (&explain.Avangate{MerchantCode: o.merchantCode, SecretKey: key}).Request
 
 	gateways := []*emulated{family, checkout}
 	if family.Missing != "" && checkout.Missing != "" {
@@ -207,113 +263,32 @@ func newServer(c *command, host string) (*server, error) {
 			fmt.Fprintf(c.stderr, "countersign serve: %s is left out: it needs %s\n", g.Name, g.Missing)
 		}
 	}
-	return &server{gateways: gateways, secrets: redact.New(secret.Reveal(), key.Reveal()), page: page.New(host, shown), out: c.stdout}, nil
+	return &server{
+		gateways: gateways, secrets: redact.New(secret.Reveal(), key.Reveal()), page: page.New(host, shown),
+		explainInMessage: o.explainInMessage, out: c.stdout,
+	}, nil
 }
 
-// served reads the credentials of g from two environment variables. Where neither
-// is set, g is not played.
-func (c *command) served(g *emulated, account, secret string) (string, auth.Secret, error) {
-	name, key := c.getenv(account), auth.NewSecret(c.getenv(secret))
+// served returns the secret of g, whose account is known: that of the file, if there
+// is one, or else of the variable. Where there is neither account nor secret, g is
+// not played.
+func (c *command) served(g *emulated, account, variable string, file *auth.Secret) (auth.Secret, error) {
+	secret, source := auth.NewSecret(c.getenv(variable)), variable
 	switch {
-	case name == "" && key.Reveal() == "":
-		g.Missing = account + " and " + secret
-		return "", key, nil
-	case name == "":
-		return "", key, usagef("%s is set and %s is not: set both", secret, account)
-	case key.Reveal() == "":
-		return "", key, usagef("%s is set and %s is not: set both", account, secret)
+	case g.Account == "" && secret.Reveal() == "":
+		g.Missing = account + " and " + variable
+		return secret, nil
+	case g.Account == "":
+		return secret, usagef("%s is set and %s is not: set both", variable, account)
+	case file != nil:
+		secret, source = *file, "--secret-file"
+	case secret.Reveal() == "":
+		return secret, usagef("there is an account of %s, and %s is not set: set it, or name a file with --secret-file", g.Name, variable)
 	}
-	if err := key.Validate(); err != nil {
-		return "", key, usagef("%s: %w", secret, err)
+	if err := secret.Validate(); err != nil {
+		return secret, usagef("%s: %w", source, err)
 	}
-	g.Account = name
-	return name, key, nil
-}
-
-// An exchange is one request and what came of it.
-type exchange struct {
-	authtest.Exchange
-	At        time.Time
-	Diagnosis *explain.Diagnosis // nil if there is no signature to explain
-
-	held *redact.Words // secrets that the request holds, nil if none
-	long bool          // it is too long to be explained
-}
-
-// Verdict says in a word what came of it.
-func (e *exchange) Verdict() string {
-	switch {
-	case e.Err == nil:
-		return "right"
-	case e.Diagnosis != nil, errors.Is(e.Err, auth.ErrSignature), errors.Is(e.Err, auth.ErrClock):
-		return "wrong"
-	case errors.Is(e.Err, auth.ErrUnsigned):
-		return "unsigned"
-	}
-	return "refused"
-}
-
-// Reason says why the request was refused, "" if it was not.
-func (e *exchange) Reason() string {
-	if e.Err == nil {
-		return ""
-	}
-	err := e.Err
-	if cause, ok := errors.AsType[*auth.Error](err); ok {
-		err = cause.Err
-	}
-	reason := err.Error()
-	if e.held != nil {
-		reason = e.held.String(reason)
-	}
-	if e.long {
-		reason += fmt.Sprintf("; more than %d bytes are not explained: try a smaller request", maxExplained)
-	}
-	return reason
-}
-
-// redact takes secrets out of all that is told of the request, however the client has
-// come to send one.
-func (e *exchange) redact(secrets *redact.Words) {
-	for _, s := range []*string{&e.Method, &e.Path, &e.StringToSign} {
-		*s = secrets.String(*s)
-	}
-	for i := range e.Methods {
-		e.Methods[i] = secrets.String(e.Methods[i])
-	}
-	for i := range e.Notes {
-		e.Notes[i] = secrets.String(e.Notes[i])
-	}
-	for i := range e.Parameters {
-		e.Parameters[i] = [2]string{secrets.String(e.Parameters[i][0]), secrets.String(e.Parameters[i][1])}
-	}
-}
-
-// asked returns what was asked for, and of JSON-RPC and SOAP, which have one path for
-// all, what was called.
-func (e *exchange) asked() string {
-	asked := e.Method + " " + e.Path
-	if len(e.Methods) > 0 {
-		asked += " (" + printable.Line(strings.Join(e.Methods, ", ")) + ")"
-	}
-	return asked
-}
-
-// String returns the line of the log, and those of the diagnosis. Nothing that the
-// peer has sent can begin a line.
-func (e *exchange) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %d %s", e.At.Format(time.RFC3339), printable.Shorten(e.asked(), maxLogged), e.Status, e.Verdict())
-	if e.Err != nil {
-		b.WriteString(": " + failure(e.Reason()))
-	}
-	b.WriteByte('\n')
-	if e.Diagnosis != nil {
-		for line := range strings.SplitSeq(e.Diagnosis.String(), "\n") {
-			b.WriteString("    " + printable.Line(line) + "\n")
-		}
-	}
-	return b.String()
+	return secret, nil
 }
 
 // ServeHTTP shows the page, or has a gateway answer. The request is logged before
@@ -390,6 +365,9 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 		return
 	}
 	answer.addDiagnosis(e)
+	if s.explainInMessage && e.Err != nil {
+		answer.addToMessage(e.mistake())
+	}
 }
 
 // isExplained reports whether a request that the gateway did not call right is small
@@ -426,65 +404,4 @@ func withBody(r *http.Request, body []byte) *http.Request {
 	r = r.Clone(r.Context())
 	r.Body, r.ContentLength, r.TransferEncoding = io.NopCloser(bytes.NewReader(body)), int64(len(body)), nil
 	return r
-}
-
-// refuse refuses a request that reaches no gateway, in the Payrexx family's form.
-func (e *exchange) refuse(answer *heldAnswer, status int, format string, args ...any) {
-	e.Status, e.Err = status, fmt.Errorf(format, args...)
-	answer.header.Set("Content-Type", paylink.JSONType)
-	answer.WriteHeader(status)
-	answer.encode(map[string]string{"status": "error", "message": "countersign serve: " + e.Err.Error()})
-}
-
-// A heldAnswer is an answer that is not sent yet.
-type heldAnswer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *heldAnswer) Header() http.Header         { return a.header }
-func (a *heldAnswer) WriteHeader(status int)      { a.status = status }
-func (a *heldAnswer) Write(b []byte) (int, error) { return a.body.Write(b) }
-
-func (a *heldAnswer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	a.body.WriteTo(w)
-}
-
-// redact takes secrets out of the body, which may repeat what the client has sent.
-func (a *heldAnswer) redact(secrets *redact.Words) {
-	text := secrets.String(a.body.String())
-	a.body.Reset()
-	a.body.WriteString(text)
-}
-
-// encode makes v, in JSON, the body.
-func (a *heldAnswer) encode(v any) {
-	a.body.Reset()
-	e := json.NewEncoder(&a.body)
-	e.SetEscapeHTML(false) // a string to sign has ampersands, which people read
-	e.Encode(v)
-}
-
-// addDiagnosis adds to a JSON object what is known of a request: in an
-// error of JSON-RPC to its data, which is the server's to define. A SOAP fault, and
-// the answer to a batch, stay as they are.
-func (a *heldAnswer) addDiagnosis(e *exchange) {
-	var object map[string]any
-	if json.Unmarshal(a.body.Bytes(), &object) != nil {
-		return
-	}
-	place := object
-	if refusal, ok := object["error"].(map[string]any); ok {
-		place = refusal["data"].(map[string]any)
-	}
-	place["diagnosis"] = struct {
-		Reason string `json:"reason,omitempty"`
-		*explain.Diagnosis
-	}{e.Reason(), e.Diagnosis}
-	a.encode(object)
 }

@@ -59,7 +59,7 @@ func TestServeAnswersOthersMeanwhile(t *testing.T) {
 // uploads that are longer by their files.
 func TestServeBoundsExplanations(t *testing.T) {
 	var out, errs strings.Builder
-	s, err := newServer(&command{stdout: &out, stderr: &errs, getenv: func(name string) string { return bothEnv[name] }}, "")
+	s, err := newServer(&command{stdout: &out, stderr: &errs, getenv: func(name string) string { return bothEnv[name] }}, &serveOptions{account: account{instance: "example", merchantCode: "YOURCODE123"}}, "")
 	require.NoError(t, err)
 	explained := 0
 	for _, g := range s.gateways {

@@ -144,9 +144,17 @@ func TestServeRefusesToStart(t *testing.T) {
 		want []string // on stderr
 	}{
 		{"no credentials", nil, nil, 2, []string{"COUNTERSIGN_INSTANCE", "COUNTERSIGN_SECRET", "COUNTERSIGN_MERCHANT_CODE", "COUNTERSIGN_SECRET_KEY"}},
-		{"no secret", map[string]string{"COUNTERSIGN_INSTANCE": "example"}, nil, 2, []string{"COUNTERSIGN_INSTANCE is set and COUNTERSIGN_SECRET is not"}},
+		{"no secret", map[string]string{"COUNTERSIGN_INSTANCE": "example"}, nil, 2, []string{"there is an account of the Payrexx family, and COUNTERSIGN_SECRET is not set: set it, or name a file with --secret-file"}},
 		{"no merchant code", map[string]string{"COUNTERSIGN_SECRET_KEY": "test-secret-key"}, nil, 2, []string{"COUNTERSIGN_SECRET_KEY is set and COUNTERSIGN_MERCHANT_CODE is not"}},
 		{"a newline in the secret", map[string]string{"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "test-secret-key\n"}, nil, 2, []string{"COUNTERSIGN_SECRET: the secret begins or ends with white space"}},
+		{"no secret behind a flag", nil, []string{"--merchant-code", "YOURCODE123"}, 2, []string{"there is an account of 2Checkout, and COUNTERSIGN_SECRET_KEY is not set"}},
+		{"a file and no account", nil, []string{"--secret-file", "testdata/client.php"}, 2, []string{"there are no credentials: set COUNTERSIGN_INSTANCE"}},
+		{"no such file", bothEnv, []string{"--secret-file", "testdata/test-secret-key"}, 2, []string{"the file of --secret-file cannot be read"}},
+		{"a secret as an argument", bothEnv, []string{"--secret", "test-secret-key"}, 2, []string{"use the environment, or --secret-file"}},
+		{"a name without TLS", bothEnv, []string{"--name", "api.2checkout.com"}, 2, []string{"--name is for a certificate: add --tls"}},
+		{"a URL as a name", bothEnv, []string{"--tls", "--name", "https://api.2checkout.com"}, 2, []string{"write a host's name alone, such as api.2checkout.com"}},
+		{"a name with a port", bothEnv, []string{"--tls", "--name", "api.2checkout.com:443"}, 2, []string{"write a host's name alone"}},
+		{"a certificate over another file", bothEnv, []string{"--tls-cert", "testdata/client.php"}, 2, []string{"testdata/client.php is there, and is no certificate of countersign serve"}},
 		{"unknown flag", bothEnv, []string{"--port", "80"}, 2, []string{"-port"}},
 		{"a word", bothEnv, []string{"paylink"}, 2, []string{"one word too many"}},
 		{"no port", bothEnv, []string{"--listen", "localhost"}, 2, []string{`--listen "localhost"`, "127.0.0.1:8080"}},
