@@ -26,13 +26,17 @@ import (
 //   - login(code, date, hash, algo) with a session id, valid at this path for ten
 //     minutes by the gateway's clock;
 //   - any other method whose first parameter is a session id with an echo:
-//     {"Method":"getOrder","Params":["11331111"]}, in SOAP elements of these names;
+//     {"Method":"getOrder","Params":["11331111"]}, in SOAP elements of these names, a
+//     Params for each parameter and structs as they came, in a getOrderReturn;
 //   - others with a JSON-RPC error of code 10000 for a login that is wrong, 10001
 //     for a session that is not, 10002 for one that has ended; with a SOAP fault
 //     AUTHENTICATION_FAILED or FORBIDDEN;
 //   - what is no call, or too much, with -32600 or a fault Client: a body of JSON may
 //     have 8 MiB, a batch 1 to 256 requests, a SOAP envelope 1 MiB, and a call 100
 //     parameters. Of such a batch nothing is carried out.
+//
+// To GET with the query wsdl a SOAP endpoint answers with a WSDL, which says that it is
+// invented: login and SOAPMethods, rpc/encoded, as far as clients need it to call.
 //
 // It is safe for concurrent use; its fields must not be changed once it serves,
 // and it must not be copied.
@@ -41,6 +45,9 @@ type Avangate struct {
 	MerchantCode string
 	SecretKey    auth.SecretSource
 
+	// SOAPMethods are the methods of its WSDL beside login, each with the names of its
+	// parameters behind the session id. A call of any other is answered too.
+	SOAPMethods map[string][]string
 	// Now is its clock, by which it judges, and of which its answers tell in their
 	// Date: give it one that is wrong to see a client cope. Nil means time.Now.
 	Now func() time.Time

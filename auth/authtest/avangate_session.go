@@ -2,12 +2,10 @@ package authtest
 
 import (
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth"
@@ -18,8 +16,6 @@ import (
 const (
 	// avangateSession is for how long a session lives from its login.
 	avangateSession = 10 * time.Minute
-	// maxEnvelope bounds a SOAP envelope, in bytes: read, it takes fifty times that.
-	maxEnvelope = 1 << 20
 	// maxParameters bounds the parameters of a call; the vendor's methods have a dozen.
 	maxParameters = 100
 )
@@ -38,7 +34,7 @@ func (a *Avangate) EndSessions() {
 }
 
 // A call is a method and its parameters, the session id among them: a string, or
-// JSON as it came.
+// JSON or a soapValue as it came.
 type call struct {
 	method     string
 	parameters []any
@@ -88,6 +84,8 @@ func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callRes
 			v[i] = p
 		case json.RawMessage:
 			v[i] = vendor.ParameterText(p)
+		case soapValue:
+			v[i] = p.text
 		}
 	}
 	signed := r.Clone(r.Context())
@@ -142,99 +140,4 @@ func (a *Avangate) now() time.Time {
 		return time.Now()
 	}
 	return a.Now()
-}
-
-// serveSOAP answers a SOAP call as its envelope is written.
-func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange) {
-	var envelope soapEnvelope
-	err := xml.NewDecoder(http.MaxBytesReader(w, r.Body, maxEnvelope)).Decode(&envelope)
-	result := callResult{refusal: noCall, reason: errors.New("the body is not a SOAP envelope with the call of a method: send the call in its Body")}
-	method := envelope.Body.Call.XMLName
-	if err == nil && method.Local != "" {
-		result = a.perform(r, call{method.Local, envelope.Body.Call.Parameters}, e)
-	} else {
-		e.Err = result.reason
-	}
-	e.Status = http.StatusOK
-	if result.reason != nil {
-		e.Status = http.StatusInternalServerError
-	}
-	a.observe(e)
-	contentType, space := "text/xml; charset=utf-8", vendor.SOAP11
-	if envelope.XMLName.Space == vendor.SOAP12 {
-		contentType, space = "application/soap+xml; charset=utf-8", vendor.SOAP12
-	}
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(e.Status)
-	fmt.Fprintf(w, "%s<SOAP-ENV:Envelope xmlns:SOAP-ENV=\"%s\"><SOAP-ENV:Body>%s</SOAP-ENV:Body></SOAP-ENV:Envelope>\n",
-		xml.Header, space, soapBody(space, method, result))
-}
-
-type soapEnvelope struct {
-	XMLName xml.Name
-	Body    struct {
-		Call soapCall `xml:",any"`
-	} `xml:"Body"`
-}
-
-type soapCall struct {
-	XMLName    xml.Name
-	Parameters []any
-}
-
-// UnmarshalXML reads a call, and no more of it than a call may have.
-func (c *soapCall) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
-	*c = soapCall{XMLName: start.Name}
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case xml.EndElement:
-			return nil
-		case xml.StartElement:
-			var parameter struct {
-				Text string `xml:",chardata"`
-			}
-			if len(c.Parameters) == maxParameters {
-				return errors.New("the call has too many parameters")
-			}
-			if err := d.DecodeElement(&parameter, &t); err != nil {
-				return err
-			}
-			c.Parameters = append(c.Parameters, parameter.Text)
-		}
-	}
-}
-
-func soapBody(space string, method xml.Name, result callResult) string {
-	switch {
-	case result.reason != nil && space == vendor.SOAP12:
-		return fmt.Sprintf("<SOAP-ENV:Fault><SOAP-ENV:Code><SOAP-ENV:Value>%s</SOAP-ENV:Value></SOAP-ENV:Code>"+
-			"<SOAP-ENV:Reason><SOAP-ENV:Text xml:lang=\"en\">%s</SOAP-ENV:Text></SOAP-ENV:Reason></SOAP-ENV:Fault>", result.fault, result.text)
-	case result.reason != nil:
-		return fmt.Sprintf("<SOAP-ENV:Fault><faultcode>%s</faultcode><faultstring>%s</faultstring></SOAP-ENV:Fault>", result.fault, result.text)
-	}
-	return fmt.Sprintf("<ns1:%[1]sResponse xmlns:ns1=\"%[2]s\"><return>%[3]s</return></ns1:%[1]sResponse>", method.Local, escapeXML(method.Space), soapValue(result.value))
-}
-
-// soapValue writes what a call returns: a login a string, any other an echo.
-func soapValue(value any) string {
-	echo, ok := value.(map[string]any)
-	if !ok {
-		return escapeXML(fmt.Sprint(value))
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "<Method>%s</Method>", escapeXML(fmt.Sprint(echo["Method"])))
-	for _, p := range echo["Params"].([]any) {
-		fmt.Fprintf(&b, "<Params>%s</Params>", escapeXML(fmt.Sprint(p)))
-	}
-	return b.String()
-}
-
-func escapeXML(s string) string {
-	var b strings.Builder
-	xml.EscapeText(&b, []byte(s))
-	return b.String()
 }

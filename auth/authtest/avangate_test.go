@@ -147,6 +147,8 @@ func TestAvangateBoundsItsWork(t *testing.T) {
 		"a SOAP call's parameters":   {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u">`, "<a/>", "</x></Body></Envelope>")},
 		"a SOAP call's attributes":   {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u" `, `a="" `, "/></Body></Envelope>")},
 		"a SOAP header":              {"/soap/6.0/", fill(envelope+"<Header>", "<a>", "")},
+		"a SOAP parameter's depth":   {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u"><y>`, "<a>", "")},
+		"a SOAP call's prefixes":     {"/soap/6.0/", fill(envelope+`<Body><x xmlns="u">`, `<a xmlns:b="">`, "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSessions(t)
@@ -185,13 +187,13 @@ func TestAvangateSOAP(t *testing.T) {
 			l := s.login(key)
 			return call("login", l.MerchantCode, l.Date, l.Hash.Reveal(), l.Algorithm.String())
 		}
-		id := regexp.MustCompile(`<ns1:loginResponse xmlns:ns1="urn:gateway"><return>([0-9A-Z]+)</return>`).FindStringSubmatch(login("test-secret-key").Body.String())
+		id := regexp.MustCompile(`<ns1:loginResponse xmlns:ns1="urn:gateway"><loginReturn xsi:type="xsd:string">([0-9A-Z]+)</loginReturn>`).FindStringSubmatch(login("test-secret-key").Body.String())
 		require.NotNil(t, id)
 		w := call("getOrder", id[1], "1 &amp; 2", "3")
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Equal(t, contentType, w.Header().Get("Content-Type"))
 		assert.Contains(t, w.Body.String(), `"`+space+`"`)
-		assert.Contains(t, w.Body.String(), `<ns1:getOrderResponse xmlns:ns1="urn:gateway"><return><Method>getOrder</Method><Params>1 &amp; 2</Params><Params>3</Params></return></ns1:getOrderResponse>`)
+		assert.Contains(t, w.Body.String(), `<ns1:getOrderResponse xmlns:ns1="urn:gateway"><getOrderReturn><Method>getOrder</Method><Params>1 &amp; 2</Params><Params>3</Params></getOrderReturn></ns1:getOrderResponse>`)
 		for fault, w := range map[string]*httptest.ResponseRecorder{
 			"FORBIDDEN":             call("getOrder", "x"),
 			"AUTHENTICATION_FAILED": login("other-secret-key"),

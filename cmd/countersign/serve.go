@@ -12,6 +12,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,9 @@ an example and test-secret-key, and give the client the same.
   --tls-cert FILE       speak TLS, and write the certificate there
   --name NAME           a further name in the certificate, such as api.2checkout.com,
                         beside localhost and api.localhost; may be given again
+  --soap-method METHOD  a method of SOAP's invented WSDL, /soap/6.0/?wsdl, such as
+                        getOrder, or 'placeOrder(Order)' with its parameters behind
+                        the session id; may be given again
   --explain-in-message  say the mistake in the answer's message too, since most
                         clients show nothing else
 
@@ -70,8 +74,13 @@ type serveOptions struct {
 	tls              bool
 	certificateFile  string   // where the certificate is written; "" prints it
 	names            []string // further ones in the certificate
+	soapMethods      map[string][]string
 	explainInMessage bool
 }
+
+// isSOAPMethod matches a method as --soap-method has it, and the names of its
+// parameters.
+var isSOAPMethod = regexp.MustCompile(`^([A-Za-z_]\w*)(?:\(((?:[A-Za-z_]\w*(?:, ?[A-Za-z_]\w*)*)?)\))?$`)
 
 func (o *serveOptions) flags(c *command, flags *flag.FlagSet) {
 	o.bothFlags(c, flags)
@@ -86,6 +95,18 @@ func (o *serveOptions) flags(c *command, flags *flag.FlagSet) {
 			return errors.New("write a host's name alone, such as api.2checkout.com")
 		}
 		o.names = append(o.names, name)
+		return nil
+	})
+	o.soapMethods = make(map[string][]string)
+	flags.Func("soap-method", "", func(text string) error {
+		part := isSOAPMethod.FindStringSubmatch(text)
+		if part == nil {
+			return errors.New("write the name of a method, such as getOrder, or getOrder(orderReference) with its parameters behind the session id")
+		}
+		o.soapMethods[part[1]] = strings.FieldsFunc(part[2], func(r rune) bool { return r == ',' || r == ' ' })
+		if !strings.Contains(text, "(") {
+			o.soapMethods[part[1]] = []string{"parameter"}
+		}
 		return nil
 	})
 	flags.BoolVar(&o.explainInMessage, "explain-in-message", false, "")
@@ -249,7 +270,7 @@ func newServer(c *command, o *serveOptions, host string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, Observe: checkout.observe}
+	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, SOAPMethods: o.soapMethods, Observe: checkout.observe}
 	checkout.explain = (&explain.Avangate{MerchantCode: o.merchantCode, SecretKey: key}).Request
 
 	gateways := []*emulated{family, checkout}

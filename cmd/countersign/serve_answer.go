@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"net/http"
@@ -26,7 +27,7 @@ func (a *heldAnswer) send(w http.ResponseWriter) {
 	for name, values := range a.header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(a.status)
+	w.WriteHeader(cmp.Or(a.status, http.StatusOK))
 	a.body.WriteTo(w)
 }
 

@@ -65,7 +65,7 @@ func (r *running) client(t *testing.T, operation string, env ...string) string {
 	t.Helper()
 	php := phptest.Require(t, "php")
 	args := []string{"-n", "-d", "display_errors=stderr"}
-	if operation == "soap" {
+	if strings.HasPrefix(operation, "soap") {
 		args = append(args, phptest.Extension(t, "soap")...)
 	}
 	cmd := exec.Command(php, append(args, filepath.Join("testdata", "client.php"), operation)...)

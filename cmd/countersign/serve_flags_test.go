@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/xml"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -138,4 +139,25 @@ func TestServeLeavesOtherAnswersAlone(t *testing.T) {
 	}
 	_, answer := r.post(t, "/v1.0/Invoice/?instance=example", "text/plain", servedForm+"&ApiSignature="+rightSignature)
 	assert.NotContains(t, answer, "[countersign serve", "it is right, with a note")
+}
+
+// The methods of the WSDL are those that serve is told, and can be called.
+func TestServeSOAPMethods(t *testing.T) {
+	r := startServe(t, bothEnv, "--soap-method", "getOrder", "--soap-method", "placeOrder(Order)", "--soap-method", "a(b, c,d)", "--soap-method", "getTime()")
+	resp, err := http.Get(r.url + "/soap/6.0/?wsdl")
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	for _, parts := range []string{
+		`"getOrderRequest"><part name="sessionID" type="xsd:string"/><part name="parameter" type="xsd:anyType"/></`,
+		`"placeOrderRequest"><part name="sessionID" type="xsd:string"/><part name="Order" type="xsd:anyType"/></`,
+		`"aRequest"><part name="sessionID" type="xsd:string"/><part name="b" type="xsd:anyType"/><part name="c" type="xsd:anyType"/><part name="d" type="xsd:anyType"/></`,
+		`"getTimeRequest"><part name="sessionID" type="xsd:string"/></`,
+		`<soap:address location="` + r.url + `/soap/6.0/"/>`,
+	} {
+		assert.Contains(t, string(text), parts)
+	}
+	assert.Contains(t, r.stdout.String(), " GET /soap/6.0/ 200 right\n")
+	assert.JSONEq(t, `{"Method":"getOrder","Params":"11331111"}`, r.client(t, "soap-wsdl"))
 }

@@ -154,6 +154,8 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a name without TLS", bothEnv, []string{"--name", "api.2checkout.com"}, 2, []string{"--name is for a certificate: add --tls"}},
 		{"a URL as a name", bothEnv, []string{"--tls", "--name", "https://api.2checkout.com"}, 2, []string{"write a host's name alone, such as api.2checkout.com"}},
 		{"a name with a port", bothEnv, []string{"--tls", "--name", "api.2checkout.com:443"}, 2, []string{"write a host's name alone"}},
+		{"a method with a colon", bothEnv, []string{"--soap-method", "a:b"}, 2, []string{"write the name of a method, such as getOrder"}},
+		{"a parameter of no name", bothEnv, []string{"--soap-method", "a(b,)"}, 2, []string{"write the name of a method, such as getOrder"}},
 		{"a certificate over another file", bothEnv, []string{"--tls-cert", "testdata/client.php"}, 2, []string{"testdata/client.php is there, and is no certificate of countersign serve"}},
 		{"unknown flag", bothEnv, []string{"--port", "80"}, 2, []string{"-port"}},
 		{"a word", bothEnv, []string{"paylink"}, 2, []string{"one word too many"}},

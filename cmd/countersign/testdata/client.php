@@ -1,7 +1,7 @@
 <?php
 // A client of the gateways that countersign serve plays, made of PHP's built-ins:
 //
-//   URL=http://... php client.php form|form-wire|rest|rest-sha3|rpc|soap
+//   URL=http://... php client.php form|form-wire|rest|rest-sha3|rpc|soap|soap-wsdl
 //
 // It prints the answer. CAFILE is the certificate that is trusted. The accounts are
 // those of the tests.
@@ -43,9 +43,10 @@ function call(string $method, array $params): mixed
     return json_decode(request('POST', '/rpc/6.0/', ['Content-Type: application/json'], $body), true, 512, JSON_THROW_ON_ERROR)['result'];
 }
 
-function soap(): mixed
+function soap(?string $wsdl = null): mixed
 {
-    $client = new SoapClient(null, ['location' => getenv('URL') . '/soap/6.0/', 'uri' => 'urn:gateway']);
+    ini_set('soap.wsdl_cache_enabled', '0');
+    $client = new SoapClient($wsdl, $wsdl === null ? ['location' => getenv('URL') . '/soap/6.0/', 'uri' => 'urn:gateway'] : []);
     return $client->getOrder($client->login(...credentials('sha256')), '11331111');
 }
 
@@ -56,4 +57,5 @@ echo match ($argv[1]) {
     'rest-sha3' => rest('sha3-256'),
     'rpc' => json_encode(call('getOrder', [call('login', credentials('sha256')), '11331111'])),
     'soap' => json_encode(soap()),
+    'soap-wsdl' => json_encode(soap(getenv('URL') . '/soap/6.0/?wsdl')),
 };
