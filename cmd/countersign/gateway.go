@@ -32,7 +32,7 @@ func (c *command) perGateway(usage string, family, checkout func(*command) int) 
 		io.WriteString(c.stdout, usage)
 		return exitRight
 	}
-	return c.fail(usagef("name the gateway first, paylink or avangate"))
+	return c.fail(usagef("name the gateway first, paylink or avangate, not %q%s", gateway, didYouMean(gateway, paylinkGateway, avangateGateway)))
 }
 
 // gatewayOf tells which gateway a request is for, that was read from input.

@@ -7,6 +7,7 @@
 //	countersign explain  says why it is wrong
 //	countersign check    asks the gateway whether the credentials are right
 //	countersign serve    plays the gateways for a client in any language
+//	countersign version  says which version this is
 //
 // Each prints its flags and an example with --help. It exits with 0 if all is
 // right or done, with 1 if something is wrong, refused or failed, and with 2 if it
@@ -45,6 +46,7 @@ var subcommands = []subcommand{
 	{name: "explain", summary: "says why the signature of a request is wrong", run: explainRequest},
 	{name: "check", summary: "asks the gateway whether the credentials are right", run: check, interruptible: true},
 	{name: "serve", summary: "plays the gateways for a client in any language", run: serve, interruptible: true},
+	{name: "version", summary: "says which version this is, and what built it", run: version},
 }
 
 func main() {
@@ -58,7 +60,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			printUsage(stdout)
 			return exitRight
 		}
+		var names []string
 		for _, s := range subcommands {
+			names = append(names, s.name)
 			if s.name != args[0] {
 				continue
 			}
@@ -75,7 +79,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			}
 			return code
 		}
-		fmt.Fprintf(stderr, "countersign: there is no command %q\n", args[0])
+		fmt.Fprintf(stderr, "countersign: there is no command %q%s\n", args[0], didYouMean(args[0], names...))
 	}
 	printUsage(stderr)
 	return exitUsage
