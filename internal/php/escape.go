@@ -121,6 +121,30 @@ func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 	return append(dst, s[from:]...)
 }
 
+// AppendURLDecoded appends what PHP's urldecode makes of s, which holds no
+// ampersand: a plus sign is a space, and a malformed escape stays as it is.
+func AppendURLDecoded(dst, s []byte) []byte {
+	from := len(dst)
+	dst = append(dst, s...)
+	n, _, _, _ := unescape(dst[from:], '&', false)
+	return dst[:from+n]
+}
+
+// URLDecodedLen is how many bytes AppendURLDecoded appends.
+func URLDecodedLen(s []byte) int {
+	n := len(s)
+	for {
+		i := bytes.IndexByte(s, '%')
+		if i < 0 {
+			return n
+		}
+		if s = s[i+1:]; len(s) >= 2 && hexValue[s[0]]|hexValue[s[1]] < 16 {
+			n -= 2
+			s = s[2:]
+		}
+	}
+}
+
 // unescape decodes s in place, up to an ampersand or the stop byte, into its
 // first n bytes; it has read so many. A plus sign becomes a space unless keepPlus
 // is set. Of each decoded byte seen has the class. A malformed escape stays as it
