@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 
 	"internal/paylink": {"auth", "internal/php", "internal/request"},
 	"internal/redact":  {"auth"},
+	"internal/webhook": {"auth", "internal/request"},
 
 	"auth/scheme":      {"auth", "internal/request"},
 	"auth/avangate":    {"auth", "auth/scheme", "internal/avangate", "internal/redact", "internal/request"},
@@ -39,6 +40,8 @@ var allowed = map[string][]string{
 
 	"transport":                {"auth", "internal/redact", "internal/request"},
 	"transport/transporttest":  {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "auth/scheme", "internal/request", "transport"},
+	"webhook/ipn":              {"auth", "internal/avangate", "internal/php", "internal/request", "internal/webhook"},
+	"webhook/paylinkhook":      {"auth", "internal/php", "internal/request", "internal/webhook"},
 	"internal/explain":         {"auth", "auth/avangate", "auth/paylinkhmac", "internal/avangate", "internal/paylink", "internal/php", "internal/redact", "internal/request"},
 	"cmd/countersign":          {everything},
 	"cmd/countersign/internal": {everything}, // and all below

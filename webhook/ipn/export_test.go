@@ -1,0 +1,24 @@
+package ipn
+
+import (
+	"encoding/hex"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// Signed returns what the hash of a body is over, whatever else the body is.
+func Signed(body string) string {
+	n := new(Notification)
+	n.text, n.ends = readFields([]byte(body))
+	return string(n.signed())
+}
+
+// Hash returns the hash of a body by the algorithm of this name.
+func Hash(algorithm, key, body string) string {
+	for _, f := range hashFields {
+		if f.function.New != nil && f.function.Name == algorithm {
+			return hex.EncodeToString(appendHash(nil, f.function, auth.NewSecret(key), []byte(body)))
+		}
+	}
+	panic("no algorithm " + algorithm)
+}
