@@ -17,7 +17,8 @@ func Signed(body string) string {
 func Hash(algorithm, key, body string) string {
 	for _, f := range hashFields {
 		if f.function.New != nil && f.function.Name == algorithm {
-			return hex.EncodeToString(appendHash(nil, f.function, auth.NewSecret(key), []byte(body)))
+			hash := hashOf([]byte(body), f.function, auth.NewSecret(key))
+			return hex.EncodeToString(hash[:])
 		}
 	}
 	panic("no algorithm " + algorithm)

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"strconv"
+	"sync"
 
 	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
@@ -24,15 +26,12 @@ var hashFields = [...]struct {
 	{name: "HASH"},
 }
 
-// hashSize is that of both functions, in bytes.
-const hashSize = 32
-
 // hashField returns the index of the hash field that an encoded name stands for, -1
 // if for none.
 func hashField(name []byte) int {
 	var room [3 * len("SIGNATURE_SHA2_256")]byte
-	if len(name) > len(room) {
-		return -1
+	if len(name) == 0 || len(name) > len(room) || name[0] != 'S' && name[0] != 'H' && name[0] != '%' {
+		return -1 // as most are
 	}
 	if bytes.IndexByte(name, '%') >= 0 {
 		name = php.AppendURLDecoded(room[:0], name)
@@ -45,8 +44,11 @@ func hashField(name []byte) int {
 	return -1
 }
 
+// A digest is what both functions give.
+type digest [32]byte
+
 // findHash returns the strongest hash of a body that is not empty, and its function.
-func findHash(body []byte) (vendor.Function, []byte, error) {
+func findHash(body []byte) (f vendor.Function, hash digest, err error) {
 	var values [len(hashFields)][]byte
 	var seen [len(hashFields)]bool
 	for name, value := range php.Pairs(body) {
@@ -55,7 +57,7 @@ func findHash(body []byte) (vendor.Function, []byte, error) {
 			continue
 		}
 		if seen[i] {
-			return vendor.Function{}, nil, fmt.Errorf("the field %s comes twice", hashFields[i].name)
+			return f, hash, fmt.Errorf("the field %s comes twice", hashFields[i].name)
 		}
 		seen[i], values[i] = true, value
 	}
@@ -63,31 +65,35 @@ func findHash(body []byte) (vendor.Function, []byte, error) {
 		if len(value) == 0 {
 			continue
 		}
-		f := hashFields[i]
-		if f.function.New == nil {
-			return vendor.Function{}, nil, errors.New("there is no hash but HASH, which is MD5 and retired: choose SHA2 or SHA3 for this URL in the Control Panel")
+		name := hashFields[i].name
+		if f = hashFields[i].function; f.New == nil {
+			return f, hash, errors.New("there is no hash but HASH, which is MD5 and retired: choose SHA2 or SHA3 for this URL in the Control Panel")
 		}
-		if len(value) > len("%41")*hex.EncodedLen(hashSize) {
-			value = nil // that is none in any spelling
+		var room [3 * 2 * len(hash)]byte
+		if len(value) <= len(room) { // or it is none in any spelling
+			value = php.AppendURLDecoded(room[:0], value)
 		}
-		hash := php.AppendURLDecoded(nil, value)
-		n, err := hex.Decode(hash, hash)
-		if err != nil || n != hashSize {
-			return vendor.Function{}, nil, fmt.Errorf("the field %s is not %d hexadecimal digits", f.name, hex.EncodedLen(hashSize))
+		if len(value) != 2*len(hash) {
+			return f, hash, fmt.Errorf("the field %s is not %d hexadecimal digits", name, 2*len(hash))
 		}
-		return f.function, hash[:n], nil
+		if _, err := hex.Decode(hash[:], value); err != nil {
+			return f, hash, fmt.Errorf("the field %s is not hexadecimal digits", name)
+		}
+		return f, hash, nil
 	}
-	return vendor.Function{}, nil, errors.New("there is no hash: neither SIGNATURE_SHA3_256 nor SIGNATURE_SHA2_256 is filled")
+	return f, hash, errors.New("there is no hash: neither SIGNATURE_SHA3_256 nor SIGNATURE_SHA2_256 is filled")
 }
 
 // chunk is how much of a body is decoded at once, in bytes, so that memory does not
 // grow with it.
 const chunk = 1 << 10
 
-// appendHash appends the HMAC over the values of a body, in its order, as
+// hashOf returns the HMAC over the values of a body, in its order, as
 // [vendor.AppendPrefixed] joins them. A name is not part of it.
-func appendHash(dst []byte, f vendor.Function, key auth.Secret, body []byte) []byte {
-	mac := hmac.New(f.New, []byte(key.Reveal()))
+func hashOf(body []byte, f vendor.Function, key auth.Secret) (hash digest) {
+	st := takeState(f, key.Reveal())
+	defer states.Put(st)
+	mac := st.mac
 	buf := make([]byte, 0, 2*chunk+len("1048576"))
 	for name, value := range php.Pairs(body) {
 		if hashField(name) >= 0 {
@@ -107,7 +113,27 @@ func appendHash(dst []byte, f vendor.Function, key auth.Secret, body []byte) []b
 		}
 	}
 	mac.Write(buf)
-	return mac.Sum(dst)
+	st.sum = mac.Sum(st.sum[:0])
+	return digest(st.sum)
+}
+
+// A state is a keyed hash function. It is kept after use, since the next message has
+// the same key, as a rule.
+type state struct {
+	function string
+	secret   string
+	mac      hash.Hash
+	sum      []byte
+}
+
+var states sync.Pool // of *state
+
+func takeState(f vendor.Function, secret string) *state {
+	if st, _ := states.Get().(*state); st != nil && st.function == f.Name && st.secret == secret {
+		st.mac.Reset()
+		return st
+	}
+	return &state{function: f.Name, secret: secret, mac: hmac.New(f.New, []byte(secret))}
 }
 
 // cut returns how many bytes of an encoded value to decode at once: at most a chunk,

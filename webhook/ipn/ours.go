@@ -1,9 +1,7 @@
 package ipn
 
 import (
-	"bytes"
 	"regexp"
-	"strconv"
 )
 
 // isOurs reports whether what is signed can be read as what the account itself signs
@@ -31,17 +29,18 @@ func canBe(s []byte, kinds ...func(value []byte) bool) bool {
 	if len(kinds) == 0 {
 		return len(s) == 0
 	}
-	for digits := 1; digits <= min(len(s), maxDigits); digits++ {
-		length, err := strconv.ParseUint(string(s[:digits]), 10, 32)
-		rest := s[digits:]
-		if err != nil || length > uint64(len(rest)) {
+	length := 0
+	for i, c := range s[:min(len(s), maxDigits)] {
+		if c < '0' || c > '9' || i > 0 && s[0] == '0' { // no length but 0 begins so
+			return false
+		}
+		length = 10*length + int(c-'0')
+		rest := s[i+1:]
+		if length > len(rest) {
 			return false
 		}
 		if kinds[0](rest[:length]) && canBe(rest[length:], kinds[1:]...) {
 			return true
-		}
-		if bytes.HasPrefix(s, []byte("0")) {
-			return false // no length but 0 begins so
 		}
 	}
 	return false

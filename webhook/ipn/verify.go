@@ -43,13 +43,13 @@ func verify(ctx context.Context, body []byte, keys []auth.SecretSource) (n *Noti
 	if err := webhook.Check(body); err != nil {
 		return nil, auth.ErrBody, err
 	}
-	function, hash, err := findHash(body)
+	function, sent, err := findHash(body)
 	if err != nil {
 		return nil, auth.ErrUnsigned, err
 	}
-	var room [hashSize]byte
 	key, found, err := webhook.Match(ctx, keys, func(key auth.Secret) bool {
-		return hmac.Equal(appendHash(room[:0], function, key, body), hash)
+		right := hashOf(body, function, key)
+		return hmac.Equal(sent[:], right[:])
 	})
 	if err != nil {
 		return nil, auth.ErrSecret, err
