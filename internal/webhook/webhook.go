@@ -100,35 +100,29 @@ func (v Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	answer, err := act(ctx)
 	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("it was processed after the time for it was over, and is not acknowledged: answer a repetition at once: %w", ctx.Err())
+		err = NotProcessed(nil, fmt.Errorf("its processing ended after its time was over, and it is not acknowledged: answer its repetition at once: %w", ctx.Err()))
 	}
 	if err != nil {
-		v.refuse(w, r, http.StatusInternalServerError, complete(err))
+		v.refuse(w, r, http.StatusInternalServerError, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	io.WriteString(w, answer)
 }
 
-const (
-	opReceive = "receive a notification"
-	opProcess = "process a notification"
-)
+const opReceive = "receive a notification"
 
-// complete makes an [*auth.Error] of what an Act fails with.
-func complete(err error) error {
-	if e, ok := err.(*auth.Error); ok && e != nil && e.Op != "" {
-		return err
-	}
-	return &auth.Error{Op: opProcess, Err: err}
+// NotProcessed is the error of an Act.
+func NotProcessed(code, err error) error {
+	return &auth.Error{Op: "process a notification", Code: code, Err: err}
 }
 
 func statusOf(err error) int {
 	switch {
-	case errors.Is(err, request.ErrTooLong):
-		return http.StatusRequestEntityTooLarge
 	case errors.Is(err, auth.ErrSecret), errors.Is(err, auth.ErrConfig):
 		return http.StatusInternalServerError
+	case errors.Is(err, request.ErrTooLong):
+		return http.StatusRequestEntityTooLarge
 	}
 	return http.StatusBadRequest
 }
@@ -153,25 +147,27 @@ func (v Receiver) receive(w http.ResponseWriter, r *http.Request) (Act, error) {
 	return v.Verify(ctx, body)
 }
 
-func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
+	// Not every ResponseWriter can; readBody then looks at the time between reads. The
+	// deadline stays after an error, or net/http would wait for the rest without one.
+	c := http.NewResponseController(w)
+	deadline, _ := ctx.Deadline()
+	c.SetReadDeadline(deadline)
 	if err := v.checkType(r); err != nil {
 		return nil, err
 	}
 	if err := request.CheckPlain(r); err != nil {
 		return nil, err
 	}
-	// Not every ResponseWriter can; readBody then looks at the time between reads.
-	c := http.NewResponseController(w)
-	deadline, _ := ctx.Deadline()
-	c.SetReadDeadline(deadline)
-	defer c.SetReadDeadline(time.Time{}) // or net/http takes it for the peer's end, and ends r's context
-	body, err := readBody(ctx, http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength)
-	if err != nil {
-		return nil, err
+	if request.HasBody(r) {
+		if body, err = readBody(ctx, http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength); err != nil {
+			return nil, err
+		}
 	}
 	if int64(len(body)) < r.ContentLength || len(body) == 0 && (r.PostForm != nil || r.MultipartForm != nil) {
 		return nil, errors.New("the body has been read already, in whole or in part: put this handler in front of what calls ParseForm or reads the body")
 	}
+	c.SetReadDeadline(time.Time{}) // or net/http would take it for the peer's end, and end r's context
 	return body, nil
 }
 

@@ -77,10 +77,10 @@ func (h *Handler) verify(ctx context.Context, body []byte) (webhook.Act, error) 
 		case test:
 			return n.Reply(time.Now()), nil
 		case !known:
-			return "", &auth.Error{Op: "process a notification", Code: auth.ErrRequest, Err: n.untold()}
+			return "", webhook.NotProcessed(auth.ErrRequest, n.untold())
 		}
 		if err := h.Notify(ctx, n); err != nil {
-			return "", err
+			return "", webhook.NotProcessed(nil, err)
 		}
 		return n.Reply(time.Now()), nil
 	}, nil
