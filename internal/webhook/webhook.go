@@ -213,7 +213,11 @@ func readBody(ctx context.Context, r io.Reader, length int64) ([]byte, error) {
 			return nil, fmt.Errorf("the body did not come in time: %w", err)
 		}
 		if len(b) == cap(b) {
-			b = append(make([]byte, 0, min(4*cap(b), MaxBody+1)), b...)
+			size := 4 * cap(b)
+			if size >= MaxBody {
+				size = MaxBody + 1
+			}
+			b = append(make([]byte, 0, size), b...)
 		}
 	}
 }
