@@ -48,6 +48,7 @@ array_push(
 );
 
 echo json_encode([
+    'format' => 1,
     'description' => 'The header X-Avangate-Authentication. string_to_sign is strlen(code).code.strlen(date).date in bytes; sha256 and sha3_256 are hash_hmac(algo, string_to_sign, key) in hexadecimal digits. source tells where the hashes are from: the vendor publishes none but MD5. string_source tells where the string is from: "computed", or the page that publishes it.',
     'generator' => 'testdata/avangate.php',
     'vectors' => $vectors,

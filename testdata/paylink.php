@@ -58,7 +58,7 @@ $cases = [
     ['dotted_key', 'own', ['a.b' => 1]],
 ];
 
-$out = ['secret' => SECRET, 'instance' => INSTANCE, 'cases' => []];
+$out = ['format' => 1, 'secret' => SECRET, 'instance' => INSTANCE, 'cases' => []];
 foreach ($cases as [$name, $source, $parameters]) {
     $signed = http_build_query($parameters, '', '&');
     $signature = base64_encode(hash_hmac('sha256', $signed, SECRET, true));
