@@ -3,6 +3,7 @@ package avangate_test
 import (
 	"crypto/hmac"
 	"encoding/hex"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -38,6 +39,15 @@ func TestIsRPCError(t *testing.T) {
 		"10000": true, "10001": true, "10002": true, "10003": false, "1000": false, "010000": false, "+10000": false, "1e4": false, "-32600": false, "": false,
 	} {
 		assert.Equal(t, want, avangate.IsRPCError(code), code)
+	}
+}
+
+func TestParameterText(t *testing.T) {
+	for value, want := range map[string]string{
+		`"a \u00fc"`: "a ü", `"-1"`: "-1", `0`: "0", `9.50`: "9.50", `-1e3`: "-1e3", `""`: "",
+		`null`: "", `true`: "", `{"a": "b"}`: "", `["a"]`: "", ``: "",
+	} {
+		assert.Equal(t, want, avangate.ParameterText(json.RawMessage(value)), value)
 	}
 }
 
