@@ -199,7 +199,7 @@ func TestCheckSaysWhyThereIsNoAnswer(t *testing.T) {
 	_, stderr, _ = runIn(t, "", "check", "paylink", "--base-url", plain.URL)
 	assert.Contains(t, stderr, "the gateway cannot be reached: dial tcp")
 
-	p := &probe{timeout: time.Second}
+	p := &inquiry{timeout: time.Second}
 	for want, err := range map[string]error{
 		"interrupted":                             context.Canceled,
 		`there is no host "a.example"`:            &net.DNSError{Name: "a.example", IsNotFound: true},
