@@ -6,6 +6,7 @@
 //	countersign verify   says whether a request's signature is right
 //	countersign explain  says why it is wrong
 //	countersign check    asks the gateway whether the credentials are right
+//	countersign probe    asks the gateway what it takes
 //	countersign serve    plays the gateways for a client in any language
 //	countersign version  says which version this is
 //
@@ -45,6 +46,7 @@ var subcommands = []subcommand{
 	{name: "verify", summary: "says whether the signature of a request is right", run: verify},
 	{name: "explain", summary: "says why the signature of a request is wrong", run: explainRequest},
 	{name: "check", summary: "asks the gateway whether the credentials are right", run: check, interruptible: true},
+	{name: "probe", summary: "asks the gateway what it takes, and how it reads a request", run: probeGateway, interruptible: true},
 	{name: "serve", summary: "plays the gateways for a client in any language", run: serve, interruptible: true},
 	{name: "version", summary: "says which version this is, and what built it", run: version},
 }

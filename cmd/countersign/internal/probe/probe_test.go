@@ -1,0 +1,503 @@
+package probe_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/cmd/countersign/internal/probe"
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+const secret = "test-secret-key"
+
+// A gateway counts what it gets and refuses.
+type gateway struct {
+	handler           http.Handler
+	requests, refused int
+	got               []string                                               // method and target
+	instead           func(n int, req *http.Request) (*http.Response, error) // of the nth request's answer, if it is not nil
+}
+
+func (g *gateway) RoundTrip(req *http.Request) (*http.Response, error) {
+	g.requests++
+	r := httptest.NewRequest(req.Method, req.URL.RequestURI(), nil)
+	r.Header = req.Header.Clone()
+	if req.Body != nil {
+		r.Body, r.ContentLength = req.Body, req.ContentLength
+	}
+	g.got = append(g.got, r.Method+" "+r.RequestURI)
+	if g.instead != nil {
+		if resp, err := g.instead(g.requests, req); resp != nil || err != nil {
+			return resp, err
+		}
+	}
+	if err := req.Context().Err(); err != nil {
+		return nil, err
+	}
+	w := httptest.NewRecorder()
+	g.handler.ServeHTTP(w, r)
+	if w.Code >= 400 {
+		g.refused++
+	}
+	return w.Result(), nil
+}
+
+func newProbe(name string, base http.RoundTripper) *probe.Probe {
+	p := &probe.Probe{
+		Gateway: name, BaseURL: &url.URL{Scheme: "https", Host: "api.example.com"}, Account: "example", Secret: auth.NewSecret(secret), Base: base,
+		Max: 60, MaxRefused: 20, Ask: probe.Questions{Methods: true, Versions: true, Logins: true, Clock: true},
+	}
+	if name == "avangate" {
+		p.Account = "YOURCODE123"
+	}
+	return p
+}
+
+func newPaylink(o authtest.Options) *gateway {
+	return &gateway{handler: &authtest.Paylink{Instance: "example", Secret: auth.NewSecret(secret), Options: o}}
+}
+
+func newAvangate(o authtest.Options) *gateway {
+	return &gateway{handler: &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(secret), Options: o}}
+}
+
+// everyReading calls f with every combination of what a Paylink's options may say.
+func everyReading(f func(authtest.Options)) {
+	var o authtest.Options
+	fields := []struct {
+		field  *string
+		values []string
+	}{
+		{&o.Reads.QueryPlus, []string{"space", "plus"}},
+		{&o.Reads.BodyPlus, []string{"plus", "space"}},
+		{&o.Reads.BodyReplacesQuery, []string{"yes", "no"}},
+		{&o.Reads.JSON, []string{"yes", "no"}},
+		{&o.Reads.TypeMatters, []string{"no", "yes"}},
+		{&o.Reads.Names, []string{"php", "flat"}},
+		{&o.Reads.APIKey, []string{"accepted", "refused"}},
+		{&o.Slash, []string{"served", "redirected", "refused"}},
+	}
+	var set func(i int)
+	set = func(i int) {
+		if i == len(fields) {
+			f(o)
+			return
+		}
+		for _, value := range fields[i].values {
+			*fields[i].field = value
+			set(i + 1)
+		}
+	}
+	set(0)
+}
+
+func TestPaylinkRecoversWhatWasSet(t *testing.T) {
+	combinations := 0
+	everyReading(func(o authtest.Options) {
+		combinations++
+		g := newPaylink(o)
+		p := newProbe("paylink", g)
+		p.Ask.APIKey, p.Ask.Object = true, "Gateway/17"
+		f, err := p.Run(t.Context())
+		require.NoError(t, err, "%+v", o)
+		require.Equal(t, o, f.Options)
+		require.True(t, f.Complete)
+		require.Equal(t, g.requests, f.Requests)
+		require.LessOrEqual(t, g.requests, 60)
+		require.LessOrEqual(t, g.refused, 20, "%+v", o)
+		require.Equal(t, &probe.Versions{Newest: "1.16"}, f.Versions)
+	})
+	assert.Equal(t, 384, combinations)
+}
+
+func TestAvangateRecoversWhatWasSet(t *testing.T) {
+	for _, digests := range [][]string{{"sha256"}, {"sha256", "sha3-256"}, {"sha3-256"}} {
+		for _, quotes := range []string{"accepted", "refused"} {
+			for _, slash := range []string{"served", "redirected", "refused"} {
+				for _, window := range []int{60, 300, 301, 900, 86400} {
+					o := authtest.Options{
+						Reads: authtest.Reads{Digests: digests, SingleQuotes: quotes}, Slash: slash,
+						ClockSeconds: authtest.ClockSeconds{Accepted: window, Refused: window + 1},
+					}
+					g := newAvangate(o)
+					f, err := newProbe("avangate", g).Run(t.Context())
+					assert.LessOrEqual(t, g.refused, 20)
+					assert.Equal(t, g.requests, f.Requests)
+					if digests[0] != "sha256" {
+						_, isRefusal := errors.AsType[*probe.Refusal](err)
+						assert.True(t, isRefusal)
+						assert.Equal(t, authtest.Options{Reads: authtest.Reads{Digests: []string{}, SingleQuotes: "unknown"}, Slash: "unknown"}, f.Options)
+						continue
+					}
+					require.NoError(t, err)
+					clock := f.ClockSeconds
+					assert.True(t, clock.Accepted <= window && window < clock.Refused, "%d: %+v", window, clock)
+					f.ClockSeconds = o.ClockSeconds
+					assert.Equal(t, o, f.Options)
+					for _, row := range f.Rows {
+						if strings.HasSuffix(row.ID, "login") || row.ID == "rpc.batch" {
+							assert.Equal(t, probe.Row{ID: row.ID, Verdict: probe.Accepted, Status: 200, Control: probe.Refused}, row)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// A clock that is wrong, and told by a Date, is not taken for a narrow window.
+func TestTheGatewaysClockCounts(t *testing.T) {
+	for _, off := range []time.Duration{-100 * time.Second, 0, 100 * time.Second} {
+		g := &gateway{handler: &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(secret), Now: func() time.Time { return time.Now().Add(off) }}}
+		f, err := newProbe("avangate", g).Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, authtest.ClockSeconds{Accepted: 295, Refused: 305}, f.ClockSeconds, off)
+	}
+}
+
+// TestAFingerprintPlaysTheGateway gives a document to another gateway, and asks that.
+func TestAFingerprintPlaysTheGateway(t *testing.T) {
+	seen := map[string]bool{}
+	for _, o := range []authtest.Options{
+		{},
+		{Reads: authtest.Reads{BodyPlus: "space"}},
+		{Reads: authtest.Reads{QueryPlus: "plus"}},
+		{Reads: authtest.Reads{TypeMatters: "yes"}},
+		{Reads: authtest.Reads{Names: "flat"}},
+		{Slash: "redirected"},
+	} {
+		f, err := newProbe("paylink", newPaylink(o)).Run(t.Context())
+		require.NoError(t, err)
+		document, err := json.Marshal(f)
+		require.NoError(t, err)
+		assert.False(t, seen[string(document)], "two gateways look alike: %+v", o)
+		seen[string(document)] = true
+		var read authtest.Options
+		require.NoError(t, json.Unmarshal(document, &read))
+		require.NoError(t, read.Validate())
+		again, err := newProbe("paylink", newPaylink(read)).Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, f, again)
+	}
+}
+
+func TestTellsPHPsReadersApart(t *testing.T) {
+	server := phptest.Serve(t, "readers.php", "SECRET="+secret)
+	asked, wrong := 0, 0
+	everyReading(func(o authtest.Options) {
+		if o.Slash != "served" || o.Reads.APIKey != "refused" {
+			return
+		}
+		r := o.Reads
+		differs := 0
+		for i, is := range []bool{r.QueryPlus == "plus", r.BodyPlus == "space", r.BodyReplacesQuery == "no", r.JSON == "no", r.TypeMatters == "yes"} {
+			if is {
+				differs += 1 << i
+			}
+		}
+		if !phptest.Full() && differs&(differs-1) != 0 {
+			return // more than one
+		}
+		parsers := map[string][]string{"php": {"parse_str", "regex"}, "flat": {"flat"}}
+		for _, parser := range parsers[r.Names] {
+			want := r
+			want.APIKey = "unknown"
+			if parser == "regex" { // pm[] is pm to it
+				want.Names = "unknown"
+			}
+			how := strings.Join([]string{r.QueryPlus, r.BodyPlus, r.BodyReplacesQuery, r.JSON, r.TypeMatters, parser}, "-")
+			p := newProbe("paylink", http.DefaultTransport)
+			p.Ask = probe.Questions{}
+			var err error
+			p.BaseURL, err = url.Parse(server + "/" + how + "/v1.0")
+			require.NoError(t, err)
+			f, err := p.Run(t.Context())
+			require.NoError(t, err, how)
+			asked += f.Requests
+			if !assert.Equal(t, want, f.Reads, how) {
+				wrong++
+			}
+		}
+	})
+	t.Logf("%d requests to PHP, %d mismatches", asked, wrong)
+}
+
+// The controls of a gateway that looks at nothing are not refused.
+func TestNothingIsKnownOfAGatewayThatTakesEverything(t *testing.T) {
+	g := &gateway{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"status":"success","Items":[],"result":"id"}`)
+	})}
+	for _, name := range []string{"paylink", "avangate"} {
+		p := newProbe(name, g)
+		p.Ask.Logins, p.Ask.APIKey = false, true
+		f, err := p.Run(t.Context())
+		require.NoError(t, err)
+		for _, row := range f.Rows {
+			assert.Equal(t, probe.NotToldApart, row.Verdict, row.ID)
+			assert.Equal(t, probe.Accepted, row.Control, row.ID)
+		}
+		assert.NotContains(t, fmt.Sprint(f.Reads), "accepted")
+		assert.Equal(t, "unknown", f.Slash)
+	}
+}
+
+func TestAMethodThatIsNotAllowedIsAVerdict(t *testing.T) {
+	g := newPaylink(authtest.Options{})
+	g.instead = func(_ int, req *http.Request) (*http.Response, error) {
+		if req.Method != http.MethodPatch {
+			return nil, nil
+		}
+		return respond(405, "<html>"), nil
+	}
+	f, err := newProbe("paylink", g).Run(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, f.Rows, probe.Row{ID: "method.patch", Verdict: probe.NotAllowed, Status: 405, Control: probe.None})
+	assert.Contains(t, f.Rows, probe.Row{ID: "method.head", Verdict: probe.Accepted, Status: 200, Control: probe.Refused})
+}
+
+func respond(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+func TestAKeyGoesOnWhereNoSignatureIsTaken(t *testing.T) {
+	g := newPaylink(authtest.Options{Slash: "redirected"})
+	signed := g.handler
+	g.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") == "" {
+			w.WriteHeader(403)
+			io.WriteString(w, `{"status":"error","message":"The API Signature is wrong"}`)
+			return
+		}
+		signed.ServeHTTP(w, r)
+	})
+	p := newProbe("paylink", g)
+	p.Ask.APIKey = true
+	f, err := p.Run(t.Context())
+	require.NoError(t, err)
+	assert.True(t, f.Complete)
+	assert.Equal(t, "accepted", f.Reads.APIKey)
+	assert.Equal(t, "redirected", f.Slash)
+	assert.Equal(t, "unknown", f.Reads.BodyPlus)
+	assert.Equal(t, "1.16", f.Versions.Newest)
+
+	for _, byKey := range []bool{false, true} {
+		g = newPaylink(authtest.Options{})
+		p = newProbe("paylink", g)
+		p.Secret, p.Ask.APIKey = auth.NewSecret("another-secret-key"), byKey
+		f, err = p.Run(t.Context())
+		refusal, ok := errors.AsType[*probe.Refusal](err)
+		require.True(t, ok)
+		assert.Equal(t, 403, refusal.Answer.Status)
+		assert.False(t, f.Complete)
+		assert.Equal(t, map[bool]int{false: 1, true: 2}[byKey], g.requests)
+	}
+}
+
+// TestNoControlChangesWhatItIsOf compares what is sent with the message before it.
+func TestNoControlChangesWhatItIsOf(t *testing.T) {
+	for _, name := range []string{"paylink", "avangate"} {
+		p := newProbe(name, nil)
+		p.Ask.APIKey, p.Ask.Object = true, "Gateway/17"
+		plan, err := p.Plan()
+		require.NoError(t, err)
+		controls := 0
+		for i, r := range plan {
+			if strings.HasSuffix(r.ID, ".control") {
+				controls++
+				r.ID = plan[i-1].ID
+				assert.Equal(t, plan[i-1], r)
+			}
+		}
+		assert.GreaterOrEqual(t, controls, 4)
+	}
+}
+
+var (
+	secrets = regexp.MustCompile(`ApiSignature=[^&]*`)
+	version = regexp.MustCompile(`/v1\.[1-9]\d?/`)
+)
+
+// TestAPlanIsWhatArrives masks what a plan masks.
+func TestAPlanIsWhatArrives(t *testing.T) {
+	for _, name := range []string{"paylink", "avangate"} {
+		g := newPaylink(authtest.Options{})
+		if name == "avangate" {
+			g = newAvangate(authtest.Options{})
+		}
+		p := newProbe(name, g)
+		p.Ask.APIKey, p.Ask.Object = true, "Gateway/17"
+		plan, err := p.Plan()
+		require.NoError(t, err)
+		_, err = p.Run(t.Context())
+		require.NoError(t, err)
+		mask := func(s string) string {
+			return version.ReplaceAllString(secrets.ReplaceAllString(s, "ApiSignature=SIGNATURE"), "/v1.VERSION/")
+		}
+		rest := g.got
+		for _, r := range plan {
+			want := r.Method + " " + r.Target
+			most := max(r.UpTo, 1)
+			n := 0
+			for n < most && n < len(rest) && mask(rest[n]) == want {
+				n++
+			}
+			assert.True(t, n == 1 || r.UpTo > 0 && n > 1, "%s: %d", want, n)
+			rest = rest[n:]
+		}
+		assert.Empty(t, rest)
+		assert.NotContains(t, fmt.Sprint(plan), secret)
+	}
+}
+
+// TestAnyRequestMayBeTheLast breaks off each of them in every way.
+func TestAnyRequestMayBeTheLast(t *testing.T) {
+	page := "<!DOCTYPE html><title>Attention</title>" + secret
+	ways := map[string]struct {
+		instead func(cancel func()) (*http.Response, error)
+		want    error
+	}{
+		"a reset":       {func(func()) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, io.ErrUnexpectedEOF},
+		"an interrupt":  {func(cancel func()) (*http.Response, error) { cancel(); return nil, nil }, context.Canceled},
+		"a firewall":    {func(func()) (*http.Response, error) { return respond(403, page), nil }, nil},
+		"a page":        {func(func()) (*http.Response, error) { return respond(200, page), nil }, nil},
+		"a page of 404": {func(func()) (*http.Response, error) { return respond(404, page), nil }, nil},
+		"429":           {func(func()) (*http.Response, error) { return respond(429, `{"status":"error"}`), nil }, nil},
+		"JSON of others": {func(func()) (*http.Response, error) {
+			return respond(200, `["x"]`), nil
+		}, nil},
+	}
+	for _, name := range []string{"paylink", "avangate"} {
+		for way, c := range ways {
+			for last := 1; ; last++ {
+				g := newPaylink(authtest.Options{})
+				if name == "avangate" {
+					g = newAvangate(authtest.Options{})
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				head := false
+				g.instead = func(n int, req *http.Request) (*http.Response, error) {
+					if n != last {
+						return nil, nil
+					}
+					head = req.Method == http.MethodHead
+					return c.instead(cancel)
+				}
+				p := newProbe(name, g)
+				f, err := p.Run(ctx)
+				cancel()
+				if g.requests < last {
+					assert.Greater(t, last, 15)
+					break // it was over before
+				}
+				if head && c.want == nil && way != "429" {
+					continue // of HEAD the body tells nothing
+				}
+				require.Error(t, err, "%s of %s, at %d", way, name, last)
+				if c.want != nil {
+					require.ErrorIs(t, err, c.want)
+				} else {
+					_, isStop := errors.AsType[probe.Stop](err)
+					require.True(t, isStop, err)
+				}
+				require.Equal(t, last, g.requests, "nothing is sent after %s", way)
+				require.Equal(t, last, f.Requests)
+				require.False(t, f.Complete)
+				document, err := json.Marshal(f)
+				require.NoError(t, err)
+				require.NotContains(t, string(document), secret)
+				require.NotContains(t, string(document), "Attention")
+				var o authtest.Options
+				require.NoError(t, json.Unmarshal(document, &o))
+				require.NoError(t, o.Validate())
+			}
+		}
+	}
+}
+
+func TestTwoFailuresRunningStop(t *testing.T) {
+	for _, failures := range [][]int{{3, 4}, {3, 5}} {
+		g := newPaylink(authtest.Options{})
+		g.instead = func(n int, _ *http.Request) (*http.Response, error) {
+			if slices.Contains(failures, n) {
+				return respond(500, `{"status":"error"}`), nil
+			}
+			return nil, nil
+		}
+		f, err := newProbe("paylink", g).Run(t.Context())
+		if failures[1] == 4 {
+			assert.Error(t, err)
+			assert.Equal(t, 4, f.Requests)
+			assert.Contains(t, f.Rows, probe.Row{ID: "query.plus.plus", Verdict: probe.NotTried, Control: probe.None})
+		} else {
+			assert.NoError(t, err)
+			assert.Contains(t, f.Rows, probe.Row{ID: "query.parameters", Verdict: probe.NotToldApart, Status: 500, Control: probe.Refused})
+		}
+	}
+}
+
+func TestTheBounds(t *testing.T) {
+	for _, c := range []struct{ max, maxRefused int }{{1, 20}, {7, 20}, {60, 1}, {60, 5}} {
+		g := newPaylink(authtest.Options{})
+		p := newProbe("paylink", g)
+		p.Max, p.MaxRefused = c.max, c.maxRefused
+		f, err := p.Run(t.Context())
+		_, isStop := errors.AsType[probe.Stop](err)
+		assert.True(t, isStop)
+		assert.False(t, f.Complete)
+		assert.LessOrEqual(t, g.requests, c.max)
+		assert.LessOrEqual(t, g.refused, c.maxRefused)
+		assert.True(t, g.requests == c.max || g.refused == c.maxRefused)
+	}
+}
+
+// No answer's text, and nothing that was sent, is in a document.
+func TestADocumentHoldsNothingOfTheAccount(t *testing.T) {
+	for _, name := range []string{"paylink", "avangate"} {
+		var sent bytes.Buffer
+		g := newPaylink(authtest.Options{})
+		if name == "avangate" {
+			g = newAvangate(authtest.Options{})
+		}
+		p := newProbe(name, g)
+		f, err := p.Run(t.Context())
+		require.NoError(t, err)
+		json.NewEncoder(&sent).Encode(f)
+		for _, word := range []string{secret, `"example"`, "YOURCODE123", "ApiSignature", "success", "secret"} {
+			assert.NotContains(t, sent.String(), word)
+		}
+		assert.Regexp(t, `"schema":"countersign-fingerprint/1"`, sent.String())
+	}
+}
+
+func TestTheManualListsEveryRequest(t *testing.T) {
+	manual, err := os.ReadFile("../../../../docs/probe.md")
+	require.NoError(t, err)
+	for _, name := range []string{"paylink", "avangate"} {
+		p := newProbe(name, nil)
+		p.Ask.APIKey, p.Ask.Object = true, "Gateway/17"
+		plan, err := p.Plan()
+		require.NoError(t, err)
+		for _, r := range plan {
+			assert.Contains(t, string(manual), "`"+r.ID+"`")
+		}
+	}
+}
