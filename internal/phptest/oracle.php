@@ -50,6 +50,17 @@ function nested(string $s, string $pattern): string
     return http_build_query($out, '', '&');
 }
 
+// What 2Checkout's buy links and return URLs are signed over, as its plugins make it.
+function serialized(array $parameters): string
+{
+    ksort($parameters);
+    $s = '';
+    foreach ($parameters as $value) {
+        $s .= strlen($value) . $value;
+    }
+    return $s;
+}
+
 // Every name and value in $a, in turn.
 function leaves(array $a, string $prefix = ''): array
 {
@@ -95,6 +106,23 @@ $operations = [
             $flat[urldecode($name)] = urldecode($value);
         }
         return [http_build_query(array_replace_recursive($get, $post), '', '&'), http_build_query($flat, '', '&')];
+    },
+    // A link of 2Checkout's: of names and values in turn, each urlencoded and with a
+    // space between, behind the secret word, the query, its signature as a buy link,
+    // over the 21 names of the vendor's plugins, and that as a return URL.
+    'l' => function (string $s): array {
+        $texts = array_map('urldecode', explode(' ', $s));
+        $word = array_shift($texts);
+        $parameters = [];
+        foreach (array_chunk($texts, 2) as [$name, $value]) {
+            $parameters[$name] = $value;
+        }
+        $names = ['return-url', 'return-type', 'expiration', 'order-ext-ref', 'item-ext-ref', 'lock', 'cust-params',
+            'customer-ref', 'customer-ext-ref', 'currency', 'prod', 'price', 'qty', 'tangible', 'type', 'opt', 'coupon',
+            'description', 'recurrence', 'duration', 'renewal-price'];
+        $signed = array_intersect_key($parameters, array_flip($names));
+        return [http_build_query($parameters),
+            hash_hmac('sha256', serialized($signed), $word), hash_hmac('sha256', serialized($parameters), $word)];
     },
     // What json_decode makes of a document, as arrays and as objects, each
     // built up again. No answers if it is neither an array nor an object.

@@ -22,21 +22,23 @@ import (
 
 // allowed has a row for each package: what it may import.
 var allowed = map[string][]string{
-	"auth":              {},
-	"internal/avangate": {},
-	"internal/php":      {},
-	"internal/phptest":  {},
-	"internal/request":  {},
+	"auth":             {},
+	"internal/php":     {},
+	"internal/phptest": {},
+	"internal/request": {},
 
-	"internal/paylink": {"auth", "internal/php", "internal/request"},
-	"internal/redact":  {"auth"},
-	"internal/webhook": {"auth", "internal/request"},
+	"internal/avangate": {"internal/php"},
+	"internal/paylink":  {"auth", "internal/php", "internal/request"},
+	"internal/redact":   {"auth"},
+	"internal/webhook":  {"auth", "internal/request"},
 
 	"auth/scheme":      {"auth", "internal/request"},
 	"auth/avangate":    {"auth", "auth/scheme", "internal/avangate", "internal/redact", "internal/request"},
 	"auth/paylinkhmac": {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/request"},
 	"auth/paylinkkey":  {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/redact", "internal/request"},
 	"auth/authtest":    {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "internal/avangate", "internal/paylink", "internal/php", "internal/request"},
+
+	"buylink": {"auth", "internal/avangate"},
 
 	"transport":                {"auth", "internal/redact", "internal/request"},
 	"transport/transporttest":  {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "auth/scheme", "internal/request", "transport"},

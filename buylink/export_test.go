@@ -1,0 +1,4 @@
+package buylink
+
+// EncodeToken makes a token of a header and a payload, as Token does of its own.
+var EncodeToken = token
