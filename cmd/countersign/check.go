@@ -44,7 +44,7 @@ example:
 `
 
 func check(c *command) int {
-	return c.perGateway(checkUsage, checkPaylink, checkAvangate)
+	return c.perKind(checkUsage, "the gateway", kind{paylinkGateway, checkPaylink}, kind{avangateGateway, checkAvangate})
 }
 
 // An inquiry is a request that asks whether credentials are right.

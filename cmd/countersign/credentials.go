@@ -15,6 +15,7 @@ const (
 	secretVariable       = "COUNTERSIGN_SECRET"
 	merchantCodeVariable = "COUNTERSIGN_MERCHANT_CODE"
 	secretKeyVariable    = "COUNTERSIGN_SECRET_KEY"
+	buyLinkVariable      = "COUNTERSIGN_BUY_LINK_SECRET"
 )
 
 const credentialsUsage = `

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/paylink"
@@ -16,23 +19,34 @@ const (
 	avangateGateway = "avangate"
 )
 
-// perGateway runs the one of two that the first argument names.
-func (c *command) perGateway(usage string, family, checkout func(*command) int) int {
-	if len(c.args) == 0 {
-		return c.fail(usagef("name the gateway first, paylink or avangate"))
+// A kind is a word that a command takes first, and what it then runs.
+type kind struct {
+	name string
+	run  func(*command) int
+}
+
+// perKind runs the one of two or more that the first argument names. What they are is
+// told to who names none.
+func (c *command) perKind(usage, what string, kinds ...kind) int {
+	var names []string
+	for _, k := range kinds {
+		if len(c.args) > 0 && c.args[0] == k.name {
+			c.name += " " + k.name
+			c.args = c.args[1:]
+			return k.run(c)
+		}
+		names = append(names, k.name)
 	}
-	gateway := c.args[0]
-	runs := map[string]func(*command) int{paylinkGateway: family, avangateGateway: checkout}
-	switch run := runs[gateway]; {
-	case run != nil:
-		c.name += " " + gateway
-		c.args = c.args[1:]
-		return run(c)
-	case slices.Contains(helpFlags, gateway):
+	if len(c.args) > 0 && slices.Contains(helpFlags, c.args[0]) {
 		io.WriteString(c.stdout, usage)
 		return exitRight
 	}
-	return c.fail(usagef("name the gateway first, paylink or avangate, not %q%s", gateway, didYouMean(gateway, paylinkGateway, avangateGateway)))
+	last := len(names) - 1
+	text := fmt.Sprintf("name %s first, %s or %s", what, strings.Join(names[:last], ", "), names[last])
+	if len(c.args) > 0 {
+		text += fmt.Sprintf(", not %q%s", c.args[0], didYouMean(c.args[0], names...))
+	}
+	return c.fail(usageError{errors.New(text)})
 }
 
 // gatewayOf tells which gateway a request is for, that was read from input.

@@ -54,7 +54,7 @@ example:
 `
 
 func probeGateway(c *command) int {
-	return c.perGateway(probeUsage, probePaylink, probeAvangate)
+	return c.perKind(probeUsage, "the gateway", kind{paylinkGateway, probePaylink}, kind{avangateGateway, probeAvangate})
 }
 
 // A probing is what flags say of a probe.

@@ -23,10 +23,11 @@ func TestMain(m *testing.M) {
 // it ends.
 const noRaceSleep = "atexit_sleep_ms=0"
 
-// The account of the scripts. Neither secret may be printed.
+// The account of the scripts. No secret may be printed.
 const (
-	scriptSecret    = "test-secret-key"
-	scriptSecretKey = "other-test-secret-key"
+	scriptSecret     = "test-secret-key"
+	scriptSecretKey  = "other-test-secret-key"
+	scriptSecretWord = "third-test-secret-key"
 )
 
 // TestScripts runs testdata/script. Each script has the credentials in its
@@ -40,6 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv(secretVariable, scriptSecret)
 			e.Setenv(merchantCodeVariable, "YOURCODE123")
 			e.Setenv(secretKeyVariable, scriptSecretKey)
+			e.Setenv(buyLinkVariable, scriptSecretWord)
 			serve := func(name string, h http.Handler) {
 				server := httptest.NewServer(h)
 				e.Defer(server.Close)

@@ -27,9 +27,12 @@ import (
 
 const signUsage = `usage: countersign sign paylink [flags] [NAME=VALUE ...]
        countersign sign avangate [flags]
+       countersign sign buylink --url URL [flags]
+       countersign sign merchant-token [flags]
 
-Signs a request and prints the string to sign, the signature, and the request as
-it would be sent. It sends nothing.
+The last two, of 2Checkout, have a --help of their own. The first two sign a request
+and print the string to sign, the signature, and the request as it would be sent.
+Nothing is sent.
 
   --url URL      where the request would go
   --method NAME  its method; without it POST if there are parameters or a body,
@@ -51,7 +54,9 @@ example:
 `
 
 func sign(c *command) int {
-	return c.perGateway(signUsage, signPaylink, signAvangate)
+	return c.perKind(signUsage, "what to sign",
+		kind{paylinkGateway, signPaylink}, kind{avangateGateway, signAvangate},
+		kind{"buylink", signBuyLink}, kind{"merchant-token", signMerchantToken})
 }
 
 // A draft is a request that is to be signed, as the flags say.

@@ -5,6 +5,7 @@ import (
 )
 
 const verifyUsage = `usage: countersign verify [paylink|avangate] [flags] < REQUEST
+       countersign verify return-url [flags], which has a --help of its own
 
 Says whether the signature of a request is right, and prints the string to sign.
 Exits with 0 if it is, and with 1 if not. What a gateway takes, and is fragile or
@@ -15,6 +16,11 @@ example:
 `
 
 func verify(c *command) int {
+	if len(c.args) > 0 && c.args[0] == returnURL {
+		c.name += " " + returnURL
+		c.args = c.args[1:]
+		return verifyReturnURL(c)
+	}
 	return c.inspect(verifyUsage, func(d *explain.Diagnosis) (text string, object any) {
 		text = "wrong"
 		if d.Right {

@@ -138,7 +138,7 @@ func TestDocumentsCanBePasted(t *testing.T) {
 		text, err := os.ReadFile("../../../../" + file)
 		require.NoError(t, err)
 		for _, b := range block.FindAllStringSubmatch(string(text), -1) {
-			if !regexp.MustCompile(`(?m)^\$ countersign (verify|explain)`).MatchString(b[1]) {
+			if !regexp.MustCompile(`(?m)^\$ countersign (verify|explain) <<`).MatchString(b[1]) {
 				continue
 			}
 			for _, input := range []string{b[0], b[1]} {
