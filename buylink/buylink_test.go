@@ -206,6 +206,44 @@ func TestReturnsThatAreRefused(t *testing.T) {
 	assert.Equal(t, "240000001", hint.RefNo)
 }
 
+// TestEveryRenaming gives four values all names that keep their order. What is right is
+// what the vendor could have sent.
+func TestEveryRenaming(t *testing.T) {
+	pool := []string{"a", "order-ext-ref", "p", "refno", "s", "total", "total-currency", "z"}
+	values := []string{"1001", "240000001", "1.00", "EUR"}
+	query := "&signature=" + over("41001"+"9240000001"+"41.00"+"3EUR")
+	v := buylink.Verifier{SecretWord: word}
+	right, refused := []string(nil), 0
+	for chosen := range 1 << len(pool) {
+		var names, pairs []string
+		for i, name := range pool {
+			if chosen>>i&1 == 1 {
+				names = append(names, name)
+			}
+		}
+		if len(names) != len(values) {
+			continue
+		}
+		for i, name := range names {
+			pairs = append(pairs, name+"="+values[i])
+		}
+		_, err := v.Verify(context.Background(), &url.URL{RawQuery: strings.Join(pairs, "&") + query})
+		if err == nil {
+			right = append(right, strings.Join(names, " "))
+			continue
+		}
+		require.ErrorIs(t, err, auth.ErrAmbiguous)
+		refused++
+	}
+	assert.ElementsMatch(t, []string{
+		"a refno total total-currency",
+		"order-ext-ref refno total total-currency", // as it was signed
+		"p refno total total-currency",
+		"refno s total total-currency", // another order's number, and it cannot be seen
+	}, right)
+	assert.Equal(t, 66, refused)
+}
+
 // TestARenamingThatCannotBeSeen is what the documentation warns of.
 func TestARenamingThatCannotBeSeen(t *testing.T) {
 	signature := over("9240000002" + "9240000001" + "41.00" + "3EUR")
