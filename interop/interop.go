@@ -16,7 +16,7 @@
 //	httputil.ReverseProxy              Rewrite
 //
 // The packages below ownscheme are another thing: Authenticators for gateways of
-// one's own, see docs/own-scheme.md.
+// one's own, see docs/own-scheme.md. Package peers runs the vendors' SDKs.
 //
 // # The order
 //
