@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -76,8 +77,10 @@ func (c *command) failLink(err error) int {
 	return c.fail(err)
 }
 
-// presets are the names that a buy link signs. The first is the default.
+// presets are the names that a buy link signs.
 var presets = map[string][]string{"plugins": vendor.PluginNames, "general": vendor.GeneralNames, "dynamic": vendor.DynamicNames}
+
+const defaultPreset = "plugins"
 
 // listFlag adds a flag of names with commas between.
 func listFlag(flags *flag.FlagSet, name string) *[]string {
@@ -105,6 +108,7 @@ func signBuyLink(c *command) int {
 		return code
 	}
 	link, err := url.Parse(*text)
+	signed := presets[cmp.Or(*preset, defaultPreset)]
 	switch {
 	case len(words) > 0:
 		err = usagef("the link's parameters are given in the --url")
@@ -112,19 +116,17 @@ func signBuyLink(c *command) int {
 		err = usagef("no link is given: --url")
 	case err != nil:
 		err = usagef("the --url is malformed")
+	case signed == nil:
+		err = usagef("the --preset is plugins, general or dynamic")
 	case *preset != "" && *names != nil:
 		err = usagef("give a --preset or the names that are --signed, and not both")
-	case *preset != "" && presets[*preset] == nil:
-		err = usagef("the --preset is plugins, general or dynamic")
-	case *names == nil && *preset == "":
-		*names = presets["plugins"]
-	case *names == nil:
-		*names = presets[*preset]
+	case *names != nil:
+		signed = *names
 	}
 	if err != nil {
 		return c.fail(err)
 	}
-	s, err := a.signBuyLink(c, link, *names)
+	s, err := a.signBuyLink(c, link, signed)
 	switch {
 	case err != nil:
 		return c.failLink(err)
@@ -148,27 +150,25 @@ func (a *account) signBuyLink(c *command, link *url.URL, names []string) (*signe
 	if err != nil {
 		return nil, err
 	}
-	if redact.New(secret.Reveal()).In(link.String()) {
-		return nil, errors.New("the link holds the secret word, and everybody can read a link: take it out")
-	}
 	signed, err := (&buylink.Signer{SecretWord: secret, Names: names}).Sign(c.ctx, link)
 	if err != nil {
 		return nil, err
 	}
-	source, err := linkSource(signed, func(name string) bool { return slices.Contains(names, name) })
+	parameters, err := vendor.ReadLink(signed.RawQuery)
 	if err != nil {
 		return nil, err
 	}
-	return &signedLink{source, signed.Query().Get(vendor.LinkSignature), signed.String()}, nil
-}
-
-// linkSource returns the string to sign of a link or a return URL.
-func linkSource(link *url.URL, signed func(name string) bool) (string, error) {
-	parameters, err := vendor.ReadLink(link.RawQuery)
-	if err != nil {
-		return "", err
+	s := &signedLink{URL: signed.String()}
+	s.StringToSign = vendor.LinkSource(parameters, func(name string) bool { return slices.Contains(names, name) })
+	for _, p := range parameters {
+		switch {
+		case p.Name == secret.Reveal() || p.Value == secret.Reveal():
+			return nil, errors.New("the link holds the secret word, and everybody can read a link: take it out")
+		case p.Name == vendor.LinkSignature:
+			s.Signature = p.Value
+		}
 	}
-	return vendor.LinkSource(parameters, signed), nil
+	return s, nil
 }
 
 func signMerchantToken(c *command) int {
@@ -250,7 +250,8 @@ func verifyReturnURL(c *command) int {
 // printReturn prints what was found about a return URL. Where names can be read in two
 // ways, there is no string to sign.
 func (c *command) printReturn(returned *url.URL, own []string, right, asJSON bool) {
-	source, err := linkSource(returned, func(name string) bool { return !slices.Contains(own, name) })
+	parameters, err := vendor.ReadLink(returned.RawQuery)
+	source := vendor.LinkSource(parameters, func(name string) bool { return !slices.Contains(own, name) })
 	if c.held != nil {
 		source = c.held.String(source)
 	}

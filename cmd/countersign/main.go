@@ -2,8 +2,8 @@
 // and plays the gateways.
 //
 //	countersign demo     shows it all on loopback, without an account
-//	countersign sign     signs a request, and prints it or a curl command
-//	countersign verify   says whether a request's signature is right
+//	countersign sign     signs a request, and prints it or a curl command; or a link
+//	countersign verify   says whether the signature of a request or a URL is right
 //	countersign explain  says why it is wrong
 //	countersign check    asks the gateway whether the credentials are right
 //	countersign probe    asks the gateway what it takes
@@ -42,8 +42,8 @@ type subcommand struct {
 
 var subcommands = []subcommand{
 	{name: "demo", summary: "signs and sends requests to emulated gateways, and shows what they saw", run: demo},
-	{name: "sign", summary: "signs a request, and prints it or a curl command", run: sign},
-	{name: "verify", summary: "says whether the signature of a request is right", run: verify},
+	{name: "sign", summary: "signs a request, and prints it or a curl command; or a buy link", run: sign},
+	{name: "verify", summary: "says whether the signature of a request or a return URL is right", run: verify},
 	{name: "explain", summary: "says why the signature of a request is wrong", run: explainRequest},
 	{name: "check", summary: "asks the gateway whether the credentials are right", run: check, interruptible: true},
 	{name: "probe", summary: "asks the gateway what it takes, and how it reads a request", run: probeGateway, interruptible: true},
