@@ -35,6 +35,11 @@ import (
 //     have 8 MiB, a batch 1 to 256 requests, a SOAP envelope 1 MiB, and a call 100
 //     parameters. Of such a batch nothing is carried out.
 //
+// Where secure.2checkout.com signs buy links, /checkout/api/encrypt/generate/signature,
+// it answers {"signature":"..."} to who sends a right merchant-token, over the 21 names
+// of the vendor's plugins. Nested parameters are refused: how they are signed is not
+// known.
+//
 // To GET with the query wsdl a SOAP endpoint answers with a WSDL, which says that it is
 // invented: login and SOAPMethods, rpc/encoded, as far as clients need it to call.
 //
@@ -45,6 +50,8 @@ type Avangate struct {
 	MerchantCode string
 	SecretKey    auth.SecretSource
 
+	// SecretWord is the account's Buy-Link Secret Word. Without one no link is signed.
+	SecretWord auth.SecretSource
 	// SOAPMethods are the methods of its WSDL beside login, each with the names of its
 	// parameters behind the session id. A call of any other is answered too.
 	SOAPMethods map[string][]string
@@ -84,6 +91,8 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
+	case vendor.IsSignaturePath(r.URL.EscapedPath()):
+		a.serveSignature(w, r, e)
 	case err != nil:
 		e.Status, e.Err = http.StatusNotFound, err
 		a.observe(e)

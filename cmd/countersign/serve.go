@@ -58,6 +58,9 @@ example:
   listening on http://127.0.0.1:8080
   $ curl 'http://127.0.0.1:8080/v1.0/SignatureCheck/?instance=example'
 ` + credentialsUsage + `                        may be for both gateways
+
+and COUNTERSIGN_BUY_LINK_SECRET, the Buy-Link Secret Word, for the endpoint that
+signs buy links.
 `
 
 const (
@@ -270,7 +273,11 @@ func newServer(c *command, o *serveOptions, host string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, SOAPMethods: o.soapMethods, Observe: checkout.observe}
+	word := auth.NewSecret(c.getenv(buyLinkVariable)) // which may be left out
+	if err := word.Validate(); err != nil && word.Reveal() != "" {
+		return nil, usagef("%s: %w", buyLinkVariable, err)
+	}
+	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, SecretWord: word, SOAPMethods: o.soapMethods, Observe: checkout.observe}
 	checkout.explain = (&explain.Avangate{MerchantCode: o.merchantCode, SecretKey: key}).Request
 
 	gateways := []*emulated{family, checkout}
@@ -285,7 +292,7 @@ func newServer(c *command, o *serveOptions, host string) (*server, error) {
 		}
 	}
 	return &server{
-		gateways: gateways, secrets: redact.New(secret.Reveal(), key.Reveal()), page: page.New(host, shown),
+		gateways: gateways, secrets: redact.New(secret.Reveal(), key.Reveal(), word.Reveal()), page: page.New(host, shown),
 		explainInMessage: o.explainInMessage, out: c.stdout,
 	}, nil
 }

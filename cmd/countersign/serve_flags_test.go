@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/xml"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -160,4 +161,20 @@ func TestServeSOAPMethods(t *testing.T) {
 	}
 	assert.Contains(t, r.stdout.String(), " GET /soap/6.0/ 200 right\n")
 	assert.JSONEq(t, `{"Method":"getOrder","Params":"11331111"}`, r.client(t, "soap-wsdl"))
+}
+
+// The secret word is wanted by nothing else, and may be left out.
+func TestServeSignsBuyLinks(t *testing.T) {
+	const path = "/checkout/api/encrypt/generate/signature/"
+	env := maps.Clone(bothEnv)
+	env["COUNTERSIGN_BUY_LINK_SECRET"] = "test-secret-word"
+	r := startServe(t, env)
+	status, answer := r.post(t, path, "application/json", `{"qty":1,"description":"test-secret-word"}`)
+	assert.Equal(t, http.StatusUnauthorized, status, "%s", answer)
+	assert.Contains(t, r.stdout.String(), " POST "+path+" 401 unsigned: there is no header merchant-token")
+	assert.NotContains(t, r.page(t)+answer+r.stdout.String(), "test-secret-word")
+
+	status, answer = startServe(t, bothEnv).post(t, path, "application/json", `{}`)
+	assert.Equal(t, http.StatusInternalServerError, status)
+	assert.Contains(t, answer, "the Buy-Link Secret Word cannot be had")
 }

@@ -157,6 +157,7 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a method with a colon", bothEnv, []string{"--soap-method", "a:b"}, 2, []string{"write the name of a method, such as getOrder"}},
 		{"a parameter of no name", bothEnv, []string{"--soap-method", "a(b,)"}, 2, []string{"write the name of a method, such as getOrder"}},
 		{"a certificate over another file", bothEnv, []string{"--tls-cert", "testdata/client.php"}, 2, []string{"testdata/client.php is there, and is no certificate of countersign serve"}},
+		{"a newline in the secret word", map[string]string{"COUNTERSIGN_MERCHANT_CODE": "YOURCODE123", "COUNTERSIGN_SECRET_KEY": "test-secret-key", "COUNTERSIGN_BUY_LINK_SECRET": "test-secret-key\n"}, nil, 2, []string{"COUNTERSIGN_BUY_LINK_SECRET: the secret begins or ends with white space"}},
 		{"unknown flag", bothEnv, []string{"--port", "80"}, 2, []string{"-port"}},
 		{"a word", bothEnv, []string{"paylink"}, 2, []string{"one word too many"}},
 		{"no port", bothEnv, []string{"--listen", "localhost"}, 2, []string{`--listen "localhost"`, "127.0.0.1:8080"}},

@@ -84,9 +84,21 @@ func ParseREST(path string) (id string, ok bool) {
 	return part[1], true
 }
 
+// signaturePath is where secure.2checkout.com signs buy links.
+const signaturePath = "/checkout/api/encrypt/generate/signature"
+
+// IsSignaturePath reports whether an escaped path is that at which the vendor signs
+// the parameters of a buy link. Its SDKs write it with a slash at the end and without.
+func IsSignaturePath(escapedPath string) bool {
+	return strings.TrimSuffix(escapedPath, "/") == signaturePath
+}
+
 // HasPath reports whether an escaped path is one of the vendor's, of any protocol,
 // or almost one: REST's begin with /rest/.
 func HasPath(escapedPath string) bool {
+	if IsSignaturePath(escapedPath) {
+		return true
+	}
 	p, _ := ProtocolOf(escapedPath)
 	name, _, _ := strings.Cut(strings.TrimLeft(escapedPath, "/"), "/")
 	return name == "rest" || p != REST
