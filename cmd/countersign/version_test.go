@@ -36,7 +36,7 @@ func TestAnUnknownWordNamesTheNearest(t *testing.T) {
 		{"expl", `there is no command "expl": did you mean explain?`},
 		{"Check", `there is no command "Check": did you mean check?`},
 		{"versoin", `there is no command "versoin": did you mean version?`},
-		{"sign paylnik", `name the gateway first, paylink or avangate, not "paylnik": did you mean paylink?`},
+		{"sign paylnik", `name what to sign first, paylink, avangate, buylink or merchant-token, not "paylnik": did you mean paylink?`},
 		{"check avan", `name the gateway first, paylink or avangate, not "avan": did you mean avangate?`},
 	} {
 		var stderr bytes.Buffer
