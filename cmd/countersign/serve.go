@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/cmd/countersign/internal/page"
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	"github.com/countersign/countersign/cmd/countersign/internal/probe"
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/explain"
 	"github.com/countersign/countersign/internal/paylink"
@@ -48,6 +50,9 @@ an example and test-secret-key, and give the client the same.
   --soap-method METHOD  a method of SOAP's invented WSDL, /soap/6.0/?wsdl, such as
                         getOrder, or 'placeOrder(Order)' with its parameters behind
                         the session id; may be given again
+  --as FILE             read requests as the gateway of a fingerprint does, which
+                        countersign probe --json made; may be given again, for the
+                        other gateway
   --explain-in-message  say the mistake in the answer's message too, since most
                         clients show nothing else
 
@@ -79,6 +84,7 @@ type serveOptions struct {
 	names            []string // further ones in the certificate
 	soapMethods      map[string][]string
 	explainInMessage bool
+	as               []string // files of fingerprints
 }
 
 // isSOAPMethod matches a method as --soap-method has it, and the names of its
@@ -110,6 +116,10 @@ func (o *serveOptions) flags(c *command, flags *flag.FlagSet) {
 		if !strings.Contains(text, "(") {
 			o.soapMethods[part[1]] = []string{"parameter"}
 		}
+		return nil
+	})
+	flags.Func("as", "", func(file string) error {
+		o.as = append(o.as, file)
 		return nil
 	})
 	flags.BoolVar(&o.explainInMessage, "explain-in-message", false, "")
@@ -249,6 +259,32 @@ func (g *emulated) diagnose(r *http.Request, secrets *redact.Words) *explain.Dia
 
 func (g *emulated) observe(e authtest.Exchange) { g.seen = e }
 
+// readings returns how the gateways of the fingerprints read, by their names.
+func (o *serveOptions) readings(c *command) (map[string]authtest.Options, error) {
+	options := make(map[string]authtest.Options)
+	for _, file := range o.as {
+		text, err := c.read(file)
+		if err != nil {
+			return nil, err
+		}
+		var f probe.Fingerprint
+		if err := json.Unmarshal(text, &f); err != nil || f.Schema != probe.Schema {
+			return nil, usagef("the file of --as is no fingerprint: make one with countersign probe --json")
+		}
+		if f.Gateway != paylinkGateway && f.Gateway != avangateGateway {
+			return nil, usagef("the fingerprint of --as is of no gateway that is known: %s or %s", paylinkGateway, avangateGateway)
+		}
+		if _, ok := options[f.Gateway]; ok {
+			return nil, usagef("there are two fingerprints of %s: give --as once for each gateway", f.Gateway)
+		}
+		if err := f.Options.Validate(); err != nil {
+			return nil, usagef("the fingerprint of --as: %w", err)
+		}
+		options[f.Gateway] = f.Options
+	}
+	return options, nil
+}
+
 // newServer makes the gateways that there are credentials for. host is where it will
 // listen.
 func newServer(c *command, o *serveOptions, host string) (*server, error) {
@@ -260,12 +296,16 @@ func newServer(c *command, o *serveOptions, host string) (*server, error) {
 		}
 		file = &secret
 	}
+	options, err := o.readings(c)
+	if err != nil {
+		return nil, err
+	}
 	family := &emulated{Gateway: page.Gateway{Name: "the Payrexx family", Account: o.instance}, paths: paylink.IsPath}
 	secret, err := c.served(family, instanceVariable, secretVariable, file)
 	if err != nil {
 		return nil, err
 	}
-	family.handler = &authtest.Paylink{Instance: o.instance, Secret: secret, Observe: family.observe}
+	family.handler = &authtest.Paylink{Instance: o.instance, Secret: secret, Options: options[paylinkGateway], Observe: family.observe}
 	family.explain = (&explain.Paylink{Secret: secret}).Request
 
 	checkout := &emulated{Gateway: page.Gateway{Name: "2Checkout", Account: o.merchantCode}, paths: vendor.HasPath}
@@ -277,7 +317,7 @@ func newServer(c *command, o *serveOptions, host string) (*server, error) {
 	if err := word.Validate(); err != nil && word.Reveal() != "" {
 		return nil, usagef("%s: %w", buyLinkVariable, err)
 	}
-	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, SecretWord: word, SOAPMethods: o.soapMethods, Observe: checkout.observe}
+	checkout.handler = &authtest.Avangate{MerchantCode: o.merchantCode, SecretKey: key, SecretWord: word, SOAPMethods: o.soapMethods, Options: options[avangateGateway], Observe: checkout.observe}
 	checkout.explain = (&explain.Avangate{MerchantCode: o.merchantCode, SecretKey: key}).Request
 
 	gateways := []*emulated{family, checkout}
@@ -386,6 +426,9 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 	if e.Verdict() != "refused" {
 		if e.long = !isExplained(r, body, e); !e.long {
 			e.Diagnosis = g.diagnose(withBody(r, body), s.secrets)
+		}
+		if e.Diagnosis != nil && e.Diagnosis.Right && e.Err != nil {
+			e.Diagnosis = nil // it knows nothing of a gateway that reads otherwise
 		}
 	}
 	if e.Err == nil && (e.Diagnosis == nil || len(e.Diagnosis.Notes) == 0) {
