@@ -220,7 +220,7 @@ func (v *Verifier) verify(ctx context.Context, query string) (hint *Hint, code, 
 var (
 	digits   = regexp.MustCompile(`^[0-9]+$`)
 	amount   = regexp.MustCompile(`^[0-9][0-9.,]*$`)
-	currency = regexp.MustCompile(`^[A-Z]{3}$`)
+	currency = regexp.MustCompile(`^[A-Za-z]{3}$`)
 )
 
 // check returns an error if the vendor would not send the hint.

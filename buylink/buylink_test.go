@@ -92,6 +92,7 @@ func TestALinkIsKeptAsItIs(t *testing.T) {
 		"https://u@secure.2checkout.com:444/x%2Fy?prod=a%2fb%20c+d&&qty&#to": "7a/b c d0",
 		"?return-url=https://shop.example/b?a=b&merchant=X&test=1":           "26https://shop.example/b?a=b",
 		"?prod=%C3%84&Prod=1&PROD=2":                                         "2Ä",
+		"?prod=!~}":                                                          "3!~}",
 		"?prod=%00%ff":                                                       "2\x00\xff",
 		"?2nd=1&e1=1&prod=1":                                                 "11",
 		"?" + strings.Join(numbered(1000), "&"):                              "",
@@ -201,6 +202,9 @@ func TestReturnsThatAreRefused(t *testing.T) {
 		assert.Nil(t, hint, c.name)
 		assert.ErrorIs(t, err, c.code, c.name)
 	}
+	hint, err = verify("refno=1&total=1,234.50&total-currency=usd&signature=" + over("1181,234.503usd"))
+	require.NoError(t, err)
+	assert.Equal(t, &buylink.Hint{RefNo: "1", Total: "1,234.50", Currency: "usd"}, hint)
 	hint, err = verify("lang=de&order="+url.QueryEscape("1;2")+"&"+order+"&signature="+right, "order", "lang", "absent")
 	require.NoError(t, err)
 	assert.Equal(t, "240000001", hint.RefNo)
