@@ -17,9 +17,10 @@
 //
 // have one signature. The second has no refno, and is refused; other renamings, such
 // as those of a parameter that the buyer has put into the link and now calls refno,
-// cannot be seen. Nor does a return URL ever expire. So a [Hint] is no payment: fetch
-// the order by its RefNo, and compare what was fetched with the order in the shop, as
-// the example of Verifier does.
+// cannot be seen. Your own buy links have signatures of the same kind under the same
+// word, and can be renamed into a return URL of an order that there never was. Nor does
+// a return URL ever expire. So a [Hint] is no payment: fetch the order by its RefNo, and
+// compare what was fetched with the order in the shop, as the example of Verifier does.
 //
 // # What is not built
 //
@@ -173,8 +174,9 @@ type Hint struct {
 //     total-currency, which the vendor always sends: parameters have been renamed.
 //   - [auth.ErrConfig]: Own has a name that the vendor signs.
 //
-// No error means that the vendor has signed these values, for some order of this
-// account, in this order. See the package's documentation for what it does not mean.
+// No error means that these values, in this order, were signed under the secret word: by
+// the vendor for some return URL, or by you for a buy link. See the package's
+// documentation for what it does not mean.
 func (v *Verifier) Verify(ctx context.Context, returned *url.URL) (*Hint, error) {
 	hint, code, err := v.verify(ctx, returned.RawQuery)
 	if err != nil {

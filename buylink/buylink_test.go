@@ -262,6 +262,22 @@ func TestARenamingThatCannotBeSeen(t *testing.T) {
 	}
 }
 
+// TestALinkThatIsGivenForAReturn is the other thing that it warns of: one word signs
+// both.
+func TestALinkThatIsGivenForAReturn(t *testing.T) {
+	signed, err := (&buylink.Signer{SecretWord: word}).Sign(context.Background(), &url.URL{
+		RawQuery: "currency=USD&expiration=1893456000&price=10.00&prod=ABC&qty=1",
+	})
+	require.NoError(t, err)
+	hint, err := (&buylink.Verifier{SecretWord: word}).Verify(context.Background(), &url.URL{
+		RawQuery: "a=USD&refno=1893456000&total=10.00&total-currency=ABC&z=1&signature=" + signed.Query().Get("signature"),
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "1893456000", hint.RefNo)
+	_, err = (&buylink.Verifier{SecretWord: word}).Verify(context.Background(), signed)
+	require.ErrorIs(t, err, auth.ErrAmbiguous, "as it is")
+}
+
 // TestNoSecretNoReturn: a key that is empty or cannot be had never matches, and it is
 // not asked for what has no signature.
 func TestNoSecretNoReturn(t *testing.T) {
