@@ -7,8 +7,10 @@
 // [net/http/httptest.NewServer], and give the server's URL to the scheme's
 // configuration as its base URL.
 //
-// They have no memory but for an Avangate's sessions: what is created with one
-// request is not found by the next.
+// What is created with one request is found by the next: they remember the latest
+// objects and sessions of this run, and no more. A program's own answers take the
+// place of theirs with the field Answer, and a [Fault] does with the method Fail. A
+// [Recorder] keeps what they were asked.
 //
 // Package [github.com/countersign/countersign/transport/transporttest] tests schemes
 // and RoundTrippers of your own.
@@ -43,7 +45,7 @@ type Exchange struct {
 	// Paylink fills it in.
 	Notes []string
 
-	// Status is the answer's.
+	// Status is the answer's; 0 if there was none.
 	Status int
 
 	// Err says why the request was refused; nil if it was not. The peer is not

@@ -1,8 +1,8 @@
 package authtest_test
 
 import (
+	"encoding/json"
 	"fmt"
-	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -39,19 +39,27 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	resp, err := client.PostForm(gateway.URL+"/v1.0/Invoice/", url.Values{"title": {"Monatliches Abo"}})
+	resp, err := client.PostForm(gateway.URL+"/v1.0/Invoice/", url.Values{"title": {"Monatliches Abo"}, "amount": {"590"}})
 	if err != nil {
 		log.Fatal(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
+	var invoices struct {
+		Data []struct {
+			ID     int
+			Title  string
+			Amount int
+			Status string
+			Link   string
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&invoices); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Print(string(body))
+	fmt.Printf("%+v\n", invoices.Data[0])
 	// Output:
-	// POST /v1.0/Invoice/ title=Monatliches+Abo 200
-	// {"status":"success","data":[{"id":1}]}
+	// POST /v1.0/Invoice/ amount=590&title=Monatliches+Abo 200
+	// {ID:100001 Title:Monatliches Abo Amount:590 Status:waiting Link:https://example.gateway.example/?payment=000000000000000000000000000186a1}
 }
 
 func TestPaylinkAnswers(t *testing.T) {
@@ -68,8 +76,7 @@ func TestPaylinkAnswers(t *testing.T) {
 		answer     string
 	}{
 		{"SignatureCheck", "/v1.0/SignatureCheck/", right, 200, `{"status":"success","data":[{"id":1}]}`},
-		{"an object with its id", "/v1/Invoice/17/", right, 200, `{"status":"success","data":[{"id":17}]}`},
-		{"an action", "/v1.16/Transaction/17/refund", right, 200, `{"status":"success","data":[{"id":17}]}`},
+		{"nothing was made", "/v1/Invoice/", right, 200, `{"status":"success","data":[]}`},
 		{"wrong secret", "/v1.0/Invoice/", account("example", "other-secret-key"), 403, forbidden},
 		{"wrong instance", "/v1.0/Invoice/", account("other", "test-secret-key"), 422, `{"status":"error","message":"An error occurred: The instance is missing or unknown."}`},
 		{"unknown object", "/v1.0/Nothing/", right, 404, `{"status":"error","message":"An error occurred: The requested endpoint does not exist"}`},
@@ -204,7 +211,7 @@ func TestAvangateAnswers(t *testing.T) {
 		status     int
 		answer     string
 	}{
-		{"an order", "/rest/6.0/orders/11331111/", right, 200, `{"RefNo":"11331111"}`},
+		{"a subscription", "/rest/6.0/subscriptions/ABC/", right, 200, `{"SubscriptionReference":"ABC"}`},
 		{"a list, SHA3-256", "/rest/6.0/orders/", sha3, 200, `{"Items":[],"Pagination":{"Page":1,"Limit":10,"Count":0}}`},
 		{"wrong key", "/rest/6.0/orders/", otherKey, 401, `{"error_code":"AUTHENTICATION_ERROR","message":"Hash signature could not be authenticated"}`},
 		{"wrong code", "/rest/6.0/orders/", otherCode, 401, `{"error_code":"AUTHENTICATION_ERROR","message":"Hash signature could not be authenticated"}`},

@@ -1,8 +1,11 @@
 package authtest
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,11 +16,15 @@ import (
 
 // An Avangate is an emulated 2Checkout. Its REST API answers
 //
-//   - 200 to a request whose header is right: {"RefNo":"ID"} if the path ends in
-//     an id, else an empty page, {"Items":[],"Pagination":{...}};
+//   - 200 to a request whose header is right. POST makes an order, or another resource,
+//     and is answered with it: what was sent, and RefNo, Status and Errors. GET gives
+//     what was made in this run, the latest 1000, one by its id or all in a page,
+//     {"Items":[],"Pagination":{...}}; an order that is none of them is invented. To
+//     what changes one, such as a refund, the answer is true;
 //   - 401 with {"error_code":"AUTHENTICATION_ERROR","message":"..."} to any other;
 //     the messages are those that users of the real one report;
-//   - 404 to a path that is not /rest/VERSION/resource/, and to one that is almost
+//   - 404 to a path that is not /rest/VERSION/resource/, or without rest as the vendor's
+//     client of 2016 has it, and to one that is almost
 //     that of a session, such as /rpc or //soap/6.0/.
 //
 // Its JSON-RPC and SOAP endpoints, such as /rpc/6.0/, /soap/6.0/ and
@@ -66,11 +73,23 @@ type Avangate struct {
 	// sent. It may be called concurrently.
 	Observe func(Exchange)
 
+	// Answer, if it is not nil, answers in the place of what the gateway has to say:
+	// each request of REST whose header is right, and calls of JSON-RPC and SOAP with a
+	// right session, all of a batch. The body is whole. Logins are the gateway's own.
+	Answer http.Handler
+
+	faults  faults
+	objects avangateObjects
+
 	mu       sync.Mutex
 	sessions map[avangateSessionID]time.Time // when each ends
 }
 
 var _ http.Handler = (*Avangate)(nil)
+
+// Fail has the next requests answered by faults, in their order, each in the place of
+// the gateway and whatever the request is. Any handler will do.
+func (a *Avangate) Fail(faults ...http.Handler) { a.faults.add(faults) }
 
 // ServeHTTP verifies and answers a request.
 func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,49 +97,90 @@ func (a *Avangate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Date", a.Now().UTC().Format(http.TimeFormat))
 	}
 	e := &Exchange{Method: r.Method, Path: r.URL.Path}
+	o := &observed{ResponseWriter: w, exchange: e, observe: a.Observe}
+	defer o.tell(0) // if a handler panics
 	p, err := vendor.ProtocolOf(r.URL.EscapedPath())
 	_, isREST := vendor.ParseREST(r.URL.Path)
 	lacksSlash := err == nil && (p != vendor.REST || isREST) && !strings.HasSuffix(r.URL.Path, "/")
-	if e.Status, e.Err = a.Options.before(w, r, lacksSlash); e.Status != 0 {
-		a.observe(e)
-		refusal := noResource
-		if e.Status == http.StatusInternalServerError {
-			refusal = avangateError{"INTERNAL_ERROR", e.Err.Error()}
+	switch {
+	case a.faults.serve(o, r):
+	case a.serveBefore(o, r, lacksSlash):
+	case vendor.IsSignaturePath(r.URL.EscapedPath()):
+		a.serveSignature(o, r, e)
+	case err != nil:
+		e.Err = err
+		answer(o, http.StatusNotFound, noResource)
+	case p == vendor.JSONRPC:
+		a.serveSession(o, r, a.serveRPC)
+	case p == vendor.SOAP:
+		a.serveSession(o, r, a.serveSOAP)
+	default:
+		a.serveREST(o, r)
+	}
+	o.tell(http.StatusOK)
+}
+
+// serveBefore answers what is answered whatever the credentials, and reports whether
+// it did.
+func (a *Avangate) serveBefore(o *observed, r *http.Request, lacksSlash bool) bool {
+	status, err := a.Options.before(o, r, lacksSlash)
+	if status == 0 {
+		return false
+	}
+	o.exchange.Err = err
+	refusal := noResource
+	if status == http.StatusInternalServerError {
+		refusal = avangateError{"INTERNAL_ERROR", err.Error()}
+	}
+	answer(o, status, refusal)
+	return true
+}
+
+func (a *Avangate) serveREST(o *observed, r *http.Request) {
+	e := o.exchange
+	claim, err := a.verify(r)
+	e.StringToSign, e.Err = claim.StringToSign, err
+	resource, isREST := vendor.ParseREST(r.URL.Path)
+	status, body := judgeREST(isREST, err)
+	switch {
+	case status != http.StatusOK:
+		if err == nil {
+			e.Err = errors.New(noResource.Message)
 		}
-		answer(w, e.Status, refusal)
+	case a.Answer != nil:
+		a.Answer.ServeHTTP(o, r)
+		return
+	default:
+		secret, _ := auth.Load(r.Context(), a.SecretKey)
+		body = a.objects.answer(r, resource, secret.Reveal(), a.now())
+	}
+	answer(o, status, body)
+}
+
+// serveSession has serve answer calls of a session, or Answer if they are all right and
+// none is a login.
+func (a *Avangate) serveSession(o *observed, r *http.Request, serve func(http.ResponseWriter, *http.Request, *Exchange)) {
+	e := o.exchange
+	if a.Answer == nil {
+		serve(o, r, e)
 		return
 	}
-	switch {
-	case vendor.IsSignaturePath(r.URL.EscapedPath()):
-		a.serveSignature(w, r, e)
-	case err != nil:
-		e.Status, e.Err = http.StatusNotFound, err
-		a.observe(e)
-		answer(w, e.Status, noResource)
-	case p == vendor.JSONRPC:
-		a.serveRPC(w, r, e)
-	case p == vendor.SOAP:
-		a.serveSOAP(w, r, e)
-	default:
-		a.serveREST(w, r, e)
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRPCBody+1))
+	put := func() {
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if err != nil {
+			r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failing{err}))
+		}
 	}
-}
-
-func (a *Avangate) serveREST(w http.ResponseWriter, r *http.Request, e *Exchange) {
-	claim, err := a.verify(r)
-	status, body := judgeREST(r.URL.Path, err)
-	e.StringToSign, e.Status, e.Err = claim.StringToSign, status, err
-	if err == nil && status != http.StatusOK {
-		e.Err = errors.New(body.(avangateError).Message)
+	put()
+	judged := &heldAnswer{header: make(http.Header)}
+	serve(judged, r, e)
+	if e.Err != nil || len(e.Methods) == 0 || slices.Contains(e.Methods, "login") {
+		judged.send(o)
+		return
 	}
-	a.observe(e)
-	answer(w, status, body)
-}
-
-func (a *Avangate) observe(e *Exchange) {
-	if a.Observe != nil {
-		a.Observe(*e)
-	}
+	put()
+	a.Answer.ServeHTTP(o, r)
 }
 
 type avangateError struct {
@@ -130,8 +190,8 @@ type avangateError struct {
 
 var noResource = avangateError{"NOT_FOUND", "There is no such resource"}
 
-// judgeREST decides what the peer is told.
-func judgeREST(path string, err error) (int, any) {
+// judgeREST decides what the peer is told, but for what is right.
+func judgeREST(isREST bool, err error) (int, any) {
 	refuse := func(message string) (int, any) {
 		return http.StatusUnauthorized, avangateError{vendor.AuthenticationError, message}
 	}
@@ -144,16 +204,8 @@ func judgeREST(path string, err error) (int, any) {
 		return refuse("Time offset mismatch")
 	case err != nil:
 		return refuse("Authentication needed for this resource")
-	}
-	id, ok := vendor.ParseREST(path)
-	switch {
-	case !ok:
+	case !isREST:
 		return http.StatusNotFound, noResource
-	case id != "":
-		return http.StatusOK, map[string]string{"RefNo": id}
 	}
-	return http.StatusOK, map[string]any{
-		"Items":      []any{},
-		"Pagination": map[string]int{"Page": 1, "Limit": 10, "Count": 0},
-	}
+	return http.StatusOK, nil
 }

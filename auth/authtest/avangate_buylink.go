@@ -37,7 +37,6 @@ var signedInLinks = []string{
 func (a *Avangate) serveSignature(w http.ResponseWriter, r *http.Request, e *Exchange) {
 	refuse := func(status int, name, message string, err error) {
 		e.Status, e.Err = status, err
-		a.observe(e)
 		answer(w, status, avangateError{name, message})
 	}
 	word, err := auth.Load(r.Context(), a.SecretWord)
@@ -59,7 +58,6 @@ func (a *Avangate) serveSignature(w http.ResponseWriter, r *http.Request, e *Exc
 		return
 	}
 	e.StringToSign, e.Status = source, http.StatusOK
-	a.observe(e)
 	mac := hmac.New(sha256.New, []byte(word.Reveal()))
 	io.WriteString(mac, source)
 	answer(w, e.Status, map[string]string{"signature": hex.EncodeToString(mac.Sum(nil))})

@@ -49,7 +49,6 @@ func (a *Avangate) serveRPC(w http.ResponseWriter, r *http.Request, e *Exchange)
 		}
 	}
 	e.Status = http.StatusOK
-	a.observe(e)
 	w.Header().Set("Content-Type", request.JSONType)
 	w.WriteHeader(e.Status)
 	if batch {

@@ -17,6 +17,8 @@ import (
 const (
 	// avangateSession is for how long a session lives from its login.
 	avangateSession = 10 * time.Minute
+	// maxSessions bounds the sessions that are remembered: the oldest one goes first.
+	maxSessions = 1000
 	// maxParameters bounds the parameters of a call; the vendor's methods have a dozen.
 	maxParameters = 100
 )
@@ -112,8 +114,22 @@ func (a *Avangate) logIn(r *http.Request, parameters []any, e *Exchange) callRes
 	if a.sessions == nil {
 		a.sessions = make(map[avangateSessionID]time.Time)
 	}
+	if len(a.sessions) >= maxSessions {
+		delete(a.sessions, a.firstToEnd())
+	}
 	a.sessions[avangateSessionID{id, r.URL.Path}] = a.now().Add(avangateSession)
 	return callResult{value: id}
+}
+
+// firstToEnd returns the session that ends before the others.
+func (a *Avangate) firstToEnd() (first avangateSessionID) {
+	var end time.Time
+	for id, ends := range a.sessions {
+		if first.id == "" || ends.Before(end) {
+			first, end = id, ends
+		}
+	}
+	return first
 }
 
 // echo answers a call with its own method and parameters.

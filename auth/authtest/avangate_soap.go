@@ -37,7 +37,6 @@ var typePrefix = map[string]string{xsdSpace: "xsd", encSpace: "enc", enc2Space: 
 func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange) {
 	if (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.EqualFold(r.URL.RawQuery, "wsdl") {
 		e.Status = http.StatusOK
-		a.observe(e)
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
 		io.WriteString(w, a.wsdl(r))
 		return
@@ -54,7 +53,6 @@ func (a *Avangate) serveSOAP(w http.ResponseWriter, r *http.Request, e *Exchange
 	if result.reason != nil {
 		e.Status = http.StatusInternalServerError
 	}
-	a.observe(e)
 	contentType, space := "text/xml; charset=utf-8", vendor.SOAP11
 	if d.envelope == vendor.SOAP12 {
 		contentType, space = "application/soap+xml; charset=utf-8", vendor.SOAP12

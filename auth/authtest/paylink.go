@@ -5,25 +5,34 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 )
 
-// A Paylink is an emulated gateway of the Payrexx family. It answers
+// A Paylink is an emulated gateway of the Payrexx family. To a request that has the
+// right ApiSignature or X-API-KEY it answers 200 with {"status":"success","data":...}:
+// data is a list of objects, or one where the API has it so, as for a Bill.
 //
-//   - 200 with {"status":"success","data":[{"id":N}]} to a request that has the
-//     right ApiSignature or X-API-KEY, N being the path's id, or 1;
-//   - 403 to any other, always with the same text, as payrexx.com does;
+//   - POST makes an object. The answer has a new id, what was sent, and what the
+//     gateway adds, such as hash, link and status. Other methods and actions, such as
+//     refund, change it.
+//   - GET gives what was made in this run: of each kind the latest, 1000 in all. An
+//     object with an id that is none of them is invented.
+//   - DELETE takes it away: later requests for it are answered with 404.
+//
+// What it answers to others:
+//
+//   - 403 to one that is not right, always with the same text, as payrexx.com does;
 //   - 404 to a path that is not /v1.N/Object/, or has an unknown object or
 //     version;
 //   - 413 to a body that is too long or cannot be read;
 //   - 422 to a missing or wrong instance.
 //
 // Errors are {"status":"error","message":"An error occurred: ..."}. It is safe
-// for concurrent use; its fields must not be changed once it serves.
+// for concurrent use; its fields must not be changed once it serves, and it must not be
+// copied.
 type Paylink struct {
 	// Instance and Secret are the account that it knows.
 	Instance string
@@ -39,40 +48,63 @@ type Paylink struct {
 	// Observe, if it is not nil, is told of each request before the answer is
 	// sent. It may be called concurrently.
 	Observe func(Exchange)
+
+	// Answer, if it is not nil, answers each request that is right, whose body is
+	// whole, in the place of what the gateway has to say.
+	Answer http.Handler
+
+	faults  faults
+	objects paylinkObjects
 }
 
 var _ http.Handler = (*Paylink)(nil)
 
+// Fail has the next requests answered by faults, in their order, each in the place of
+// the gateway and whatever the request is. Any handler will do.
+func (p *Paylink) Fail(faults ...http.Handler) { p.faults.add(faults) }
+
 // ServeHTTP verifies and answers a request.
 func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	e := Exchange{Method: r.Method, Path: r.URL.Path}
+	e := &Exchange{Method: r.Method, Path: r.URL.Path}
+	o := &observed{ResponseWriter: w, exchange: e, observe: p.Observe}
+	defer o.tell(0) // if a handler panics
+	if p.faults.serve(o, r) {
+		o.tell(http.StatusOK)
+		return
+	}
 	path, isPath := paylink.ParsePath(r.URL.Path)
 	lacksSlash := isPath && path.Act == "" && !strings.HasSuffix(r.URL.Path, "/")
-	var body paylinkAnswer
-	if e.Status, e.Err = p.Options.before(w, r, lacksSlash); e.Status != 0 {
-		body = paylinkError("The requested endpoint does not exist")
-		if e.Status == http.StatusInternalServerError {
-			body = paylinkError(e.Err.Error())
+	status, err := p.Options.before(w, r, lacksSlash)
+	if status != 0 {
+		e.Err = err
+		body := paylinkError("The requested endpoint does not exist")
+		if status == http.StatusInternalServerError {
+			body = paylinkError(err.Error())
 		}
-	} else {
-		var found sighting
-		found, e.Notes, e.Err = p.verify(r)
-		e.Status, body = p.judge(path, isPath, found.instance, e.Err)
-		e.StringToSign = found.stringToSign
-		for name, value := range found.parameters {
-			e.Parameters = append(e.Parameters, [2]string{name, value})
-		}
-		switch {
-		case e.Status == http.StatusUnprocessableEntity:
-			e.Err = p.wrongInstance(r, found.instance, e.Err)
-		case e.Err == nil && e.Status != http.StatusOK:
-			e.Err = errors.New(body.Message)
-		}
+		answer(o, status, body)
+		return
 	}
-	if p.Observe != nil {
-		p.Observe(e)
+	found, notes, err := p.verify(r)
+	e.StringToSign, e.Notes, e.Err = found.stringToSign, notes, err
+	for name, value := range found.parameters {
+		e.Parameters = append(e.Parameters, [2]string{name, value})
 	}
-	answer(w, e.Status, body)
+	status, body := p.judge(path, isPath, found.instance, err)
+	switch {
+	case status == http.StatusUnprocessableEntity:
+		e.Err = p.wrongInstance(r, found.instance, err)
+	case status == http.StatusOK && p.Answer != nil:
+		p.Answer.ServeHTTP(o, r)
+		o.tell(http.StatusOK)
+		return
+	case status == http.StatusOK:
+		secret, _ := auth.Load(r.Context(), p.Secret)
+		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, p.receive(r).Params)
+	}
+	if err == nil && status != http.StatusOK && e.Err == nil {
+		e.Err = errors.New(body.Message)
+	}
+	answer(o, status, body)
 }
 
 // wrongInstance says which instance came, beside what else is wrong. It does not quote
@@ -100,9 +132,9 @@ func (p *Paylink) wrongInstance(r *http.Request, came string, err error) error {
 const maxQuoted = 63
 
 type paylinkAnswer struct {
-	Status  string           `json:"status"`
-	Message string           `json:"message,omitempty"`
-	Data    []map[string]any `json:"data,omitempty"`
+	Status  string `json:"status"`
+	Message string `json:"message,omitempty"`
+	Data    any    `json:"data,omitempty"`
 }
 
 func paylinkError(message string) paylinkAnswer {
@@ -125,9 +157,5 @@ func (p *Paylink) judge(path paylink.Path, isPath bool, instance string, err err
 	case err != nil:
 		return http.StatusForbidden, paylinkError("The API secret is not correct.")
 	}
-	id, notNumeric := strconv.Atoi(path.ID)
-	if notNumeric != nil {
-		id = 1
-	}
-	return http.StatusOK, paylinkAnswer{Status: "success", Data: []map[string]any{{"id": id}}}
+	return http.StatusOK, paylinkAnswer{}
 }

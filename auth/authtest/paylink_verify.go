@@ -51,7 +51,7 @@ func (p *Paylink) verify(r *http.Request) (seen sighting, notes []string, err er
 	case key != "":
 		err = p.checkKey(r, key)
 	}
-	return unsigned(how, r), nil, err
+	return p.unsigned(r), nil, err
 }
 
 // verifyAs verifies a signature as a Verifier does that reads in another way.
@@ -114,13 +114,20 @@ func (p *Paylink) checkKey(r *http.Request, key string) error {
 }
 
 // unsigned reads a request without a signature, whose body has been put back.
-func unsigned(how paylink.Reading, r *http.Request) sighting {
-	body, _ := request.TakeBody(r, math.MaxInt64) // it is in memory
+func (p *Paylink) unsigned(r *http.Request) sighting {
+	received := p.receive(r)
+	return sighting{received.Instance, string(received.Params.Query()), received.Params.All()}
+}
+
+// receive reads a request, whose body is in memory, without what is the gateway's own.
+// There are no parameters if they cannot be read.
+func (p *Paylink) receive(r *http.Request) *paylink.Received {
+	body, _ := request.TakeBody(r, math.MaxInt64)
 	request.SetBody(r, body)
-	received, err := how.Receive(r, body)
+	received, err := p.Options.Reads.reading().Receive(r, body)
 	if err != nil {
-		received.Params = new(php.Array) // it cannot be read
+		received.Params = new(php.Array)
 	}
 	paylink.RemoveOwn(received.Params)
-	return sighting{received.Instance, string(received.Params.Query()), received.Params.All()}
+	return received
 }

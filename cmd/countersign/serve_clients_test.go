@@ -39,7 +39,8 @@ func TestServeForCurl(t *testing.T) {
 	invoice := []string{r.url + "/v1.0/Invoice/?instance=example", "-d", servedForm, "-d"}
 	out, err = runCurl(t, append(invoice, "ApiSignature="+rightSignature)...)
 	require.NoError(t, err, out)
-	assert.JSONEq(t, `{"status":"success","data":[{"id":1}]}`, out)
+	assert.Contains(t, out, `"purpose":"This is a+b 100% test"`)
+	assert.Contains(t, out, `"status":"success"`)
 
 	out, err = runCurl(t, append(invoice, "ApiSignature="+wireSignature)...)
 	require.NoError(t, err, out)
@@ -82,15 +83,15 @@ func TestServeForPHP(t *testing.T) {
 		operation, want string
 		requests        int
 	}{
-		{"form", `{"status":"success","data":[{"id":1}]}`, 1},
-		{"rest", `{"RefNo":"11331111"}`, 1},
-		{"rest-sha3", `{"RefNo":"11331111"}`, 1},
+		{"form", `"purpose":"Grüße a+b 100% ~"`, 1},
+		{"rest", `"RefNo":"11331111"`, 1},
+		{"rest-sha3", `"RefNo":"11331111"`, 1},
 		{"rpc", `{"Method":"getOrder","Params":["11331111"]}`, 2},
 		{"soap", `{"Method":"getOrder","Params":"11331111"}`, 2},
 	} {
 		t.Run(c.operation, func(t *testing.T) {
 			r := startServe(t, bothEnv)
-			assert.JSONEq(t, c.want, r.client(t, c.operation))
+			assert.Contains(t, r.client(t, c.operation), c.want)
 			assert.Equal(t, c.requests, strings.Count(r.stdout.String(), " 200 right\n"), "%s", r.stdout)
 		})
 	}
@@ -104,5 +105,5 @@ func TestServeExplainsToPHP(t *testing.T) {
 
 func TestServeForPHPWithTLS(t *testing.T) {
 	r := startServe(t, bothEnv, "--tls")
-	assert.JSONEq(t, `{"RefNo":"11331111"}`, r.client(t, "rest", "CAFILE="+r.certificateFile(t)))
+	assert.Contains(t, r.client(t, "rest", "CAFILE="+r.certificateFile(t)), `"RefNo":"11331111"`)
 }

@@ -30,8 +30,12 @@ const version = `/\d+\.\d+`
 // or soap. The vendor writes a slash at the end; its page of JSON-RPC 6.0 does not.
 var sessionPath = regexp.MustCompile(`^/(?:(rpc|soap)` + version + `|(?:` + strings.Join(areas, "|") + `)` + version + `/(rpc|soap))/?$`)
 
-// restPath is rest, a version, a resource, and what may stand behind it.
-var restPath = regexp.MustCompile(`^/rest` + version + `/\w+(?:/([^/]+))?(?:/.*)?$`)
+// restPath is rest, a version, a resource, and what may stand behind it. The vendor's
+// client of 2016 leaves rest out (avangate/PHP-REST-API-Client 5fb448a, README).
+var restPath = regexp.MustCompile(`^(?:/rest)?` + version + `/(\w+)(?:/([^/]+))?(?:/(.*?))?/?$`)
+
+// olderREST is how a path of that client begins.
+var olderREST = regexp.MustCompile(`^` + version + `/`)
 
 // ErrNearSession says that a path is almost one of JSON-RPC or SOAP. What a gateway
 // makes of it is not known: it may want a session, or the header.
@@ -73,15 +77,21 @@ func isNear(path string) bool {
 	return isSession(parts[0]) || slices.Contains(areas, parts[0]) && slices.ContainsFunc(parts[:min(3, len(parts))], isSession)
 }
 
-// ParseREST reads the path of a resource of REST: /rest/6.0/orders/ or, with an id,
-// /rest/6.0/orders/11331111/. It may go on behind the id, which is "" if there is
-// none.
-func ParseREST(path string) (id string, ok bool) {
+// A Resource is what the path of REST names: /rest/6.0/orders/ or, with an id,
+// /rest/6.0/orders/11331111/. It may go on behind the id.
+type Resource struct {
+	Name string // orders
+	ID   string // "" if there is none
+	Rest string // refund, "" if there is nothing
+}
+
+// ParseREST reads the path, unescaped, of a resource of REST.
+func ParseREST(path string) (r Resource, ok bool) {
 	part := restPath.FindStringSubmatch(path)
 	if part == nil {
-		return "", false
+		return Resource{}, false
 	}
-	return part[1], true
+	return Resource{part[1], part[2], part[3]}, true
 }
 
 // signaturePath is where secure.2checkout.com signs buy links.
@@ -94,12 +104,12 @@ func IsSignaturePath(escapedPath string) bool {
 }
 
 // HasPath reports whether an escaped path is one of the vendor's, of any protocol,
-// or almost one: REST's begin with /rest/.
+// or almost one: REST's begin with /rest/, or with a version.
 func HasPath(escapedPath string) bool {
 	if IsSignaturePath(escapedPath) {
 		return true
 	}
 	p, _ := ProtocolOf(escapedPath)
 	name, _, _ := strings.Cut(strings.TrimLeft(escapedPath, "/"), "/")
-	return name == "rest" || p != REST
+	return name == "rest" || p != REST || olderREST.MatchString(escapedPath)
 }

@@ -76,24 +76,28 @@ func TestRESTsPathsCostNoAllocation(t *testing.T) {
 }
 
 func TestParseREST(t *testing.T) {
-	for path, want := range map[string]string{
-		"/rest/6.0/orders/":                 "",
-		"/rest/6.0/orders":                  "",
-		"/rest/6.0/orders/11331111/":        "11331111",
-		"/rest/10.22/orders/11331111/a/b/c": "11331111",
-		"/rest/6.0/orders//":                "",
-		"/rest/6.0/":                        "none",
-		"/rest/6/orders/":                   "none",
-		"/rest/6.0.1/orders/":               "none",
-		"/rest/v6.0/orders/":                "none",
-		"/rest/orders/":                     "none",
-		"/x/rest/6.0/orders/":               "none",
-		"":                                  "none",
+	for path, want := range map[string]*avangate.Resource{
+		"/rest/6.0/orders/":                 {"orders", "", ""},
+		"/rest/6.0/orders":                  {"orders", "", ""},
+		"/rest/6.0/orders/11331111/":        {"orders", "11331111", ""},
+		"/rest/6.0/orders/11331111/refund/": {"orders", "11331111", "refund"},
+		"/rest/10.22/orders/11331111/a/b/c": {"orders", "11331111", "a/b/c"},
+		"/rest/6.0/orders//":                {"orders", "", ""},
+		"/3.0/products/A-1 b/":              {"products", "A-1 b", ""},
+		"/rest/6.0/":                        nil,
+		"/3.0/":                             nil,
+		"/3/orders/":                        nil,
+		"/rest/6/orders/":                   nil,
+		"/rest/6.0.1/orders/":               nil,
+		"/rest/v6.0/orders/":                nil,
+		"/rest/orders/":                     nil,
+		"/x/rest/6.0/orders/":               nil,
+		"":                                  nil,
 	} {
-		id, ok := avangate.ParseREST(path)
-		assert.Equal(t, want != "none", ok, path)
-		if ok {
-			assert.Equal(t, want, id, path)
+		r, ok := avangate.ParseREST(path)
+		assert.Equal(t, want != nil, ok, path)
+		if want != nil {
+			assert.Equal(t, *want, r, path)
 		}
 	}
 }
@@ -102,6 +106,10 @@ func TestHasPath(t *testing.T) {
 	for path, want := range map[string]bool{
 		"/rest/6.0/orders/": true,
 		"/rest":             true,
+		"/3.0/orders/":      true,
+		"/3.0/":             true,
+		"/3.0":              false,
+		"/3/orders/":        false,
 		"/rpc/6.0/":         true,
 		"//soap/6.0/":       true,
 		"/order/2.0/rpc/":   true,

@@ -381,6 +381,39 @@ func (a *Array) walk(parent int32, prefix string, yield func(string, string) boo
 	return true
 }
 
+// Tree returns a as json_encode would write it: below the first level an array whose
+// keys are 0, 1 and so on, in this order, is a []any, any other a map[string]any. All
+// values are strings.
+func (a *Array) Tree() map[string]any {
+	tree := make(map[string]any)
+	if len(a.nodes) > 0 {
+		for i := a.nodes[0].first; i != 0; i = a.nodes[i].next {
+			tree[string(a.bytes(a.nodes[i].key))] = a.tree(i)
+		}
+	}
+	return tree
+}
+
+func (a *Array) tree(n int32) any {
+	if !a.nodes[n].isArray {
+		return string(a.bytes(a.nodes[n].value))
+	}
+	var list []any
+	isList := true
+	for i := a.nodes[n].first; i != 0; i = a.nodes[i].next {
+		isList = isList && string(a.bytes(a.nodes[i].key)) == strconv.Itoa(len(list))
+		list = append(list, a.tree(i))
+	}
+	if isList {
+		return list
+	}
+	tree := make(map[string]any, len(list))
+	for i, at := a.nodes[n].first, 0; i != 0; i, at = a.nodes[i].next, at+1 {
+		tree[string(a.bytes(a.nodes[i].key))] = list[at]
+	}
+	return tree
+}
+
 // Query returns what [Array.AppendQuery] appends, with room for no more.
 func (a *Array) Query() []byte {
 	if len(a.nodes) == 0 {
