@@ -82,7 +82,7 @@ func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Pa
 	} else {
 		maps.Copy(fields, object.own(instance, path))
 	}
-	if isSingle(path) {
+	if isSingle(path, isRead) {
 		return success(fields)
 	}
 	return success([]any{fields})
@@ -117,14 +117,15 @@ func creates(path paylink.Path) bool {
 }
 
 // isSingle reports whether the answer at a path, which is no list of all, holds one
-// object, and not a list of one. The vendor's SDK reads Bill and PaymentMethod so, and
-// details of a Payout as a list (payrexx-php 2.0.9, lib/Payrexx/Communicator.php).
-func isSingle(path paylink.Path) bool {
+// object, and not a list of one. The vendor's SDK reads a Bill so and a PaymentMethod
+// that it asks for, and a Payout that it makes, or whose details it asks for, as a list
+// (payrexx-php 2.0.9, lib/Payrexx/Communicator.php); other clients read a Payout as one.
+func isSingle(path paylink.Path, isRead bool) bool {
 	switch path.Object {
-	case "Bill", "PaymentMethod", "ecr":
+	case "Bill", "ecr":
 		return true
-	case "Payout":
-		return path.Act != "details"
+	case "PaymentMethod", "Payout":
+		return isRead && path.Act == ""
 	}
 	return false
 }
@@ -257,7 +258,9 @@ func (object *paylinkObject) own(instance string, path paylink.Path) map[string]
 		image := pages + "qr/" + object.uuid
 		set(map[string]any{"uuid": object.uuid, "qrCode": image, "png": image + ".png", "svg": image + ".svg"})
 	case "QrCodeScan":
-		set(map[string]any{"sessionId": object.id})
+		if object.uuid == object.id { // named in the path, and not made here
+			set(map[string]any{"sessionId": object.id})
+		}
 	case "AuthToken":
 		expires := object.created.UTC().Add(time.Hour).Format(time.DateTime)
 		set(map[string]any{"authToken": object.hash, "authTokenExpirationDate": expires, "link": pages + "?authToken=" + object.hash})

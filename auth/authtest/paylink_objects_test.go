@@ -138,12 +138,13 @@ func TestPaylinkTransactions(t *testing.T) {
 // TestPaylinkShapes: where the API has an object, and where a list.
 func TestPaylinkShapes(t *testing.T) {
 	s := newShop(t)
+	s.subset(s.one("POST", "Payout/0/", "amount=5&pspId=44"), `{"id":100001,"object":"payout"}`)
 	for _, c := range []struct{ method, path, form, want string }{
-		{"POST", "Bill/0/", "currency=CHF&positions[0][amount]=5", `{"id":100001,"currency":"CHF","positions":[{"amount":5}],"status":"open","number":"TEST-100001"}`},
-		{"GET", "Bill/100001/", "", `{"id":100001,"currency":"CHF"}`},
-		{"PUT", "Bill/100001/", "note=n", `{"id":100001,"note":"n"}`},
-		{"DELETE", "Bill/100001/", "", `{"id":100001}`},
-		{"POST", "Payout/0/", "amount=5&pspId=44", `{"id":100002,"object":"payout","amount":5,"pspId":44,"status":"pending"}`},
+		{"POST", "Bill/0/", "currency=CHF&positions[0][amount]=5", `{"id":100002,"currency":"CHF","positions":[{"amount":5}],"status":"open","number":"TEST-100002"}`},
+		{"GET", "Bill/100002/", "", `{"id":100002,"currency":"CHF"}`},
+		{"PUT", "Bill/100002/", "note=n", `{"id":100002,"note":"n"}`},
+		{"DELETE", "Bill/100002/", "", `{"id":100002}`},
+		{"GET", "Payout/100001/", "", `{"id":100001,"object":"payout","amount":5,"pspId":44,"status":"pending"}`},
 		{"GET", "Payout/C3F99526/", "", `{"uuid":"C3F99526","object":"payout","transfers":[]}`},
 		{"GET", "PaymentMethod/apple-pay", "", `{"id":"apple-pay","name":"apple-pay"}`},
 		{"POST", "ecr/SN1/pair", "code=7", `{"serialNumber":"SN1","status":"paired"}`},
@@ -171,6 +172,7 @@ func TestPaylinkShapes(t *testing.T) {
 	}
 	s.subset(s.one("GET", "QrCodeScan/s%201", ""), `{"sessionId":"s 1"}`)
 	s.subset(s.one("POST", "QrCodeScan/s%201", ""), `{"sessionId":"s 1"}`)
+	s.subset(s.one("POST", "QrCodeScan/0/", "sessionId=t"), `{"sessionId":"t"}`)
 	s.subset(s.one("DELETE", "QrCode/5e3a7c1e-1f6b-4c58-9a63-0d7a8a1c2b3d", ""), `{"id":"5e3a7c1e-1f6b-4c58-9a63-0d7a8a1c2b3d"}`)
 }
 

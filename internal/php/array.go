@@ -383,35 +383,39 @@ func (a *Array) walk(parent int32, prefix string, yield func(string, string) boo
 
 // Tree returns a as json_encode would write it: below the first level an array whose
 // keys are 0, 1 and so on, in this order, is a []any, any other a map[string]any. All
-// values are strings.
+// values are strings. An empty array, as a null of JSON is, is left out, as it is from
+// the query.
 func (a *Array) Tree() map[string]any {
-	tree := make(map[string]any)
-	if len(a.nodes) > 0 {
-		for i := a.nodes[0].first; i != 0; i = a.nodes[i].next {
-			tree[string(a.bytes(a.nodes[i].key))] = a.tree(i)
-		}
+	if len(a.nodes) == 0 {
+		return map[string]any{}
 	}
+	tree, _ := a.tree(0)
 	return tree
 }
 
-func (a *Array) tree(n int32) any {
-	if !a.nodes[n].isArray {
-		return string(a.bytes(a.nodes[n].value))
-	}
-	var list []any
+// tree returns the elements of an array; they are a list too if all is not nil.
+func (a *Array) tree(parent int32) (elements map[string]any, all []any) {
+	elements = make(map[string]any)
 	isList := true
-	for i := a.nodes[n].first; i != 0; i = a.nodes[i].next {
-		isList = isList && string(a.bytes(a.nodes[i].key)) == strconv.Itoa(len(list))
-		list = append(list, a.tree(i))
+	for i := a.nodes[parent].first; i != 0; i = a.nodes[i].next {
+		var element any = string(a.bytes(a.nodes[i].value))
+		if a.nodes[i].isArray {
+			under, list := a.tree(i)
+			if len(under) == 0 {
+				continue
+			}
+			if element = under; list != nil {
+				element = list
+			}
+		}
+		key := string(a.bytes(a.nodes[i].key))
+		isList = isList && key == strconv.Itoa(len(all))
+		elements[key], all = element, append(all, element)
 	}
-	if isList {
-		return list
+	if !isList {
+		all = nil
 	}
-	tree := make(map[string]any, len(list))
-	for i, at := a.nodes[n].first, 0; i != 0; i, at = a.nodes[i].next, at+1 {
-		tree[string(a.bytes(a.nodes[i].key))] = list[at]
-	}
-	return tree
+	return elements, all
 }
 
 // Query returns what [Array.AppendQuery] appends, with room for no more.

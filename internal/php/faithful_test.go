@@ -1,11 +1,13 @@
 package php
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/internal/phptest"
 )
@@ -56,6 +58,24 @@ func TestParseFlat(t *testing.T) {
 	assert.False(t, a.Has("b"), "no more pairs than ParseStr")
 	ParseFlat(&a, "a+b=c+d", PlusKept)
 	assert.Equal(t, "a%2Bb=c%2Bd", string(a.Query()))
+}
+
+func TestTree(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{}`:                                     `{}`,
+		`[]`:                                     `{}`,
+		`["a","b"]`:                              `{"0":"a","1":"b"}`,
+		`{"a":1.5,"b":true,"c":null,"d":[]}`:     `{"a":"1.5","b":"1"}`,
+		`{"a":["x",["y",{"z":{}}]],"b":{"c":2}}`: `{"a":["x",["y"]],"b":{"c":"2"}}`,
+		`{"a":[null,"x"],"b":{"1":"y","0":"z"}}`: `{"a":{"1":"x"},"b":{"1":"y","0":"z"}}`,
+	} {
+		var a Array
+		require.NoError(t, ParseJSON(&a, []byte(doc)))
+		text, err := json.Marshal(a.Tree())
+		require.NoError(t, err)
+		assert.JSONEq(t, want, string(text), doc)
+	}
+	assert.Equal(t, map[string]any{}, new(Array).Tree())
 }
 
 func TestMergeAndParseFlatAgainstPHP(t *testing.T) {
