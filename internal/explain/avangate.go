@@ -3,7 +3,6 @@ package explain
 import (
 	"cmp"
 	"context"
-	"crypto/fips140"
 	"errors"
 	"fmt"
 	"net/http"
@@ -137,31 +136,18 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	c.account = a.MerchantCode
 	c.unreadable = errors.Is(err, auth.ErrUnsigned)
 	c.readDate()
-	c.readHash()
-	flaws := c.flaws()
+	r := c.source(secret.Reveal())
+	rights := r.makings(c.hash)
+	c.digest = rights[0].claim.digest
+	seen, _ := rights[0].seen()
+	flaws := c.flaws(seen)
 	if redact.New(secret.Reveal()).In(c.hash) {
 		flaws = append([]Mistake{keyInClear}, flaws...)
 	}
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
-	r := c.source(secret)
-	right := c.making(r)
-	var rights []making
-	for _, f := range c.functions {
-		if f.forbidden && fips140.Enforced() {
-			d.Skipped = append(d.Skipped, f.name)
-			continue
-		}
-		right.hash.function = f
-		rights = append(rights, right)
-	}
-	s := search[making]{rows: avangateRows, try: r.work.try}
-	if i := slices.IndexFunc(rights, r.work.reproduces); i >= 0 {
-		d.Findings = []Finding{{StringToSign: d.StringToSign, Difference: -1}}
-		s.found = rights[i : i+1]
-	} else {
-		s.explain(d, rights...)
-	}
+	s := search[making]{rows: avangateRows, try: r.work.try, seen: making.seen, mayBeRight: true}
+	s.explain(d, rights...)
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
@@ -177,7 +163,8 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 		f.Mistakes = slices.Concat(flaws, f.Mistakes, clock)
 	}
 	if len(d.Findings) == 0 {
-		d.Possibilities = slices.Concat(flaws, clock, avangatePossibilities)
+		d.Shown = slices.Concat(flaws, d.Shown, clock)
+		d.Possibilities = avangatePossibilities
 	}
 	return d, nil
 }

@@ -13,7 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
@@ -31,12 +30,9 @@ type avangateClaim struct {
 	form     string    // the date's, as package time has it; "" if it cannot be read
 	dateFlaw Mistake   // zero if there is none
 
+	digest  string     // that the hash stands for, "" if for none
 	zones   []zoneDate // the date in other time zones
 	inForms [][]string // the date in each of avangateDateForms
-
-	digest    []byte
-	hashFlaw  Mistake         // zero if there is none
-	functions []*hashFunction // that may have made the digest, by its length and algo
 }
 
 // A syntax is what the reader of a header put up with.
@@ -344,35 +340,22 @@ func formatDate(form string, t time.Time) string {
 	return strconv.FormatInt(t.Unix(), 10)
 }
 
-// readHash finds the digest in the hash's text, and what may have made it.
-func (c *avangateClaim) readHash() {
-	c.hashFlaw = noDigest
-	for _, e := range avangateEncodings {
-		digest, err := e.decode(c.hash)
-		if functions, ok := digestFunctions[len(digest)]; ok && err == nil {
-			c.digest, c.hashFlaw, c.functions = digest, e.Mistake, functions
-			break
-		}
-	}
-	if f, ok := algoFunctions[c.algo]; ok && slices.Contains(c.functions, f) {
-		c.functions = []*hashFunction{f}
-	}
-}
-
-// flaws returns what is wrong with the form, and is seen without any trying.
-func (c *avangateClaim) flaws() []Mistake {
+// flaws returns what is wrong with the form, and is seen without any trying, beside what
+// is seen of the hash.
+func (c *avangateClaim) flaws(seen []Mistake) []Mistake {
 	flaws := slices.Clone(c.loginFlaws)
 	for _, f := range avangateFlaws {
 		if f.seen(c) {
 			flaws = append(flaws, f.Mistake)
 		}
 	}
-	for _, m := range []Mistake{c.dateFlaw, c.hashFlaw} {
-		if m != (Mistake{}) {
-			flaws = append(flaws, m)
-		}
+	if c.dateFlaw != (Mistake{}) {
+		flaws = append(flaws, c.dateFlaw)
 	}
-	if len(flaws) == 0 && c.unreadable {
+	if c.digest == "" {
+		flaws = append(flaws, noDigest)
+	}
+	if len(flaws)+len(seen) == 0 && c.unreadable {
 		flaws = append(flaws, otherForm)
 	}
 	return flaws
@@ -452,21 +435,17 @@ func zoneName(ahead time.Duration) string {
 }
 
 // source returns what a hash is made from: the code and the date, in their order.
-func (c *avangateClaim) source(secret auth.Secret) *source {
-	r := &source{avangate: c, functions: c.functions, secret: secret.Reveal()}
-	r.decoded.canonical = join([]parameter{{vendor.Code, urlencode(c.code)}, {vendor.Date, urlencode(c.date)}})
+func (c *avangateClaim) source(secret string) *source {
+	query := join([]parameter{{vendor.Code, urlencode(c.code)}, {vendor.Date, urlencode(c.date)}})
+	r := &source{scheme: avangateScheme, functions: avangateScheme.functions, secret: secret, right: message{query: query, layout: lengthBefore}, read: c}
+	if f, ok := algoFunctions[c.algo]; ok {
+		r.functions = []*hashFunction{f}
+	}
 	return r
 }
 
-// making returns how the hash is made rightly, but for its function.
-func (c *avangateClaim) making(r *source) making {
-	return making{
-		from:    r,
-		message: message{query: r.decoded.canonical, layout: lengthBefore},
-		hash:    keyedHash{key: r.secret},
-		claim:   claim{digest: string(c.digest)},
-	}
-}
+// avangate returns what the header or the login says.
+func (a making) avangate() *avangateClaim { return a.from.read.(*avangateClaim) }
 
 // valueOf returns the value of a parameter as it was before urlencode.
 func valueOf(query, name string) string {

@@ -1,23 +1,23 @@
 package explain
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
-	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
-// avangateRows are the mistakes that are tried, in the order in which they would be
-// made; the date is last, since its mistakes are many.
-var avangateRows = inOrder(slices.Concat([]row[making]{
+var avangateScheme = &scheme{
+	signature: "hash", coding: lowerHex, codingFix: digitsFix,
+	key: "key", shown: "Secret Key", keyFix: "Take the Secret Key as text, byte for byte, as the Control Panel shows it.",
+	functions: []*hashFunction{sha256Hash, sha3_256}, functionFix: "Make an HMAC-SHA256 and write sha256 as algo, or an HMAC-SHA3-256 and write sha3-256; MD5 came to its end in August 2024.",
+	layout: lengthBefore, layoutFix: "Write the merchant code's length in bytes, the code, the date's length and the date, in this order and with nothing between them.",
+}
+
+// avangateRows are the mistakes that are tried. The date is last, since its mistakes are
+// many.
+var avangateRows = avangateScheme.table(append([]row[making]{
 	{Mistake{"another merchant code is signed than sent", "Sign the very text that is sent as code."},
 		revaluing(vendor.Code, func(c *avangateClaim) []string {
 			texts := []string{strings.ToLower(c.code), strings.ToUpper(c.code), strings.TrimSpace(c.code), strings.Trim(c.code, `"'`), `"` + c.code + `"`}
@@ -26,23 +26,12 @@ var avangateRows = inOrder(slices.Concat([]row[making]{
 			}
 			return texts
 		}), false, parametersStep},
-}, lengthRows("Write the merchant code's length in bytes, the code, the date's length and the date, in this order and with nothing between them."), []row[making]{
 	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *message, end string) { m.after = end }, "\n"), false, aroundStep},
-}, keyRows("key", "Secret Key", "Take the Secret Key as text, byte for byte, as the Control Panel shows it."), []row[making]{
 	{Mistake{"the merchant code is taken for the key", "Give the Secret Key, which stands beside the merchant code in the Control Panel."},
 		func(a making) []making {
-			return keyed(func(string) []string { return []string{a.from.avangate.code} })(a)
+			return keyed(func(string) []string { return []string{a.avangate().code} })(a)
 		}, false, keyStep},
-	{Mistake{"SHA-256 is used, and algo says sha3-256", `Write algo="sha256", or make the hash with SHA3-256.`},
-		function(sha3_256, sha256Hash), false, functionStep},
-	{Mistake{"SHA3-256 is used, and algo says sha256", `Write algo="sha3-256", or make the hash with SHA-256.`},
-		function(sha256Hash, sha3_256), false, functionStep},
-	{Mistake{"Keccak-256 is used in place of SHA3-256", "Take a library that has the SHA3-256 of FIPS 202, or use SHA-256: some libraries call the older Keccak SHA3."},
-		function(sha3_256, keccak256), keccak256.forbidden, functionStep},
-	{Mistake{"HMAC-SHA3 with a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
-		combined(inNarrowHMAC), true, keyingStep},
-}, keyingRows("Secret Key"), []row[making]{
 	{Mistake{"the date is signed in the right form, and sent in another", "Send the very text that is signed."},
 		redating(func(c *avangateClaim) []string {
 			return []string{c.time.UTC().Format(time.DateTime), c.time.Format(time.DateTime)}
@@ -51,18 +40,18 @@ var avangateRows = inOrder(slices.Concat([]row[making]{
 		redating(apartBy(1)), false, dateStep},
 	{Mistake{"the hash is of another second than the date", "Make the hash and the header anew for each request, from one reading of the clock."},
 		func(a making) []making {
-			if isElseRight := a.message == (message{query: a.from.decoded.canonical, layout: lengthBefore}) && a.hash.keying == inHMAC && a.hash.key == a.from.secret; isElseRight {
+			if isElseRight := a.message == a.from.right && a.hash.keying == inHMAC && a.hash.key == a.from.secret; isElseRight {
 				return redating(apartBy(everySecond...))(a)
 			}
 			return redating(apartBy(someSeconds...))(a)
 		}, false, dateStep},
 	{zoneMistake, inZones, false, dateStep},
-}, dateFormRows()))
+}, dateFormRows()...)...)
 
 // revaluing is the mistake to sign another value of a parameter than is sent.
 func revaluing(name string, values func(c *avangateClaim) []string) apply {
 	return func(a making) (as []making) {
-		for _, value := range values(a.from.avangate) {
+		for _, value := range values(a.avangate()) {
 			if query := withValue(a.message.query, name, value); query != a.message.query {
 				as = append(as, a.changing(func(m *message) { m.query = query }))
 			}
@@ -89,7 +78,7 @@ func withValue(query, name, value string) string {
 func redating(values func(c *avangateClaim) []string) apply {
 	sign := revaluing(vendor.Date, values)
 	return func(a making) []making {
-		if a.from.avangate.form == "" {
+		if a.avangate().form == "" {
 			return nil
 		}
 		return sign(a)
@@ -122,7 +111,7 @@ func apartBy(seconds ...int) func(c *avangateClaim) []string {
 
 // inZones signs the date of one time zone and sends another's, one of which is UTC.
 func inZones(a making) (as []making) {
-	for _, z := range a.from.avangate.zones {
+	for _, z := range a.avangate().zones {
 		b := a.changing(func(m *message) { m.query = withValue(m.query, vendor.Date, z.date) })
 		b.ahead = z.ahead
 		as = append(as, b)
@@ -176,59 +165,12 @@ func dateFormRows() (rows []row[making]) {
 	return rows
 }
 
-// digestFunctions are the functions that give a digest of so many bytes.
-var digestFunctions = map[int][]*hashFunction{
-	md5.Size:    {md5Hash},
-	sha1.Size:   {sha1Hash},
-	sha256.Size: {sha256Hash, sha3_256},
-	sha512.Size: {sha512Hash, sha3_512, keccak512},
-}
-
 // algoFunctions are what algo names.
 var algoFunctions = map[string]*hashFunction{vendor.SHA2_256.Name: sha256Hash, vendor.SHA3_256.Name: sha3_256}
 
-// avangateEncodings are how the digest is written. The first has no mistake.
-var avangateEncodings = []struct {
-	Mistake
-	decode func(text string) ([]byte, error)
-}{
-	{Mistake{}, func(text string) ([]byte, error) {
-		if text != strings.ToLower(text) {
-			return nil, errDigits
-		}
-		return hex.DecodeString(text)
-	}},
-	{Mistake{"the hash is in upper case", digitsFix}, hex.DecodeString},
-	{Mistake{"the hash lacks its leading zeros", "Write two digits for each byte: a digest that is printed as one number loses zeros."}, func(text string) ([]byte, error) {
-		missing := 2*sha256.Size - len(text)
-		if missing < 1 || missing > 4 { // of 2^16 digests one has more
-			return nil, errDigits
-		}
-		return hex.DecodeString(strings.Repeat("0", missing) + text)
-	}},
-	{Mistake{"the hash has something before its digits, or between them", digitsFix}, func(text string) ([]byte, error) {
-		text = text[strings.LastIndex(text, "=")+1:] // openssl dgst writes SHA2-256(stdin)= 00ff
-		return hex.DecodeString(strings.NewReplacer("-", "", ":", "", " ", "").Replace(text))
-	}},
-	{Mistake{"the hash is the base64 of its digits", digitsFix}, func(text string) ([]byte, error) {
-		digits, err := decodeBase64(text)
-		if err != nil {
-			return nil, err
-		}
-		return hex.DecodeString(digits)
-	}},
-	{Mistake{"the hash is in base64", digitsFix}, func(text string) ([]byte, error) {
-		digest, err := decodeBase64(text)
-		return []byte(digest), err
-	}},
-}
-
 const digitsFix = "Write the hash as 64 lower-case hexadecimal digits, and nothing else."
 
-var (
-	errDigits = errors.New("not such digits")
-	noDigest  = Mistake{"the hash is not 64 hexadecimal digits", digitsFix}
-)
+var noDigest = Mistake{"the hash is not 64 hexadecimal digits", digitsFix}
 
 // avangateFlaws are the mistakes that the header shows by itself, beside those of
 // the forms of date and hash.
@@ -256,14 +198,11 @@ var avangateFlaws = []struct {
 		return c.code != "" && c.account != "" && !strings.EqualFold(strings.Trim(strings.ReplaceAll(c.code, `\`, ""), " \t\r\n\"'"), c.account)
 	}},
 
-	{Mistake{"MD5 is used", `Make the hash with HMAC-SHA256 and write algo="sha256": the vendor ended its support of MD5 in August 2024.`}, digestOf(md5.Size)},
-	{Mistake{"SHA-1 is used", `Make the hash with HMAC-SHA256 and write algo="sha256".`}, digestOf(sha1.Size)},
-	{Mistake{"a hash function of 512 bits is used", `Take the variant of 256 bits, and write algo="sha256" or algo="sha3-256".`}, digestOf(sha512.Size)},
 	{Mistake{"algo is missing", "Write " + algoFix + ": a header without it means MD5."}, func(c *avangateClaim) bool {
-		return c.algo == "" && len(c.digest) == sha256.Size
+		return c.algo == "" && len(c.digest) == sha256Hash.size
 	}},
 	{Mistake{"algo is unknown", "Write " + algoFix + "."}, func(c *avangateClaim) bool {
-		return c.algo != "" && algoFunctions[c.algo] == nil && len(c.digest) == sha256.Size
+		return c.algo != "" && algoFunctions[c.algo] == nil && len(c.digest) == sha256Hash.size
 	}},
 }
 
@@ -278,10 +217,6 @@ var otherForm = Mistake{"the header has another form", "Write " + attributesFix 
 
 func odd(s syntax) func(c *avangateClaim) bool {
 	return func(c *avangateClaim) bool { return c.syntax&s != 0 }
-}
-
-func digestOf(size int) func(c *avangateClaim) bool {
-	return func(c *avangateClaim) bool { return len(c.digest) == size }
 }
 
 // avangatePossibilities are the mistakes that cannot be tried.

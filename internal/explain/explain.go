@@ -15,6 +15,23 @@
 // Possibilities and is called so. The work on one request is bounded, whatever it
 // holds.
 //
+// # One engine
+//
+// What is wrong is told in one vocabulary of how a signature is made, a making: its
+// parameters, their charset and spelling, the layout of the string to sign, the key, the
+// hash function, and the coding of the digest. A mistake is a row: a step, a text, and
+// a function from one making to others. What shows in how a request was sent is undone
+// first and named for certain; then rows are tried, one by one and in pairs. The work is
+// counted in signatures that are tried, and bounded.
+//
+// A scheme is added in one file of two things. A reader finds the signature in a
+// request, puts what is to be signed into a source, as http_build_query would write
+// the parameters and with the layout they are signed in, and runs a search over the
+// source's makings. A table has the mistakes of the scheme's own: [Paylink]'s in
+// paylink_rows.go, [Avangate]'s in avangate_rows.go. Those in layouts, keys, hash
+// functions and codings come with scheme.table, in the scheme's words, and are not
+// written again; rows of the scheme's own read what the reader found from source.read.
+//
 // A Diagnosis holds the request's parameters, but neither the secret, wherever the
 // client has put it, nor the signature that would have been right. It is for the
 // developer of the client, and not for the gateway's peers.
@@ -49,6 +66,10 @@ type Diagnosis struct {
 	// reproduces it: then the secret is probably another one.
 	Findings []Finding `json:"findings,omitempty"`
 
+	// Shown are the mistakes that show in how the request was sent, whatever was signed.
+	// There are some only where there are no Findings, which have theirs.
+	Shown []Mistake `json:"shown,omitempty"`
+
 	// Possibilities are mistakes that are worth a look, and that the signature does not
 	// show.
 	Possibilities []Mistake `json:"possibilities,omitempty"`
@@ -64,8 +85,8 @@ type Diagnosis struct {
 
 // A Finding is one explanation of a wrong signature.
 type Finding struct {
-	// Mistakes reproduce the signature together: one that was tried, or two, or three of which one shows, with
-	// those that the request shows by itself, such as a date of another form.
+	// Mistakes reproduce the signature together: those that the request shows by itself,
+	// such as a date of another form, and none, one or two that were tried.
 	Mistakes []Mistake `json:"mistakes"`
 
 	// StringToSign is what was signed.
@@ -124,25 +145,29 @@ func (d *Diagnosis) String() string {
 		for _, note := range d.Notes {
 			fmt.Fprintf(&b, "note: %s\n", note)
 		}
+	case len(d.Findings) == 0 && len(d.Shown) > 0:
+		b.WriteString("the signature is wrong, and what shows in the request is not all: no mistake that is known here gives it\n")
 	case len(d.Findings) == 0:
 		b.WriteString("the signature is wrong, and no mistake that is known here gives it: is it this account's secret?\n")
 	default:
 		b.WriteString("the signature is wrong\n")
 	}
+	named := func(as string, mistakes []Mistake) {
+		for _, m := range mistakes {
+			fmt.Fprintf(&b, "%s: %s\nfix:     %s\n", as, m.Name, m.Fix)
+		}
+	}
+	named("mistake", d.Shown)
 	for i, f := range d.Findings {
 		if i > 0 {
 			b.WriteString("or\n")
 		}
-		for _, m := range f.Mistakes {
-			fmt.Fprintf(&b, "mistake: %s\nfix:     %s\n", m.Name, m.Fix)
-		}
+		named("mistake", f.Mistakes)
 		if f.Difference >= 0 {
 			writeDifference(&b, d.StringToSign, f)
 		}
 	}
-	for _, m := range d.Possibilities {
-		fmt.Fprintf(&b, "possible, and not reproduced: %s\nfix:     %s\n", m.Name, m.Fix)
-	}
+	named("possible, and not reproduced", d.Possibilities)
 	if len(d.Skipped) > 0 && len(d.Findings) == 0 {
 		fmt.Fprintf(&b, "not tried, since FIPS 140 mode forbids it: %s\n", strings.Join(d.Skipped, "; "))
 	}

@@ -164,17 +164,31 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// TestSearchTriplesWhereOneShows: three mistakes are found if one of them shows in
-// how the request was sent.
-func TestSearchTriplesWhereOneShows(t *testing.T) {
-	rows := []row[string]{adding("x", "x"), adding("y", "y"), adding("z", "z")}
-	d := &Diagnosis{StringToSign: "a"}
-	searchFor("axyz", rows...).explain(d, "a")
-	assert.Empty(t, d.Findings)
-	rows[0].step = sendingStep
-	searchFor("axyz", rows...).explain(d, "a")
-	require.Len(t, d.Findings, 1)
-	assert.Equal(t, []string{"x", "y", "z"}, namesOf(d.Findings[0].Mistakes))
+// TestSearchUndoesWhatShows: what shows in how the request was sent is undone first, one
+// mistake of each group, and named beside what is tried, or alone.
+func TestSearchUndoesWhatShows(t *testing.T) {
+	group := func(name, from string) []row[string] {
+		return []row[string]{{Mistake: Mistake{Name: name}, apply: func(a string) []string {
+			if undone := strings.Replace(a, from, "", 1); undone != a {
+				return []string{undone}
+			}
+			return nil
+		}}}
+	}
+	for signed, want := range map[string]string{"a": "1, 2", "ax": "1, 2, x", "axy": "1, 2, x, y", "a12x": "", "b": ""} {
+		s := searchFor(signed, adding("x", "x"), adding("y", "y"))
+		s.shown = [][]row[string]{group("1", "1"), group("2", "2"), group("3", "3")}
+		d := new(Diagnosis)
+		s.explain(d, "a12")
+		if want == "" {
+			assert.Empty(t, d.Findings)
+			assert.Equal(t, []string{"1", "2"}, namesOf(d.Shown))
+			continue
+		}
+		require.NotEmpty(t, d.Findings, signed)
+		assert.Equal(t, want, strings.Join(namesOf(d.Findings[0].Mistakes), ", "))
+		assert.Empty(t, d.Shown)
+	}
 }
 
 func TestSearchSaysWhatFIPSModeForbids(t *testing.T) {

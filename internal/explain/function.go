@@ -20,20 +20,31 @@ import (
 type hashFunction struct {
 	name      string
 	new       func() hash.Hash
-	size      int  // of its digests, in bytes
-	forbidden bool // in FIPS 140 mode
+	size      int    // of its digests, in bytes
+	block     int    // of its HMAC, in bytes
+	forbidden bool   // in FIPS 140 mode
+	fix       string // beside the scheme's
 }
 
 var (
-	md5Hash    = &hashFunction{"MD5", md5.New, md5.Size, true}
-	sha1Hash   = &hashFunction{"SHA-1", sha1.New, sha1.Size, true}
-	sha256Hash = &hashFunction{"SHA-256", vendor.SHA2_256.New, sha256.Size, false}
-	sha512Hash = &hashFunction{"SHA-512", sha512.New, sha512.Size, false}
-	sha3_256   = &hashFunction{"SHA3-256", vendor.SHA3_256.New, 32, false}
-	sha3_512   = &hashFunction{"SHA3-512", sha3.New512, 64, false}
-	keccak256  = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, 32, true}
-	keccak512  = &hashFunction{"Keccak-512", sha3.NewLegacyKeccak512, 64, true}
+	md5Hash    = &hashFunction{"MD5", md5.New, md5.Size, md5.BlockSize, true, ""}
+	sha1Hash   = &hashFunction{"SHA-1", sha1.New, sha1.Size, sha1.BlockSize, true, ""}
+	sha256Hash = &hashFunction{"SHA-256", vendor.SHA2_256.New, sha256.Size, sha256.BlockSize, false, ""}
+	sha3_256   = &hashFunction{"SHA3-256", vendor.SHA3_256.New, 32, 136, false, ""}
+	keccak256  = &hashFunction{"Keccak-256", sha3.NewLegacyKeccak256, 32, 136, true, keccakFix}
+	sha512Hash = &hashFunction{"SHA-512", sha512.New, sha512.Size, sha512.BlockSize, false, ""}
+	sha3_512   = &hashFunction{"SHA3-512", sha3.New512, 64, 72, false, ""}
+	keccak512  = &hashFunction{"Keccak-512", sha3.NewLegacyKeccak512, 64, 72, true, keccakFix}
 )
+
+const keccakFix = "Some libraries call the older Keccak SHA3: take one that has the SHA3 of FIPS 202. "
+
+var hashFunctions = []*hashFunction{md5Hash, sha1Hash, sha256Hash, sha3_256, keccak256, sha512Hash, sha3_512, keccak512}
+
+// ofSize returns those of the functions that give a digest of so many bytes.
+func ofSize(functions []*hashFunction, size int) []*hashFunction {
+	return slices.DeleteFunc(slices.Clone(functions), func(f *hashFunction) bool { return f.size != size })
+}
 
 // A keying says how a key and a string to sign meet.
 type keying uint8
@@ -71,8 +82,11 @@ const (
 )
 
 // sum returns the digest of a string to sign, which holds until the next call; nil
-// if FIPS 140 mode forbids the key.
+// if FIPS 140 mode forbids the function or the key.
 func (h *hasher) sum(k keyedHash, stringToSign []byte) []byte {
+	if k.function.forbidden && fips140.Enforced() {
+		return nil
+	}
 	var f hash.Hash
 	switch k.keying {
 	case inHMAC, inNarrowHMAC:
@@ -134,11 +148,18 @@ func (h *hasher) forbids(key []byte) bool {
 }
 
 // keyingRows are the mistakes in how a key and a string to sign meet.
-func keyingRows(shown string) []row[making] {
+func (s *scheme) keyingRows() []row[making] {
 	return []row[making]{
-		{Mistake{"key and message are swapped", "Give the " + shown + " as the key and the string to sign as the message: functions differ in which comes first."},
+		{Mistake{"the HMAC has a block of 64 bytes", "Use an HMAC that takes the function's own block, which has 136 bytes for SHA3-256."},
+			func(a making) []making {
+				if a.hash.function.block == sha256.BlockSize {
+					return nil
+				}
+				return combined(inNarrowHMAC)(a)
+			}, true, keyingStep},
+		{Mistake{"key and message are swapped", "Give the " + s.shown + " as the key and the string to sign as the message: functions differ in which comes first."},
 			combined(swapped), false, keyingStep},
-		{Mistake{"a plain hash is made, and no HMAC", "Make an HMAC, with the " + shown + " as the key: a hash of the two, one behind the other, is something else."},
+		{Mistake{"a plain hash is made, and no HMAC", "Make an HMAC, with the " + s.shown + " as the key: a hash of the two, one behind the other, is something else."},
 			combined(keyBehind, keyBefore, noKey), false, keyingStep},
 	}
 }
@@ -155,22 +176,25 @@ func combined(ways ...keying) apply {
 	}
 }
 
-// hashed is a mistake in the hash function.
-func hashed(f *hashFunction) apply {
-	return func(a making) []making {
-		a.hash.function = f
-		return []making{a}
+// functionRows are the mistakes to take another function whose digests are as long.
+// Where their length shows it, nothing is tried; see seen.
+func (s *scheme) functionRows() (rows []row[making]) {
+	for _, f := range hashFunctions {
+		rows = append(rows, row[making]{s.misused(f), hashed(f), f.forbidden, functionStep})
 	}
+	return rows
 }
 
-// function is the mistake to take one function in the place of another. Where nothing
-// tells the two apart, each is tried as right.
-func function(meant, taken *hashFunction) apply {
+func (s *scheme) misused(f *hashFunction) Mistake {
+	return Mistake{f.name + " is used", f.fix + s.functionFix}
+}
+
+func hashed(f *hashFunction) apply {
 	return func(a making) []making {
-		if a.hash.function != meant || slices.Contains(a.from.functions, taken) {
+		if f.size != len(a.claim.digest) || !slices.Contains(a.from.functions, a.hash.function) || slices.Contains(a.from.functions, f) {
 			return nil
 		}
-		a.hash.function = taken
+		a.hash.function = f
 		return []making{a}
 	}
 }

@@ -28,25 +28,25 @@ const jsonCost = 8
 // of some ways.
 func values(ways ...func(v *jsonValues)) apply {
 	return func(a making) (as []making) {
-		if a.from.json == "" || !a.from.mayChangeJSON() {
+		if a.paylink().json == "" || !a.paylink().mayChangeJSON() {
 			return nil
 		}
 		for _, set := range ways {
 			b := a
 			b.revalued = true
 			set(&b.json)
-			as = append(as, b.signing(a.from.rereadJSON(b.json))...)
+			as = append(as, b.signing(a.paylink().rereadJSON(b.json))...)
 		}
 		return as
 	}
 }
 
-func (r *source) mayChangeJSON() bool {
+func (r *paylinkRequest) mayChangeJSON() bool {
 	return r.work.mayChange(r.decoded.canonical) && len(r.json) <= maxChanged
 }
 
 // rereadJSON returns the parameters of the JSON with other values.
-func (r *source) rereadJSON(v jsonValues) (query string) {
+func (r *paylinkRequest) rereadJSON(v jsonValues) (query string) {
 	if query, ok := r.work.jsons[v]; ok {
 		return query
 	}
@@ -236,7 +236,7 @@ var jsonStyles = func() (styles []jsonStyle) {
 const maxRestyled = 128 << 10
 
 // restyledJSON returns the JSON without its ApiSignature in every style.
-func (r *source) restyledJSON() (texts []string) {
+func (r *paylinkRequest) restyledJSON() (texts []string) {
 	if len(r.json) > maxRestyled {
 		r.work.incomplete = true
 		return nil

@@ -80,9 +80,9 @@ func variantsOf(key string, ways []keyVariant) (keys []string) {
 	return keys
 }
 
-// keyRows are the mistakes in a key, whatever is signed with it: what it is called in a
-// word, and where it is shown, and how it is taken.
-func keyRows(word, shown, fix string) []row[making] {
+// keyRows are the mistakes in a key, whatever is signed with it.
+func (s *scheme) keyRows() []row[making] {
+	word, shown, fix := s.key, s.shown, s.keyFix
 	in := func(name, fix string, ways ...keyVariant) row[making] {
 		return row[making]{Mistake: Mistake{name, fix}, apply: keyed(ways...), step: keyStep}
 	}

@@ -56,27 +56,35 @@ func appendLaidOut(dst []byte, part, value string, isFirst bool) []byte {
 	return dst
 }
 
-// lengthRows are the mistakes in the lengths before values, whatever the values are:
-// fix says where they belong.
-func lengthRows(fix string) []row[making] {
+// layoutRows are the mistakes in the layout, whatever the values are.
+func (s *scheme) layoutRows() []row[making] {
+	in := func(name, fix string, apply apply) row[making] {
+		return row[making]{Mistake: Mistake{name, fix}, step: layoutStep, apply: apply}
+	}
+	if s.layout == asQuery {
+		return []row[making]{in("the values are signed without their names", s.layoutFix, laidOut(noLengths, lengthBefore))}
+	}
 	return []row[making]{
-		{Mistake: Mistake{"the lengths are left out", fix}, step: layoutStep, apply: laidOut(noLengths)},
-		{Mistake: Mistake{"the length is in characters", "Count the bytes of the text in UTF-8, as strlen does in PHP, and not the characters."}, step: layoutStep, apply: laidOut("Pv", "Uv")},
-		{Mistake: Mistake{"the lengths are behind the values", "Write the length of each value before it."}, step: layoutStep, apply: laidOut(lengthBehind)},
-		{Mistake: Mistake{"a length is missing", fix}, step: layoutStep, apply: laidOut("1v", "2v")},
-		{Mistake: Mistake{"the lengths or values are in another order", fix}, step: layoutStep, apply: func(a making) []making {
+		in("the lengths are left out", s.layoutFix, laidOut(noLengths)),
+		in("the length is in characters", "Count the bytes of the text in UTF-8, as strlen does in PHP, and not the characters.", laidOut("Pv", "Uv")),
+		in("the lengths are behind the values", s.layoutFix, laidOut(lengthBehind)),
+		in("a length is missing", s.layoutFix, laidOut("1v", "2v")),
+		in("the lengths or values are in another order", s.layoutFix, func(a making) []making {
 			as := laidOut("L|v", "v|L")(a)
 			for _, l := range []layout{lengthBefore, noLengths} {
 				as = append(as, a.changing(func(m *message) { m.layout, m.query = l, reversed(m.query) }))
 			}
 			return as
-		}},
+		}),
 	}
 }
 
 // laidOut is a mistake in the layout.
 func laidOut(ways ...layout) apply {
 	return func(a making) []making {
+		if a.message.literal {
+			return nil
+		}
 		as := make([]making, len(ways))
 		for i, way := range ways {
 			as[i] = a.changing(func(m *message) { m.layout = way })
@@ -103,12 +111,12 @@ func written(set func(m *message, text string), texts ...string) apply {
 }
 
 // literal is the mistake to sign other texts, whatever else is signed otherwise.
-func literal(texts func(r *source) []string) apply {
+func literal(texts func(a making) []string) apply {
 	return func(a making) (as []making) {
-		if a.message != (message{query: a.from.decoded.canonical}) {
+		if !a.isFirst {
 			return nil // it has been tried without that
 		}
-		for _, text := range texts(a.from) {
+		for _, text := range texts(a) {
 			as = append(as, a.changing(func(m *message) { m.query, m.literal = text, true }))
 		}
 		return as

@@ -10,12 +10,14 @@ import (
 	"github.com/countersign/countersign/internal/paylink"
 )
 
-// A making is how a signature is made, step by step. It is comparable: what source it
-// is made from is shared, and never changed.
+// A making is how a signature is made, step by step. It is comparable: what it is made
+// from is shared, and never changed.
 type making struct {
 	from *source
 	row  int  // the number of the last mistake, from 1
 	step step // at which it was made
+
+	isFirst bool // nothing is made wrong but what shows in the request
 
 	// The parameters, whose text is in message: what their values were read as, and how
 	// far ahead of the date that was sent the one is that was signed.
@@ -33,8 +35,7 @@ type making struct {
 type step uint8
 
 const (
-	sendingStep step = iota + 1 // whose mistakes show in the request
-	parametersStep
+	parametersStep step = iota + 1
 	charsetStep
 	spellingStep
 	layoutStep
@@ -42,7 +43,6 @@ const (
 	keyStep
 	functionStep
 	keyingStep
-	codingStep
 	dateStep
 )
 
@@ -63,17 +63,21 @@ func (a making) signing(queries ...string) []making {
 	return as
 }
 
+// signingEach returns each with each of the queries.
+func signingEach(as []making, queries ...string) (made []making) {
+	for _, a := range as {
+		for _, query := range queries {
+			made = append(made, a.changing(func(m *message) { m.query = query }))
+		}
+	}
+	return made
+}
+
 // changing returns a with another message.
 func (a making) changing(change func(m *message)) making {
 	m := a.message
 	change(&m)
 	a.message = m
-	return a
-}
-
-// claiming returns a with another signature.
-func (a making) claiming(signature string) making {
-	a.claim = newClaim(signature, standardBase64)
 	return a
 }
 

@@ -278,7 +278,7 @@ func compareKeys(a, b []string) int {
 
 // withFiles returns the parameters of a multipart body with its files as some
 // libraries would sign them.
-func (r *source) withFiles() (queries []string) {
+func (r *paylinkRequest) withFiles() (queries []string) {
 	if !slices.ContainsFunc(r.parts, func(p part) bool { return p.isFile }) || !r.work.mayChange(r.decoded.canonical) {
 		return nil
 	}
@@ -315,9 +315,9 @@ func (r *source) withFiles() (queries []string) {
 }
 
 // decodedAgain returns the parameters of a request that escapes them twice.
-func (r *source) decodedAgain() (queries []string) {
-	query := r.decoded.canonical
-	if !strings.Contains(query, "%25") || !r.work.mayChange(query) {
+func (a making) decodedAgain() (queries []string) {
+	query := a.message.query
+	if !strings.Contains(query, "%25") || !a.from.work.mayChange(query) {
 		return nil
 	}
 	for _, decode := range []func(string) (string, error){url.PathUnescape, url.QueryUnescape} {
@@ -331,14 +331,32 @@ func (r *source) decodedAgain() (queries []string) {
 		for i, p := range ps {
 			ps[i] = parameter{once(p.name), once(p.value)}
 		}
-		r.work.spent += len(query)
+		a.from.work.spent += len(query)
 		queries = append(queries, join(ps))
 	}
 	return queries
 }
 
+// isEscapedTwice reports whether it shows that the parameters are sent so: every value
+// that has been decoded once is escaped still, and no other text.
+func (a making) isEscapedTwice() bool {
+	isEscaped := false
+	for _, p := range split(a.message.query) {
+		for _, text := range []string{urldecode(p.name), urldecode(p.value)} {
+			if strings.Trim(escape.ReplaceAllString(text, ""), plainBytes) != "" {
+				return false
+			}
+			isEscaped = isEscaped || escape.MatchString(text)
+		}
+	}
+	return isEscaped
+}
+
+// plainBytes are what no encoder escapes, and the plus sign.
+const plainBytes = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~!*'()+"
+
 // asSent returns the parameters of a query or a form, one for each pair.
-func (r *source) asSent() string {
+func (r *paylinkRequest) asSent() string {
 	if r.sent == "" || !r.work.mayChange(r.sent) {
 		return r.decoded.canonical
 	}
@@ -372,12 +390,12 @@ func unescaped(signature string) string {
 }
 
 // instead is the mistake to sign other queries, whatever else is signed otherwise.
-func instead(queries func(r *source) []string) apply {
+func instead(queries func(a making) []string) apply {
 	return func(a making) []making {
-		if a.message.query != a.from.decoded.canonical {
+		if !a.isFirst {
 			return nil // it has been tried without that
 		}
-		return a.signing(queries(a.from)...)
+		return a.signing(queries(a)...)
 	}
 }
 

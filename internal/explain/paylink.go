@@ -100,9 +100,11 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	return d, nil
 }
 
-// A source is a request as it arrived: what the attempts begin with.
-// Names and values are in the spelling of PHP's urlencode.
-type source struct {
+// A paylinkRequest is a request as it arrived. Names and values are in the spelling of
+// PHP's urlencode.
+type paylinkRequest struct {
+	source
+
 	// What the gateway reads, with plus signs decoded, as it does in a query, and with
 	// them kept, as it does in a body.
 	decoded, kept reading
@@ -128,18 +130,11 @@ type source struct {
 	path      string
 	host      string
 
-	// The parameters with the instance where it was sent, and with an empty
-	// ApiSignature.
-	withInstance, withSignature string
-
 	ofQuery []string // the query beside a body, as it might be signed
-
-	avangate  *avangateClaim  // nil for an ApiSignature
-	functions []*hashFunction // that may have made the signature, if there are several
-
-	secret string
-	work   work
 }
+
+// paylink returns the request.
+func (a making) paylink() *paylinkRequest { return a.from.read.(*paylinkRequest) }
 
 // A reading is one way to read parameters.
 type reading struct {
@@ -181,12 +176,12 @@ func readForm(form string, plus php.Plus) reading {
 }
 
 // readPaylink reads a request once more in which a Verifier has found that.
-func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*source, error) {
+func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRequest, error) {
 	body, err := request.TakeBody(req, req.ContentLength)
 	if err != nil {
 		return nil, err
 	}
-	r := &source{instance: urlencode(found.Instance), method: req.Method, path: req.URL.EscapedPath(), host: req.Host}
+	r := &paylinkRequest{instance: urlencode(found.Instance), method: req.Method, path: req.URL.EscapedPath(), host: req.Host}
 	object, id := paylink.FindPath(req.URL.Path)
 	if object != "" {
 		r.model = parameter{"model", urlencode(object)}
@@ -225,8 +220,8 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*source, e
 
 // readMistyped reads a body without an ApiSignature as JSON or as a form, although
 // its Content-Type says multipart, if there is one then.
-func (r *source) readMistyped(body []byte) {
-	var right source
+func (r *paylinkRequest) readMistyped(body []byte) {
+	var right paylinkRequest
 	var params php.Array
 	mistyped := mistypedForm
 	if php.ParseJSON(&params, body) == nil {
@@ -244,7 +239,7 @@ func (r *source) readMistyped(body []byte) {
 }
 
 // readJSON reads a body whose parameters are known: that takes long.
-func (r *source) readJSON(body []byte, canonical string) {
+func (r *paylinkRequest) readJSON(body []byte, canonical string) {
 	if text := bytes.TrimLeft(body, jsonSpace); len(text) == 0 || text[0] != '{' || !json.Valid(body) {
 		return // lists have no ApiSignature
 	}
@@ -260,7 +255,7 @@ func (r *source) readJSON(body []byte, canonical string) {
 	}
 }
 
-func (r *source) readMultipart(body []byte, boundary string) {
+func (r *paylinkRequest) readMultipart(body []byte, boundary string) {
 	var params php.Array
 	if php.ParseMultipart(&params, bytes.NewReader(body), boundary) != nil {
 		return
@@ -269,7 +264,7 @@ func (r *source) readMultipart(body []byte, boundary string) {
 	r.parts = readParts(body, boundary)
 }
 
-func (r *source) readForm(form string) {
+func (r *paylinkRequest) readForm(form string) {
 	r.sent = form
 	r.decoded = readForm(form, php.PlusDecoded)
 	r.kept = readForm(form, php.PlusKept)
@@ -329,53 +324,41 @@ var (
 )
 
 // explain fills in d, which holds the gateway's string to sign.
-func (r *source) explain(d *Diagnosis, secret string) {
-	r.secret = secret
-	r.withInstance, r.withSignature = r.decoded.withOwn()
+func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	queryWithInstance, _ := r.query.withOwn()
 	r.ofQuery = slices.DeleteFunc([]string{queryWithInstance, r.query.canonical}, func(q string) bool { return q == "" })
-	right := making{
-		from:    r,
-		message: message{query: r.decoded.canonical},
-		hash:    keyedHash{function: sha256Hash, key: secret},
-		claim:   newClaim(r.decoded.claim, standardBase64),
+	r.scheme, r.functions, r.secret, r.right, r.read = paylinkScheme, paylinkScheme.functions, secret, message{query: r.toSign}, r
+	claim := r.kept.claim
+	if r.inQuery {
+		claim = r.decoded.claim
 	}
-	s := search[making]{rows: paylinkRows, try: r.work.try}
-	s.explain(d, right)
+	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, seen: making.seen}
+	s.explain(d, r.makings(claim)...)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
-	if !r.inQuery && r.decoded.canonical != r.kept.canonical && !d.names(plusForSpace, plusUnescaped) {
-		shown := plusForSpace
-		if strings.Contains(r.sent, "%20") { // whoever escapes spaces means a plus sign
-			shown = plusUnescaped
-		}
-		for i := range d.Findings {
-			d.Findings[i].Mistakes = slices.Insert(d.Findings[i].Mistakes, 0, shown)
-		}
-		if len(d.Findings) == 0 {
-			d.Possibilities = append(d.Possibilities, plusForSpace)
-		}
-	}
 	if len(d.Findings) > 0 {
 		return
 	}
-	if r.stray.claim != "" {
-		d.Possibilities = append(d.Possibilities, r.stray.mistake)
-	}
-	if r.hidden != "" {
-		d.Possibilities = append(d.Possibilities, r.mistyped)
-	}
-	if claim := cmp.Or(r.stray.claim, r.decoded.claim, r.hidden, r.query.claim); len(newClaim(claim, standardBase64).digest) != sha256Hash.size {
+	if claim := cmp.Or(r.stray.claim, r.decoded.claim, r.hidden, r.query.claim); r.claim(claim).digest == "" {
 		d.Possibilities = append(d.Possibilities, paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)
 }
 
-// names reports whether one of the mistakes is among the findings.
-func (d *Diagnosis) names(mistakes ...Mistake) bool {
-	return slices.ContainsFunc(d.Findings, func(f Finding) bool {
-		return slices.ContainsFunc(f.Mistakes, func(m Mistake) bool { return slices.Contains(mistakes, m) })
-	})
+// hasPlus reports whether a body has plus signs, which gateways read in two ways.
+func (r *paylinkRequest) hasPlus() bool { return !r.inQuery && r.decoded.canonical != r.kept.canonical }
+
+// withOwn signs a parameter of the gateway's own where it was sent.
+func (a making) withOwn(name string) []making {
+	reading := &a.paylink().decoded
+	if a.message.query == a.paylink().kept.canonical {
+		reading = &a.paylink().kept
+	}
+	withInstance, withSignature := reading.withOwn()
+	if name == paylink.InstanceName {
+		return a.signing(withInstance)
+	}
+	return a.signing(withSignature)
 }

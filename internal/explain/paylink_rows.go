@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"encoding/base64"
 	"html"
 	"net/http"
 	"slices"
@@ -27,52 +26,94 @@ const (
 	codingFix = "Send the 32 bytes of the HMAC-SHA256 in base64, with + and / and its padding: 44 characters."
 )
 
-// paylinkRows are the mistakes that are tried, in the order in which they would be
-// made: of a pair, the second one stands below the first. Of mistakes that come to
-// the same for a request the first one is named, so that what is particular stands
-// before what is general.
-var paylinkRows = inOrder(slices.Concat([]row[making]{
-	{mistypedJSON, hidden(mistypedJSON), false, sendingStep},
-	{mistypedForm, hidden(mistypedForm), false, sendingStep},
-	{straySeparator, strayed(straySeparator), false, sendingStep},
-	{strayLetters, strayed(strayLetters), false, sendingStep},
-	{strayNested, strayed(strayNested), false, sendingStep},
-	{strayHeader, strayed(strayHeader), false, sendingStep},
-	{Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
-		sent(func(signature string) string { return strings.ReplaceAll(signature, " ", "+") }), false, sendingStep},
-	{plusForSpace,
-		func(a making) []making {
-			if a.from.inQuery || a.from.decoded.canonical == a.from.kept.canonical {
-				return nil
-			}
-			return []making{a} // which takes a plus sign for a space
-		}, false, sendingStep},
-	{plusUnescaped,
-		func(a making) []making {
-			return a.claiming(a.from.kept.claim).signing(a.from.kept.canonical)
-		}, false, sendingStep},
-	{Mistake{"white space around the signature", "Cut it off: openssl and base64 print a newline behind what they encode."},
-		sent(strings.TrimSpace), false, sendingStep},
-	{Mistake{"the signature is sent escaped twice", onceFix},
-		sent(unescaped), false, sendingStep},
-	{Mistake{"the parameters are sent escaped twice", onceFix},
-		func(a making) []making { return a.signing(a.from.decodedAgain()...) }, false, sendingStep},
-	{Mistake{"the parameters and the signature are sent escaped twice", onceFix},
-		func(a making) []making {
-			return a.claiming(unescaped(a.claim.signature)).signing(a.from.decodedAgain()...)
-		}, false, sendingStep},
-	{Mistake{"the signature is sent in the query, beside a body", "Send ApiSignature with the parameters, in the body."},
-		misplaced(func(r *source) (signature, query string) { return r.query.claim, r.decoded.canonical }), false, sendingStep},
-	{Mistake{"the parameters are sent in a body, and the empty query is signed", "Put the parameters of the body into the query, and sign them: the gateway reads them there, and signs nothing else."},
-		misplaced(func(r *source) (signature, query string) {
-			if r.query.canonical != "" || r.decoded.canonical == "" || r.method != http.MethodGet {
-				return "", ""
-			}
-			return r.query.claim, ""
-		}), false, sendingStep},
-	{Mistake{"the parameters are sent in the query, beside a body", "Leave the body out, even one of null or {}: the gateway reads it in place of the query."},
-		misplaced(func(r *source) (signature, query string) { return r.query.claim, r.query.canonical }), false, sendingStep},
+var paylinkScheme = &scheme{
+	signature: "signature", coding: stdPadding, codingFix: codingFix,
+	key: "secret", shown: "API secret", keyFix: secretFix,
+	functions: []*hashFunction{sha256Hash}, functionFix: hashFix,
+	layoutFix: jsonFix,
+}
 
+// paylinkShown are the mistakes that show in how a request was sent: where its signature
+// stands, in which letters, how plus signs travel, and what is escaped twice.
+var paylinkShown = [][]row[making]{
+	{
+		{Mistake: mistypedJSON, apply: hidden(mistypedJSON)},
+		{Mistake: mistypedForm, apply: hidden(mistypedForm)},
+		{Mistake: straySeparator, apply: strayed(straySeparator)},
+		{Mistake: strayLetters, apply: strayed(strayLetters)},
+		{Mistake: strayNested, apply: strayed(strayNested)},
+		{Mistake: strayHeader, apply: strayed(strayHeader)},
+		{Mistake: Mistake{"the signature is sent in the query, beside a body", "Send ApiSignature with the parameters, in the body."},
+			apply: misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.toSign })},
+		{Mistake: Mistake{"the parameters are sent in a body, and the empty query is signed", "Put the parameters of the body into the query, and sign them: the gateway reads them there, and signs nothing else."},
+			apply: misplaced(func(r *paylinkRequest) (signature, query string) {
+				if r.query.canonical != "" || r.decoded.canonical == "" || r.method != http.MethodGet {
+					return "", ""
+				}
+				return r.query.claim, ""
+			})},
+		{Mistake: Mistake{"the parameters are sent in the query, beside a body", "Leave the body out, even one of null or {}: the gateway reads it in place of the query."},
+			apply: misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.query.canonical })},
+	},
+	{
+		{Mistake: Mistake{"white space around the signature", "Cut it off: openssl and base64 print a newline behind what they encode."},
+			apply: sent(func(signature string, isReadable func(string) bool) string {
+				if isReadable(signature) {
+					return signature
+				}
+				if trimmed := strings.TrimSpace(signature); isReadable(trimmed) {
+					return trimmed
+				}
+				return strings.TrimRight(signature, " \t\r\n") // a space before it may be a plus sign
+			})},
+	},
+	{
+		{Mistake: Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
+			apply: sent(func(signature string, isReadable func(string) bool) string {
+				if isReadable(signature) {
+					return signature
+				}
+				return strings.ReplaceAll(signature, " ", "+")
+			})},
+	},
+	{
+		{Mistake: plusUnescaped, apply: plusKept(true)}, // whoever escapes spaces means a plus sign
+		{Mistake: plusForSpace, apply: plusDecoded},
+		{Mistake: plusUnescaped, apply: plusKept(false)},
+	},
+	{
+		{Mistake: Mistake{"the parameters and the signature are sent escaped twice", onceFix},
+			apply: func(a making) []making {
+				if signature := unescaped(a.claim.signature); signature != a.claim.signature {
+					return signingEach(a.claiming(signature), a.decodedAgain()...)
+				}
+				return nil
+			}},
+		{Mistake: Mistake{"the signature is sent escaped twice", onceFix},
+			apply: sent(func(signature string, _ func(string) bool) string { return unescaped(signature) })},
+		{Mistake: sentTwice,
+			apply: func(a making) []making {
+				if unescaped(a.claim.signature) != a.claim.signature || !a.isEscapedTwice() {
+					return nil
+				}
+				return a.signing(a.decodedAgain()...)
+			}},
+	},
+}
+
+var sentTwice = Mistake{"the parameters are sent escaped twice", onceFix}
+
+// paylinkRows are the mistakes that are tried. Of mistakes that come to the same for a
+// request the first one is named, so that what is particular stands before what is
+// general.
+var paylinkRows = paylinkScheme.table([]row[making]{
+	{plusUnescaped, func(a making) []making {
+		if !a.paylink().inQuery { // where it shows
+			return nil
+		}
+		return a.signing(a.paylink().kept.canonical)
+	}, false, parametersStep},
+	{sentTwice, func(a making) []making { return a.signing(a.decodedAgain()...) }, false, parametersStep},
 	{Mistake{"null is signed as text or as an empty value", valueFix},
 		values(
 			func(v *jsonValues) { v.null = `""` },
@@ -93,29 +134,29 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 	{Mistake{"a number is signed as the JSON has it, and not as PHP prints it", "Write numbers as PHP prints them, 8.1 and not 8.10, or send them as strings."},
 		values(func(v *jsonValues) { v.numbersAsWritten = true }), false, parametersStep},
 	{Mistake{"a file is signed", "Leave files out of the string to sign: PHP keeps them apart from the parameters."},
-		func(a making) []making { return a.signing(a.from.withFiles()...) }, false, parametersStep},
+		func(a making) []making { return a.signing(a.paylink().withFiles()...) }, false, parametersStep},
 
 	{Mistake{"the instance is signed", "Leave the instance out of the string to sign."},
 		func(a making) []making {
-			return append(a.adding(parameter{paylink.InstanceName, a.from.instance}), a.signing(a.from.withInstance)...)
+			return append(a.adding(parameter{paylink.InstanceName, a.paylink().instance}), a.withOwn(paylink.InstanceName)...)
 		}, false, parametersStep},
 	{Mistake{"an ApiSignature is signed, an empty or an earlier one", "Sign before ApiSignature is among the parameters."},
 		func(a making) []making {
-			return slices.Concat(a.adding(parameter{paylink.SignatureName, ""}), a.signing(a.from.withSignature), a.signedAgain())
+			return slices.Concat(a.adding(parameter{paylink.SignatureName, ""}), a.withOwn(paylink.SignatureName), a.signedAgain())
 		}, false, parametersStep},
 	{Mistake{"the query is signed in place of the body", "Sign the parameters of the body: beside one, the query is not signed."},
-		instead(func(r *source) []string { return r.ofQuery }), false, parametersStep},
+		instead(func(a making) []string { return a.paylink().ofQuery }), false, parametersStep},
 	{Mistake{"an ampersand inside a value is sent unescaped", "Escape the values where the request is built, each by itself: & as %26."},
 		unbroken, false, parametersStep},
 	{Mistake{"the model is signed, and not sent", sentFix},
-		func(a making) []making { return a.adding(a.from.model) }, false, parametersStep},
+		func(a making) []making { return a.adding(a.paylink().model) }, false, parametersStep},
 	{Mistake{"the id is signed, and not sent", sentFix},
-		func(a making) []making { return a.adding(a.from.id) }, false, parametersStep},
+		func(a making) []making { return a.adding(a.paylink().id) }, false, parametersStep},
 	{Mistake{"the model and the id are signed, and not sent", sentFix},
 		func(a making) []making {
-			as := append(a.adding(a.from.model, a.from.id), a.adding(a.from.id, a.from.model)...)
-			for _, b := range a.adding(a.from.id) {
-				as = append(as, b.adding(a.from.model)...)
+			as := append(a.adding(a.paylink().model, a.paylink().id), a.adding(a.paylink().id, a.paylink().model)...)
+			for _, b := range a.adding(a.paylink().id) {
+				as = append(as, b.adding(a.paylink().model)...)
 			}
 			return as
 		}, false, parametersStep},
@@ -166,7 +207,7 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 			strings.NewReplacer("%5D%5B", ".", "%5B", ".", "%5D", "").Replace,
 			func(name string) string { return anyKey.ReplaceAllString(name, ".$1") }), false, parametersStep},
 	{Mistake{"names are signed as they are sent, and PHP reads them otherwise", "Give each name once, without dots and spaces, with its indexes, and what is in the same brackets in one place."},
-		instead(func(r *source) []string { return []string{r.asSent()} }), false, parametersStep},
+		instead(func(a making) []string { return []string{a.paylink().asSent()} }), false, parametersStep},
 	{Mistake{"the parameters are sorted to be signed", orderFix},
 		func(a making) []making {
 			return a.listing(byTopKey, byName, byEveryKey, byNameInAnyCase)
@@ -244,28 +285,31 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 		escapedAgain, false, spellingStep},
 
 	{Mistake{"the JSON text is signed", jsonFix},
-		literal(func(r *source) []string {
+		literal(func(a making) []string {
+			r := a.paylink()
 			if r.json == "" {
 				return nil
 			}
 			return []string{r.jsonRest}
 		}), false, spellingStep},
 	{Mistake{"the JSON text is signed, and written anew to be sent", jsonFix},
-		literal(func(r *source) []string {
+		literal(func(a making) []string {
+			r := a.paylink()
 			if r.json == "" {
 				return nil
 			}
 			return r.restyledJSON()
 		}), false, spellingStep},
 	{Mistake{"the text is signed as it is sent", "Sign what PHP makes of it: " + escapeFix + " Brackets are %5B and %5D, and a list has its indexes, in what is sent, too: pm[0], and not pm[]."},
-		literal(func(r *source) []string {
+		literal(func(a making) []string {
+			r := a.paylink()
 			if r.sent == "" || !r.work.mayChange(r.sent) {
 				return nil
 			}
 			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, paylink.InstanceName)}
 		}), false, spellingStep},
 	{Mistake{"the empty string is signed", "Sign the parameters that are sent, in the query or in the body: only where there are none is it the empty string."},
-		literal(func(*source) []string { return []string{""} }), false, spellingStep},
+		literal(func(making) []string { return []string{""} }), false, spellingStep},
 	{Mistake{"a newline is signed behind the parameters", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *message, end string) { m.after = end }, "\n", "\r\n"), false, aroundStep},
 	{Mistake{"an ampersand is signed behind or before the parameters", aroundFix},
@@ -280,63 +324,71 @@ var paylinkRows = inOrder(slices.Concat([]row[making]{
 		written(func(m *message, start string) { m.before = start }, "?"), false, aroundStep},
 	{Mistake{"the URL is signed", aroundFix},
 		func(a making) (as []making) {
-			if a.from.path == "" {
+			if a.paylink().path == "" {
 				return nil
 			}
 			join := "?"
 			if a.message.query == "" {
 				join = ""
 			}
-			for _, origin := range []string{"", "https://" + a.from.host} {
-				as = append(as, a.changing(func(m *message) { m.before = origin + a.from.path + join }))
+			for _, origin := range []string{"", "https://" + a.paylink().host} {
+				as = append(as, a.changing(func(m *message) { m.before = origin + a.paylink().path + join }))
 			}
 			return as
 		}, false, aroundStep},
-}, keyRows("secret", "API secret", secretFix), keyingRows("API secret"), []row[making]{
-	{Mistake{"SHA-1 is used", hashFix}, hashed(sha1Hash), sha1Hash.forbidden, functionStep},
-	{Mistake{"SHA-512 is used", hashFix}, hashed(sha512Hash), sha512Hash.forbidden, functionStep},
-	{Mistake{"MD5 is used", hashFix}, hashed(md5Hash), md5Hash.forbidden, functionStep},
-
-	{Mistake{"the signature is in hexadecimal digits", codingFix},
-		coded(hexadecimal), false, codingStep},
-	{Mistake{"the signature is the base64 of hexadecimal digits", "Encode the bytes: hash_hmac gives them if its last argument is true."},
-		coded(func(signature string) string { return hexadecimal(strings.TrimSpace(base64Text(signature))) }), false, codingStep},
-	{Mistake{"the signature is a line that openssl or sha256sum prints", "Send the bytes in base64 and nothing else: openssl dgst prints them with -binary, and openssl base64 -A encodes them."},
-		coded(printed, func(signature string) string { return printed(base64Text(signature)) }), false, codingStep},
-	{Mistake{"the padding of the signature is missing", codingFix},
-		coded(base64As(base64.RawStdEncoding)), false, codingStep},
-	{Mistake{"the signature is in base64url", codingFix},
-		coded(base64As(base64.URLEncoding), base64As(base64.RawURLEncoding)), false, codingStep},
-}))
+}...)
 
 // sent is a mistake in how the signature was sent. repair undoes it.
-func sent(repair func(signature string) string) apply {
+func sent(repair func(signature string, isReadable func(signature string) bool) string) apply {
 	return func(a making) []making {
-		signature := repair(a.claim.signature)
+		isReadable := func(signature string) bool { return a.from.claim(signature).coding != nil }
+		signature := repair(a.claim.signature, isReadable)
 		if signature == a.claim.signature {
 			return nil
 		}
-		return []making{a.claiming(signature)}
+		return a.claiming(signature)
 	}
 }
 
 // misplaced is a mistake in where the signature was sent. The gateway finds none.
-func misplaced(find func(r *source) (signature, query string)) apply {
+func misplaced(find func(r *paylinkRequest) (signature, query string)) apply {
 	return func(a making) []making {
-		signature, query := find(a.from)
+		signature, query := find(a.paylink())
 		if a.claim.signature != "" || signature == "" {
 			return nil
 		}
-		return []making{a.claiming(signature).changing(func(m *message) { m.query = query })}
+		return signingEach(a.claiming(signature), query)
 	}
 }
 
 // hidden is the mistake of a Content-Type that hides the signature.
 func hidden(mistyped Mistake) apply {
 	return func(a making) []making {
-		if a.from.mistyped != mistyped {
+		if a.paylink().mistyped != mistyped {
 			return nil
 		}
-		return []making{a.claiming(a.from.hidden)}
+		return a.claiming(a.paylink().hidden)
+	}
+}
+
+// plusDecoded takes the plus signs of a body for spaces, and plusKept for plus signs.
+func plusDecoded(a making) []making {
+	r := a.paylink()
+	if !r.hasPlus() || a.message.query == r.query.canonical {
+		return nil
+	}
+	if a.message.query == r.kept.canonical {
+		a.message.query = r.decoded.canonical
+	}
+	return []making{a}
+}
+
+func plusKept(besideSpaces bool) apply {
+	return func(a making) []making {
+		r := a.paylink()
+		if !r.hasPlus() || a.message.query != r.kept.canonical || strings.Contains(r.sent, "%20") != besideSpaces {
+			return nil
+		}
+		return []making{a}
 	}
 }

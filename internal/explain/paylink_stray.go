@@ -32,7 +32,7 @@ var (
 )
 
 // findStray looks for an ApiSignature elsewhere.
-func (r *source) findStray(req *http.Request) {
+func (r *paylinkRequest) findStray(req *http.Request) {
 	if raw := req.URL.RawQuery; r.inQuery && strings.Contains(raw, "?") {
 		form := strings.ReplaceAll(raw, "?", "&")
 		right := readForm(form, php.PlusDecoded)
@@ -73,11 +73,11 @@ func (r *source) findStray(req *http.Request) {
 // strayed is the mistake of an ApiSignature elsewhere.
 func strayed(mistake Mistake) apply {
 	return func(a making) (as []making) {
-		if a.from.stray.mistake != mistake {
+		if a.paylink().stray.mistake != mistake {
 			return nil
 		}
-		for _, query := range a.from.stray.queries {
-			as = append(as, a.claiming(a.from.stray.claim).changing(func(m *message) { m.query = query }))
+		for _, query := range a.paylink().stray.queries {
+			as = append(as, signingEach(a.claiming(a.paylink().stray.claim), query)...)
 		}
 		return as
 	}

@@ -116,31 +116,34 @@ func TestPaylinkPossibilities(t *testing.T) {
 	inJSON := func(value, signature string) string {
 		return fmt.Sprintf(`{"a":%q,"ApiSignature":%q}`, value, signature)
 	}
+	wrongSecret := []Mistake{paylinkSecret, paylinkChanged}
 	for name, tc := range map[string]struct {
 		contentType, query, body string
-		possibilities            []Mistake
+		shown, possibilities     []Mistake
 	}{
-		"another secret":    {formType, "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{paylinkSecret, paylinkChanged}},
-		"another signature": {formType, "", "a=b&ApiSignature=none", []Mistake{paylinkForm, paylinkSecret, paylinkChanged}},
-		"a plus sign":       {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForSpace, paylinkSecret, paylinkChanged}},
+		"another secret":    {formType, "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), nil, wrongSecret},
+		"another signature": {formType, "", "a=b&ApiSignature=none", nil, []Mistake{paylinkForm, paylinkSecret, paylinkChanged}},
+		"a plus sign":       {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForSpace}, wrongSecret},
 		// Both must be put right, and the plus sign shows.
-		"a mistake and a plus sign": {formType, "", "a=b+~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+~")), nil},
-		"a plus sign alone":         {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
-		"a mistake alone":           {formType, "", "a=~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=~")), nil},
+		"a mistake and a plus sign": {formType, "", "a=b+~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+~")), nil, nil},
+		"a plus sign alone":         {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil, nil},
+		"a mistake alone":           {formType, "", "a=~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=~")), nil, nil},
 		"another secret, in the query": {
-			formType, "ApiSignature=" + url.QueryEscape(sign(another, "a=b")), "a=b", []Mistake{paylinkSecret, paylinkChanged}},
+			formType, "ApiSignature=" + url.QueryEscape(sign(another, "a=b")), "a=b", []Mistake{{Name: "the signature is sent in the query, beside a body"}}, wrongSecret},
 		// JSON has no plus signs to read in two ways, and no form has to be looked for.
-		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{paylinkSecret, paylinkChanged}},
-		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{paylinkSecret, paylinkChanged}},
-		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
-		"JSON as multipart":                            {"multipart/form-data", "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil},
-		"JSON as multipart, and another secret":        {"multipart/form-data", "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON, paylinkSecret, paylinkChanged}},
-		"a form as multipart, and another secret":      {"multipart/form-data", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm, paylinkSecret, paylinkChanged}},
-		"a form as multipart, and a plus sign":         {"multipart/form-data", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil},
+		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), nil, wrongSecret},
+		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), nil, wrongSecret},
+		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil, nil},
+		"JSON as multipart":                            {"multipart/form-data", "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil, nil},
+		"JSON as multipart, and another secret":        {"multipart/form-data", "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON}, wrongSecret},
+		"a form as multipart, and another secret":      {"multipart/form-data", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm}, wrongSecret},
+		"a form as multipart, and a plus sign":         {"multipart/form-data", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := paylinkVector{Method: "POST", URL: "/v1.0/Page/?" + tc.query, Type: tc.contentType, Body: tc.body, Secret: testSecret}
-			assert.Equal(t, tc.possibilities, v.explain(t).Possibilities)
+			d := v.explain(t)
+			assert.Equal(t, namesOf(tc.shown), namesOf(d.Shown))
+			assert.Equal(t, tc.possibilities, d.Possibilities)
 		})
 	}
 }

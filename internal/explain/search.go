@@ -31,19 +31,35 @@ const (
 
 // A search tries rows.
 type search[A any] struct {
-	rows []row[A]
+	// shown are the mistakes that show in how the request was sent, in groups of which
+	// one mistake is made. They are undone before anything is tried.
+	shown [][]row[A]
+	rows  []row[A]
 
 	// try reports whether the signature is made so, and if it is, the string to sign;
 	// and how many bytes it had to write and hash.
 	try func(a A) (stringToSign string, reproduced bool, cost int)
 
+	// seen returns the mistakes that the signature itself shows, and whether it can be
+	// reproduced at all. Nil stands for none, and for yes.
+	seen func(a A) (mistakes []Mistake, readable bool)
+
+	// mayBeRight says that the signature may be, and something else be wrong.
+	mayBeRight bool
+
 	left  int
 	found []A // what gives the signature, in the order of the Findings
 }
 
-// explain fills in d: first with each row that gives the signature alone, only if there
-// is none with the pairs that do, and at last with a triple of which one mistake shows
-// in how the request was sent.
+// A start is what the search begins with: a request in which what shows is undone.
+type start[A any] struct {
+	a    A
+	sent []Mistake // what was undone, and what the signature shows
+}
+
+// explain fills in d: first with what shows in the request, if that is all; then with
+// each row that gives the signature beside it; and only if there is none with the pairs
+// that do. If there are none either, d has Shown.
 func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 	s.left = budget
 	rows := make([]row[A], 0, len(s.rows))
@@ -54,17 +70,72 @@ func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 		}
 		rows = append(rows, r)
 	}
-	applied := make([][]A, len(rows))
+	starts := s.undo(d, rights)
+	for _, b := range starts {
+		if s.mayBeRight || len(b.sent) > 0 {
+			s.attempts(d, b, b.a)
+		}
+	}
+	if len(d.Findings) > 0 {
+		return
+	}
+	s.combine(d, rows, starts)
+	if len(d.Findings) == 0 && len(starts) > 0 {
+		d.Shown = starts[0].sent
+	}
+}
+
+// undo returns the starts that can be told from a request.
+func (s *search[A]) undo(d *Diagnosis, rights []A) (starts []start[A]) {
+	for _, a := range rights {
+		starts = append(starts, start[A]{a: a})
+	}
+	for _, group := range s.shown {
+		var undone []start[A]
+		for _, b := range starts {
+			before := len(undone)
+			for _, r := range group {
+				for _, a := range r.apply(b.a) {
+					undone = append(undone, start[A]{a, append(slices.Clip(b.sent), r.Mistake)})
+				}
+			}
+			if len(undone) == before {
+				undone = append(undone, b)
+			}
+		}
+		starts = undone
+	}
+	if s.seen == nil {
+		return starts
+	}
+	readable := starts[:0]
+	for i, b := range starts {
+		seen, ok := s.seen(b.a)
+		b.sent = append(slices.Clip(b.sent), seen...)
+		if i == 0 && !ok {
+			d.Shown = b.sent
+		}
+		if ok {
+			readable = append(readable, b)
+		}
+	}
+	return readable
+}
+
+// combine tries the rows one by one and in pairs.
+func (s *search[A]) combine(d *Diagnosis, rows []row[A], starts []start[A]) {
+	applied := make([][][]A, len(rows)) // by row and start
 	for i, r := range rows {
 		if s.isSpent(d) {
 			return
 		}
-		for _, right := range rights {
-			applied[i] = append(applied[i], r.apply(right)...)
-		}
-		if f, ok := s.attempts(d, applied[i]); ok {
-			f.Mistakes = []Mistake{r.Mistake}
-			d.Findings = append(d.Findings, f)
+		applied[i] = make([][]A, len(starts))
+		for k, b := range starts {
+			applied[i][k] = r.apply(b.a)
+			if s.attempts(d, b, applied[i][k]...) {
+				s.name(d, r.Mistake)
+				break
+			}
 		}
 	}
 	if len(d.Findings) > 0 {
@@ -73,62 +144,27 @@ func (s *search[A]) explain(d *Diagnosis, rights ...A) {
 	found := make([]bool, len(rows))
 	for i := range rows {
 		clear(found)
-		for _, a := range applied[i] {
-			for j := range rows {
-				if j == i || found[j] {
-					continue
-				}
-				if s.isSpent(d) {
-					return
-				}
-				var f Finding
-				if f, found[j] = s.attempts(d, rows[j].apply(a)); found[j] {
-					f.Mistakes = []Mistake{rows[i].Mistake, rows[j].Mistake}
-					d.Findings = append(d.Findings, f)
-				}
-			}
-		}
-	}
-	if len(d.Findings) > 0 {
-		return
-	}
-	for i := range rows {
-		if rows[i].step != sendingStep {
-			continue
-		}
-		for _, a := range applied[i] {
-			if s.triples(d, rows, i, a); len(d.Findings) > 0 || s.left <= 0 {
-				return
-			}
-		}
-	}
-}
-
-// triples tries the pairs of mistakes beside one that shows in the request, until one
-// gives the signature.
-func (s *search[A]) triples(d *Diagnosis, rows []row[A], shown int, a A) {
-	for j := range rows {
-		for _, b := range rows[j].apply(a) {
-			for k := range rows {
-				if j == shown || k == shown || k == j {
-					continue
-				}
-				if s.isSpent(d) {
-					return
-				}
-				if f, ok := s.attempts(d, rows[k].apply(b)); ok {
-					f.Mistakes = []Mistake{rows[shown].Mistake, rows[j].Mistake, rows[k].Mistake}
-					d.Findings = append(d.Findings, f)
-					return
+		for k, b := range starts {
+			for _, a := range applied[i][k] {
+				for j := range rows {
+					if j == i || found[j] {
+						continue
+					}
+					if s.isSpent(d) {
+						return
+					}
+					if found[j] = s.attempts(d, b, rows[j].apply(a)...); found[j] {
+						s.name(d, rows[i].Mistake, rows[j].Mistake)
+					}
 				}
 			}
 		}
 	}
 }
 
-// attempts tries the ways in which mistakes are made, until one gives the
-// signature.
-func (s *search[A]) attempts(d *Diagnosis, as []A) (f Finding, ok bool) {
+// attempts tries the ways in which mistakes are made beside those of a start, until one
+// gives the signature. That is a Finding.
+func (s *search[A]) attempts(d *Diagnosis, from start[A], as ...A) bool {
 	for _, a := range as {
 		if s.isSpent(d) {
 			break
@@ -137,10 +173,17 @@ func (s *search[A]) attempts(d *Diagnosis, as []A) (f Finding, ok bool) {
 		s.left -= 1 + cost/attemptCost
 		if reproduced {
 			s.found = append(s.found, a)
-			return Finding{StringToSign: stringToSign, Difference: difference(d.StringToSign, stringToSign)}, true
+			d.Findings = append(d.Findings, Finding{slices.Clip(from.sent), stringToSign, difference(d.StringToSign, stringToSign)})
+			return true
 		}
 	}
-	return Finding{}, false
+	return false
+}
+
+// name adds the mistakes that were tried to the last Finding.
+func (s *search[A]) name(d *Diagnosis, mistakes ...Mistake) {
+	f := &d.Findings[len(d.Findings)-1]
+	f.Mistakes = append(f.Mistakes, mistakes...)
 }
 
 // isSpent reports in d too whether the budget is.
@@ -161,10 +204,10 @@ func inOrder(rows []row[making]) []row[making] {
 			if a.row > i || a.step == step && step.isSole() {
 				return nil
 			}
-			isFirst := a.row == 0
+			a.isFirst = a.row == 0
 			a.row, a.step = i+1, step
 			as := apply(a)
-			if isFirst {
+			if a.isFirst {
 				as = slices.DeleteFunc(as, a.from.work.isMade)
 			}
 			return as

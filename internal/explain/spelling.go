@@ -30,8 +30,8 @@ func (s *spelling) take(other spelling) {
 }
 
 const (
-	upperHex = "0123456789ABCDEF"
-	lowerHex = "0123456789abcdef"
+	upperDigits = "0123456789ABCDEF"
+	lowerDigits = "0123456789abcdef"
 )
 
 // append appends a byte that urlencode escapes.
@@ -44,14 +44,14 @@ func (s *spelling) append(dst []byte, c byte) []byte {
 			if isPlain[c] {
 				dst = append(dst, c)
 			} else {
-				dst = append(dst, '%', upperHex[c>>4], upperHex[c&15])
+				dst = append(dst, '%', upperDigits[c>>4], upperDigits[c&15])
 			}
 		}
 		return dst
 	}
-	digits := upperHex
+	digits := upperDigits
 	if s.lower {
-		digits = lowerHex
+		digits = lowerDigits
 	}
 	switch {
 	case s.keep.has(c):

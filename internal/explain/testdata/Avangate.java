@@ -63,21 +63,21 @@ public class Avangate {
         hash("", hex(mac("HmacSHA3-256", message, KEY)), "sha3-256");
         hash("algo is unknown", hex(right), "HmacSHA256");
         hash("algo is unknown", hex(right), "SHA-256");
-        hash("SHA-256 is used, and algo says sha3-256", hex(right), "sha3-256");
-        hash("SHA3-256 is used, and algo says sha256", hex(mac("HmacSHA3-256", message, KEY)), "sha256");
+        hash("SHA-256 is used", hex(right), "sha3-256");
+        hash("SHA3-256 is used", hex(mac("HmacSHA3-256", message, KEY)), "sha256");
         hash("MD5 is used", hex(mac("HmacMD5", message, KEY)), "sha256");
         hash("SHA-1 is used", hex(mac("HmacSHA1", message, KEY)), "sha256");
-        hash("a hash function of 512 bits is used", hex(mac("HmacSHA512", message, KEY)), "sha256");
-        hash("a hash function of 512 bits is used", hex(mac("HmacSHA3-512", message, KEY)), "sha3-256");
+        hash("SHA-512 is used", hex(mac("HmacSHA512", message, KEY)), "sha256");
+        hash("SHA3-512 is used", hex(mac("HmacSHA3-512", message, KEY)), "sha3-256");
         hash("a plain hash is made, and no HMAC", hex(MessageDigest.getInstance("SHA-256").digest(message.getBytes())), "sha256");
         hash("a plain hash is made, and no HMAC", hex(MessageDigest.getInstance("SHA3-256").digest((KEY + message).getBytes())), "sha3-256");
         hash("key and message are swapped", hex(mac("HmacSHA256", KEY, message)), "sha256");
         hash("white space around the key", hex(mac("HmacSHA256", message, KEY + "\n")), "sha256");
-        hash("the hash is in upper case", HexFormat.of().withUpperCase().formatHex(right), "sha256");
+        hash("the hash is in upper-case hexadecimal digits", HexFormat.of().withUpperCase().formatHex(right), "sha256");
         hash("the hash is in base64", Base64.getEncoder().encodeToString(right), "sha256");
-        hash("the hash is in base64", Base64.getUrlEncoder().withoutPadding().encodeToString(right), "sha256");
-        hash("the hash has something before its digits, or between them", HexFormat.ofDelimiter(":").formatHex(right), "sha256");
-        hash("the hash has something before its digits, or between them", HexFormat.ofDelimiter("-").withUpperCase().formatHex(right), "sha256");
+        hash("the hash is in base64url", Base64.getUrlEncoder().withoutPadding().encodeToString(right), "sha256");
+        hash("the hash has something between its hexadecimal digits", HexFormat.ofDelimiter(":").formatHex(right), "sha256");
+        hash("the hash has something between its hexadecimal digits", HexFormat.ofDelimiter("-").withUpperCase().formatHex(right), "sha256");
 
         // BigInteger knows no leading zeros.
         int number = 0;

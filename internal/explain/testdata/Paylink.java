@@ -133,13 +133,13 @@ public class Paylink {
         coded = "6e6f742061207265616c20736563726574";
         wrong("the secret is decoded from hexadecimal digits", right, shop, base64(mac("HmacSHA256", HexFormat.of().parseHex(coded), right)), coded);
         wrong("the signature is in hexadecimal digits", right, shop, HexFormat.of().formatHex(mac(right)), SECRET);
-        wrong("the signature is in hexadecimal digits", right, shop, HexFormat.of().withUpperCase().formatHex(mac(right)), SECRET);
+        wrong("the signature is in upper-case hexadecimal digits", right, shop, HexFormat.of().withUpperCase().formatHex(mac(right)), SECRET);
         int n = 0;
         while (!base64(mac("n=" + n)).contains("+")) {
             n++;
         }
         wrong("the signature is in base64url", "n=" + n, map("n", "" + n), Base64.getUrlEncoder().encodeToString(mac("n=" + n)), SECRET);
-        wrong("the padding of the signature is missing", right, shop, Base64.getEncoder().withoutPadding().encodeToString(mac(right)), SECRET);
+        wrong("the signature is in base64 without padding", right, shop, Base64.getEncoder().withoutPadding().encodeToString(mac(right)), SECRET);
         wrong("the signature is sent escaped twice", right, shop, urlencode(base64(mac(right))), SECRET);
         wrong("white space around the signature", right, shop, base64(mac(right)) + "\r\n", SECRET);
 

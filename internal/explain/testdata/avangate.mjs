@@ -44,15 +44,15 @@ for (const c of ['TËST', 'SHOP😀']) {
 const bare = code + date;
 vector(['the lengths are left out'], header(hmac(bare)), bare);
 vector(['the hash is in base64'], header(hmac(toSign(), key, 'sha256', 'base64')), toSign());
-vector(['the hash is in base64'], header(hmac(toSign(), key, 'sha256', 'base64url')), toSign());
-vector(['the hash is the base64 of its digits'], header(btoa(hmac(toSign()))), toSign());
-vector(['the hash is in upper case'], header(hmac(toSign()).toUpperCase()), toSign());
+vector(['the hash is in base64url'], header(hmac(toSign(), key, 'sha256', 'base64url')), toSign());
+vector(['the hash is the base64 of hexadecimal digits'], header(btoa(hmac(toSign()))), toSign());
+vector(['the hash is in upper-case hexadecimal digits'], header(hmac(toSign()).toUpperCase()), toSign());
 vector(['key and message are swapped'], header(hmac(key, toSign())), toSign());
 vector(['a plain hash is made, and no HMAC'], header(createHash('sha256').update(toSign()).digest('hex')), toSign());
 vector(['a plain hash is made, and no HMAC'], header(createHash('sha256').update(toSign() + key).digest('hex')), toSign());
 vector(['MD5 is used'], header(hmac(toSign(), key, 'md5'), { algo: 'md5' }), toSign());
-vector(['a hash function of 512 bits is used'], header(hmac(toSign(), key, 'sha512'), { algo: 'sha512' }), toSign());
-vector(['SHA3-256 is used, and algo says sha256'], header(hmac(toSign(), key, 'sha3-256')), toSign());
+vector(['SHA-512 is used'], header(hmac(toSign(), key, 'sha512'), { algo: 'sha512' }), toSign());
+vector(['SHA3-256 is used'], header(hmac(toSign(), key, 'sha3-256')), toSign());
 vector(['white space around the key'], header(hmac(toSign(), `${key}\r\n`)), toSign());
 vector(['the key is empty, undefined or null'], header(hmac(toSign(), '')), toSign());
 const hexKey = '00112233445566778899aabbccddeeff';
@@ -66,7 +66,7 @@ const block = 64;
 const padded = Buffer.concat([Buffer.from(key), Buffer.alloc(block - key.length)]);
 const sha3 = (...parts) => createHash('sha3-256').update(Buffer.concat(parts)).digest();
 const narrow = sha3(padded.map((b) => b ^ 0x5c), sha3(padded.map((b) => b ^ 0x36), Buffer.from(toSign()))).toString('hex');
-vector(['HMAC-SHA3 with a block of 64 bytes'], header(narrow, { algo: 'sha3-256' }), toSign());
+vector(['the HMAC has a block of 64 bytes'], header(narrow, { algo: 'sha3-256' }), toSign());
 
 // The header.
 const attributes = { code, date, hash: hmac(toSign()), algo: 'sha256' };

@@ -112,8 +112,8 @@ date_default_timezone_set('UTC');
 sent('MD5 is used', hash_hmac('md5', toSign(), KEY), null);
 sent('algo is missing', hash_hmac('sha3-256', toSign(), KEY), null);
 sent('algo is unknown', hash_hmac('SHA3-256', toSign(), KEY), 'SHA3-256');
-sent('SHA-256 is used, and algo says sha3-256', hash_hmac('sha256', toSign(), KEY), 'sha3-256');
-sent('a hash function of 512 bits is used', hash_hmac('sha3-512', toSign(), KEY), 'sha3-256');
+sent('SHA-256 is used', hash_hmac('sha256', toSign(), KEY), 'sha3-256');
+sent('SHA3-512 is used', hash_hmac('sha3-512', toSign(), KEY), 'sha3-256');
 sent('a plain hash is made, and no HMAC', hash('sha256', toSign()));
 sent('a plain hash is made, and no HMAC', hash('sha3-256', toSign() . KEY), 'sha3-256');
 sent('key and message are swapped', hash_hmac('sha256', KEY, toSign()));
@@ -141,12 +141,12 @@ foreach ([
     sent($mistake, hash_hmac('sha256', toSign(), $spoil($key)), more: ['key' => $key]);
 }
 sent('the hash is in base64', base64_encode(hash_hmac('sha256', toSign(), KEY, true)));
-sent('the hash is the base64 of its digits', base64_encode(hash_hmac('sha256', toSign(), KEY)));
-sent('the hash is in upper case', strtoupper(hash_hmac('sha256', toSign(), KEY)));
+sent('the hash is the base64 of hexadecimal digits', base64_encode(hash_hmac('sha256', toSign(), KEY)));
+sent('the hash is in upper-case hexadecimal digits', strtoupper(hash_hmac('sha256', toSign(), KEY)));
 
 // An HMAC by hand, whose block is that of MD5 and SHA-2.
 $padded = str_pad(KEY, 64, "\0");
 $inner = hash('sha3-256', ($padded ^ str_repeat("\x36", 64)) . toSign(), true);
-sent('HMAC-SHA3 with a block of 64 bytes', hash('sha3-256', ($padded ^ str_repeat("\x5c", 64)) . $inner), 'sha3-256');
+sent('the HMAC has a block of 64 bytes', hash('sha3-256', ($padded ^ str_repeat("\x5c", 64)) . $inner), 'sha3-256');
 
 echo "[\n", implode(",\n", array_map(fn ($v) => json_encode($v, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR), $vectors)), "\n]\n";

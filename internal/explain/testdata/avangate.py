@@ -188,23 +188,24 @@ for seconds, says in (-301, "5m1s behind"), (301, "5m1s ahead of"), (-900, "15m0
     vector(["the date is outside the window"], header(digest(to_sign(date=date)), date=date), to_sign(date=date), says)
 
 # The function.
-sent(["SHA3-256 is used, and algo says sha256"], digest(algo="sha3-256"))
-sent(["SHA-256 is used, and algo says sha3-256"], digest(), algo="sha3-256")
-sent(["Keccak-256 is used in place of SHA3-256"], hand_made_hmac(keccak(32), 136), algo="sha3-256")
-sent(["HMAC-SHA3 with a block of 64 bytes"], hand_made_hmac(sha3_256, 64), algo="sha3-256")
+sent(["SHA3-256 is used"], digest(algo="sha3-256"))
+sent(["SHA-256 is used"], digest(), algo="sha3-256")
+sent(["Keccak-256 is used"], hand_made_hmac(keccak(32), 136), algo="sha3-256")
+sent(["the HMAC has a block of 64 bytes"], hand_made_hmac(sha3_256, 64), algo="sha3-256")
 for algo in "", "md5", "sha256":
     sent(["MD5 is used"], digest(algo="md5"), algo=algo)
 for algo in "sha1", "sha256":
     sent(["SHA-1 is used"], digest(algo="sha1"), algo=algo)
-for hash in digest(algo="sha512"), digest(algo="sha3-512"), hand_made_hmac(keccak(64), 72):
-    sent(["a hash function of 512 bits is used"], hash)
+sent(["SHA-512 is used"], digest(algo="sha512"))
+sent(["SHA3-512 is used"], digest(algo="sha3-512"))
+sent(["Keccak-512 is used"], hand_made_hmac(keccak(64), 72))
 sent(["algo is missing"], digest(), algo="")
 sent(["algo is missing"], digest(algo="sha3-256"), algo="")
 for algo in "HMAC_SHA256", "HMAC-SHA256", "HmacSHA256", "SHA-256", "SHA256", "sha2-256", "sha2", "SHA2_256":
     sent(["algo is unknown"], digest(), algo=algo, fix='algo="sha256"')
 for algo in "SHA3-256", "sha3", "sha3_256", "SHA3":
     sent(["algo is unknown"], digest(algo="sha3-256"), algo=algo, fix='algo="sha3-256"')
-sent(["algo is unknown", "Keccak-256 is used in place of SHA3-256"], hand_made_hmac(keccak(32), 136), algo="sha3")
+sent(["algo is unknown", "Keccak-256 is used"], hand_made_hmac(keccak(32), 136), algo="sha3")
 
 # No HMAC, or another.
 for algo in "sha256", "sha3-256":
@@ -236,13 +237,14 @@ for mistake, key, decoded in (
 
 # How the hash is written.
 raw = bytes.fromhex(digest())
-sent(["the hash is in upper case"], digest().upper())
+sent(["the hash is in upper-case hexadecimal digits"], digest().upper())
 sent(["the hash is in base64"], base64.b64encode(raw).decode())
-sent(["the hash is in base64"], base64.urlsafe_b64encode(raw).decode())
-sent(["the hash is in base64"], base64.urlsafe_b64encode(raw).decode().rstrip("="))
-sent(["the hash is the base64 of its digits"], base64.b64encode(digest().encode()).decode())
-sent(["the hash has something before its digits, or between them"], raw.hex(":"))
-sent(["the hash has something before its digits, or between them"], raw.hex("-").upper())
+sent(["the hash is in base64url"], base64.urlsafe_b64encode(raw).decode())
+sent(["the hash is in base64url"], base64.urlsafe_b64encode(raw).decode().rstrip("="))
+sent(["the hash is in base64 without padding"], base64.b64encode(raw).decode().rstrip("="))
+sent(["the hash is the base64 of hexadecimal digits"], base64.b64encode(digest().encode()).decode())
+sent(["the hash has something between its hexadecimal digits"], raw.hex(":"))
+sent(["the hash has something between its hexadecimal digits"], raw.hex("-").upper())
 for zeros in 1, 2:
     code = next(c for c in map(str, range(10000)) if digest(to_sign(c)).lstrip("0") == digest(to_sign(c))[zeros:])
     number = f"{int(digest(to_sign(code)), 16):x}"
@@ -276,8 +278,8 @@ vector(["the header has another form"], header(digest())[:-1], to_sign())
 signed_then = lambda mistakes, message, hash, algo="sha256": vector(mistakes, header(hash, algo=algo), message)
 signed_then(["the lengths are left out", "white space around the key"], CODE + DATE, digest(CODE + DATE, KEY + "\n"))
 signed_then(["the lengths are left out", "key and message are swapped"], CODE + DATE, digest(KEY, CODE + DATE))
-signed_then(["Keccak-256 is used in place of SHA3-256", "HMAC-SHA3 with a block of 64 bytes"], to_sign(), hand_made_hmac(keccak(32), 64), "sha3-256")
-signed_then(["another merchant code is signed than sent", "SHA3-256 is used, and algo says sha256"], to_sign(CODE.lower()), digest(to_sign(CODE.lower()), algo="sha3-256"))
+signed_then(["Keccak-256 is used", "the HMAC has a block of 64 bytes"], to_sign(), hand_made_hmac(keccak(32), 64), "sha3-256")
+signed_then(["another merchant code is signed than sent", "SHA3-256 is used"], to_sign(CODE.lower()), digest(to_sign(CODE.lower()), algo="sha3-256"))
 local = NOW.astimezone(timezone(timedelta(hours=-5))).strftime(FORMAT)
 signed_then(["MD5 is used", "the date is signed in one time zone and sent in another"], to_sign(date=local), digest(to_sign(date=local), algo="md5"))
 signed_then(["the lengths are left out", "the date is signed in one time zone and sent in another"], CODE + local, digest(CODE + local))

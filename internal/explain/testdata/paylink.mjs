@@ -125,7 +125,7 @@ wrong('the URL is signed', query.pathname + query.search, shop);
 wrong('an ampersand is signed behind or before the parameters', Object.entries(shop).map(([k, v]) => `${urlencode(k)}=${urlencode(v)}&`).join(''), shop);
 
 // Two mistakes.
-wrong(['* is not escaped (Java, URLSearchParams, Ruby)', 'the signature is in hexadecimal digits'], new URLSearchParams(odd).toString(), odd,
+wrong(['the signature is in hexadecimal digits', '* is not escaped (Java, URLSearchParams, Ruby)'], new URLSearchParams(odd).toString(), odd,
   { signature: createHmac('sha256', SECRET).update(new URLSearchParams(odd).toString()).digest('hex') });
 wrong(["the signature's plus signs are not escaped, and arrive as spaces", 'the model is signed, and not sent'], ...(() => {
   for (let i = 0; ; i++) {

@@ -84,6 +84,9 @@ $right = http_build_query($shop, '', '&');
 
 // The encoders.
 wrong('a space is signed as %20', http_build_query($shop, '', '&', PHP_QUERY_RFC3986), $shop);
+$two = ['purpose' => 'Größe 17', 'amount' => 8925];
+wrong('the values are signed without their names', implode($two), $two);
+wrong('the values are signed without their names', implode(array_map(fn ($value) => strlen("$value") . $value, $two)), $two);
 wrong('~ is not escaped (Go, Python, qs)', str_replace('%7E', '~', $right), $shop);
 wrong('brackets are not escaped', str_replace(['%5B', '%5D'], ['[', ']'], $right), $shop);
 wrong('nothing is escaped', urldecode($right), $shop);
@@ -266,7 +269,7 @@ wrong('the text is signed as it is sent', $signed, ['purpose' => 'a b', 'psp' =>
 
 // Three mistakes, of which one shows.
 $spaced = http_build_query($shop, '', '&', PHP_QUERY_RFC3986);
-wrong(['the signature is sent escaped twice', 'a space is signed as %20', 'the signature is in base64url'], $spaced, $shop,
+wrong(['the signature is sent escaped twice', 'the signature is in base64url', 'a space is signed as %20'], $spaced, $shop,
     urlencode(strtr(sign($spaced), '+/', '-_')));
 wrong(['the form is sent with the wrong Content-Type', 'a space is signed as %20', 'white space around the secret'], $spaced, $shop,
     sign($spaced, SECRET . "\n"), ['type' => 'multipart/form-data']);
@@ -276,7 +279,7 @@ wrong(['a space is sent as a plus sign', '~ is not escaped (Go, Python, qs)'], s
     ['body' => $right . '&ApiSignature=' . rawurlencode(sign(str_replace('%7E', '~', $right))), 'string_to_sign' => str_replace('+', '%2B', $right)]);
 
 // Two mistakes.
-wrong(['a space is signed as %20', 'the signature is in hexadecimal digits'], http_build_query($shop, '', '&', PHP_QUERY_RFC3986), $shop,
+wrong(['the signature is in hexadecimal digits', 'a space is signed as %20'], http_build_query($shop, '', '&', PHP_QUERY_RFC3986), $shop,
     hash_hmac('sha256', http_build_query($shop, '', '&', PHP_QUERY_RFC3986), SECRET));
 $signed = http_build_query($shop + ['model' => 'Gateway'], '', '&', PHP_QUERY_RFC3986);
 wrong(['the model is signed, and not sent', 'a space is signed as %20'], $signed, $shop);
@@ -288,7 +291,7 @@ wrong(['the JSON is sent with the wrong Content-Type', 'null is signed as text o
 wrong(['the form is sent with the wrong Content-Type', 'the signature is in hexadecimal digits'], $right, $shop, hash_hmac('sha256', $right, SECRET), ['type' => 'multipart/form-data']);
 wrong(['the query is signed in place of the body', 'a question mark is signed before the parameters'], "?$asQuery", $shop);
 wrong(['the values are escaped as HTML to be signed', 'a space is signed as %20'], http_build_query(['a' => htmlspecialchars("f & 'g'")], '', '&', PHP_QUERY_RFC3986), ['a' => "f & 'g'"]);
-wrong(['brackets are not escaped', 'MD5 is used'], str_replace(['%5B', '%5D'], ['[', ']'], $right), $shop,
+wrong(['MD5 is used', 'brackets are not escaped'], str_replace(['%5B', '%5D'], ['[', ']'], $right), $shop,
     sign(str_replace(['%5B', '%5D'], ['[', ']'], $right), SECRET, 'md5'));
 
 echo json_encode($cases, JSON_PRETTY_PRINT | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_THROW_ON_ERROR), "\n";

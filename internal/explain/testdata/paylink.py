@@ -67,7 +67,7 @@ case('a space is sent as a plus sign', php(shop), shop, sent=php(shop), string_t
 case('a plus sign is sent unescaped', php({'a': 'b+c'}), {}, method='GET', type='', body='', string_to_sign='a=b+c',
      url='/v1.0/Gateway/?instance=example&a=b+c&ApiSignature=' + quote(base64.b64encode(mac(php({'a': 'b+c'}))).decode(), safe=''))
 case('the text is signed as it is sent', 'a=%62%20c&d=%C3%BC', {}, sent='a=%62%20c&d=%C3%BC', string_to_sign='a=b+c&d=%C3%BC')
-case(['a plus sign is sent unescaped', 'the text is signed as it is sent'], 'a=b%20c&d=%C3%BC&e=1+2', {}, sent='a=b%20c&d=%C3%BC&e=1+2', string_to_sign='a=b+c&d=%C3%BC&e=1%2B2')
+case(['a plus sign is sent unescaped', 'the text is signed as it is sent'], 'a=b%20c&d=%c3%bc&e=1+2', {}, sent='a=b%20c&d=%c3%bc&e=1+2', string_to_sign='a=b+c&d=%C3%BC&e=1%2B2')
 
 # Charsets.
 case('the text is signed in Latin-1', urlencode({'name': 'Jürg Müller'}, encoding='latin-1'), {'name': 'Jürg Müller'})
@@ -179,7 +179,7 @@ for n in range(100):
         break
 case('the signature is in base64url', php(params), params, signature=base64.urlsafe_b64encode(mac(php(params))).decode())
 case('the signature is in base64url', php(params), params, signature=base64.urlsafe_b64encode(mac(php(params))).decode().rstrip('='))
-case('the padding of the signature is missing', php(params), params, signature=signature.rstrip('='))
+case('the signature is in base64 without padding', php(params), params, signature=signature.rstrip('='))
 case("the signature's plus signs are not escaped, and arrive as spaces", php(params), params, method='GET', type='', body='',
      url='/v1.0/Gateway/?' + rfc3986(params) + '&ApiSignature=' + signature + '&instance=example')
 case('white space around the signature', right, shop, signature=base64.encodebytes(mac(right)).decode())
@@ -198,18 +198,18 @@ case('the parameters are sent in the query, beside a body', 'a=b', {}, type='app
      url='/v1.0/Gateway/?a=b&instance=example&ApiSignature=' + quote(base64.b64encode(mac('a=b')).decode(), safe=''))
 
 # Two mistakes.
-case(['~ is not escaped (Go, Python, qs)', 'the signature is in hexadecimal digits'], urlencode(shop), shop, signature=hexadecimal(urlencode(shop)))
+case(['the signature is in hexadecimal digits', '~ is not escaped (Go, Python, qs)'], urlencode(shop), shop, signature=hexadecimal(urlencode(shop)))
 case(['the parameters are sorted to be signed', '~ is not escaped (Go, Python, qs)'], urlencode(dict(sorted(shop.items()))), shop)
 case(['the instance is signed', 'a space is signed as %20'], urlencode({**shop, 'instance': 'example'}, quote_via=quote, safe=''), shop)
 case(['~ is not escaped (Go, Python, qs)', 'white space around the secret'], urlencode(shop), shop,
      signature=base64.b64encode(mac(urlencode(shop), SECRET + '\n')).decode())
 case(['the model is signed, and not sent', 'the parameters are sorted to be signed'], php(dict(sorted({**shop, 'model': 'Gateway'}.items()))), shop)
-case(['a newline is signed behind the parameters', 'SHA-1 is used'], right + '\n', shop, signature=base64.b64encode(mac(right + '\n', algorithm='sha1')).decode())
-case(['the text is signed in Latin-1', 'MD5 is used'], urlencode({'name': 'Jürg'}, encoding='latin-1'), {'name': 'Jürg'},
+case(['SHA-1 is used', 'a newline is signed behind the parameters'], right + '\n', shop, signature=base64.b64encode(mac(right + '\n', algorithm='sha1')).decode())
+case(['MD5 is used', 'the text is signed in Latin-1'], urlencode({'name': 'Jürg'}, encoding='latin-1'), {'name': 'Jürg'},
      signature=base64.b64encode(mac(urlencode({'name': 'Jürg'}, encoding='latin-1'), algorithm='md5')).decode())
-case(['the secret is decoded from hexadecimal digits', 'the padding of the signature is missing'], php(params), params, secret=coded,
+case(['the signature is in base64 without padding', 'the secret is decoded from hexadecimal digits'], php(params), params, secret=coded,
      signature=base64.b64encode(mac(php(params), bytes.fromhex(coded))).decode().rstrip('='))
-json_case(['true and false are signed as text', 'the signature is in hexadecimal digits'], urlencode(typed), json.dumps(typed), 'a=1&b=0&c=x', hexadecimal(urlencode(typed)))
+json_case(['the signature is in hexadecimal digits', 'true and false are signed as text'], urlencode(typed), json.dumps(typed), 'a=1&b=0&c=x', hexadecimal(urlencode(typed)))
 
 
 # Other languages, by their documents and sources.

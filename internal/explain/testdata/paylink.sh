@@ -63,11 +63,11 @@ coded=bm90IGEgcmVhbCBzZWNyZXQgYXQgYWxs
 key=$(printf %s $coded | openssl base64 -d -A)
 wrong 'the secret is decoded from base64' "$right" "$(printf %s "$right" | openssl dgst -sha256 -hmac "$key" -binary | base64)" $coded
 wrong 'a space is signed as %20' "$wire" "$(printf %s "$wire" | openssl dgst -sha256 -hmac "$secret" -binary | base64)"
-wrong 'a newline is signed behind the parameters", "the signature is in hexadecimal digits' "$right\\n" "$(echo "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')"
+wrong 'the signature is in hexadecimal digits", "a newline is signed behind the parameters' "$right\\n" "$(echo "$right" | openssl dgst -sha256 -hmac "$secret" | sed 's/.* //')"
 wrong 'white space around the signature", "the signature is in hexadecimal digits' "$right" "$digits
 "
 wrong 'white space around the signature", "the signature is the base64 of hexadecimal digits' "$right" "$(printf %s "$digits" | openssl base64)
 "
-wrong 'a plain hash is made, and no HMAC", "the signature is a line that openssl or sha256sum prints' "$right" "$(printf %s "$right$secret" | openssl dgst -sha256 -r)"
-wrong 'SHA-512 is used", "the signature is a line that openssl or sha256sum prints' "$right" "$(printf 'HMAC-SHA2-512(stdin)= %s\n' "$(printf %s "$right" | openssl dgst -sha512 -hmac "$secret" | sed 's/.* //')" | openssl base64)"
+wrong 'the signature is a line that openssl or sha256sum prints", "a plain hash is made, and no HMAC' "$right" "$(printf %s "$right$secret" | openssl dgst -sha256 -r)"
+wrong 'the signature is a line that openssl or sha256sum prints", "SHA-512 is used' "$right" "$(printf 'HMAC-SHA2-512(stdin)= %s\n' "$(printf %s "$right" | openssl dgst -sha512 -hmac "$secret" | sed 's/.* //')" | openssl base64)"
 printf '\n]\n'

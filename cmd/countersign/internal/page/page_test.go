@@ -69,6 +69,7 @@ func TestPageEscapesEveryValue(t *testing.T) {
 		Diagnosis: &explain.Diagnosis{
 			StringToSign:  hostile + "a" + hostile,
 			Findings:      []explain.Finding{{Mistakes: []explain.Mistake{{Name: hostile, Fix: hostile}}, StringToSign: hostile + hostile, Difference: len(hostile)}},
+			Shown:         []explain.Mistake{{Name: hostile, Fix: hostile}},
 			Possibilities: []explain.Mistake{{Name: hostile, Fix: hostile}},
 			Skipped:       []string{hostile},
 		},

@@ -1,0 +1,85 @@
+package explain
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A scheme is one kind of signature: how it is made, and what its parts are called in
+// what a Diagnosis says.
+type scheme struct {
+	signature string // as in "the signature is in base64"
+	coding    *coding
+	codingFix string
+
+	key    string // as in "quotes around the secret"
+	shown  string // and as its owner sees it: "API secret"
+	keyFix string
+
+	functions   []*hashFunction // any of which may be meant
+	functionFix string
+
+	layout    layout
+	layoutFix string
+}
+
+// table returns a scheme's own mistakes with those that all schemes share, in the order
+// in which they would be made: in a pair, the second one stands below the first. Of
+// mistakes that come to the same the first one is named, so that at a step a scheme's
+// own stand before those that are shared.
+func (s *scheme) table(own ...row[making]) []row[making] {
+	rows := slices.Concat(own, s.layoutRows(), s.keyRows(), s.functionRows(), s.keyingRows())
+	slices.SortStableFunc(rows, func(a, b row[making]) int { return cmp.Compare(a.step, b.step) })
+	return inOrder(rows)
+}
+
+// A source is what the attempts on one request begin with.
+type source struct {
+	scheme    *scheme
+	functions []*hashFunction // any of which may be meant here
+	secret    string
+	right     message // what is to be signed
+	read      any     // what the scheme's reader made of the request, for the scheme's rows
+
+	work work
+}
+
+// makings returns how the signature is made rightly: in several ways if nothing tells the
+// hash functions apart.
+func (r *source) makings(signature string) []making {
+	return making{from: r, message: r.right, hash: keyedHash{key: r.secret}}.claiming(signature)
+}
+
+// claiming returns a with another signature, once for each function that may have made
+// it: those that are meant, or, where its length shows others, these.
+func (a making) claiming(signature string) []making {
+	a.claim = a.from.claim(signature)
+	functions := ofSize(a.from.functions, len(a.claim.digest))
+	if len(functions) == 0 {
+		functions = ofSize(hashFunctions, len(a.claim.digest))
+	}
+	if len(functions) == 0 { // which no attempt is made with
+		functions = a.from.functions[:1]
+	}
+	as := make([]making, len(functions))
+	for i, f := range functions {
+		as[i] = a
+		as[i].hash.function = f
+	}
+	return as
+}
+
+// seen returns the mistakes that a signature shows by itself: how it is written, and the
+// function that its length tells. It is not readable if it stands for no digest.
+func (a making) seen() (mistakes []Mistake, readable bool) {
+	if a.claim.coding == nil {
+		return nil, false
+	}
+	if a.claim.coding != a.from.scheme.coding {
+		mistakes = append(mistakes, a.from.scheme.miscoded(a.claim.coding))
+	}
+	if size := a.hash.function.size; len(ofSize(a.from.functions, size)) == 0 {
+		mistakes = append(mistakes, a.from.scheme.misused(a.hash.function))
+	}
+	return mistakes, true
+}
