@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
@@ -18,10 +19,12 @@ import (
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/redact"
 	"github.com/countersign/countersign/internal/request"
 )
 
-// A Paylink explains the ApiSignature of the Payrexx family. It is safe for
+// A Paylink explains the ApiSignature of the Payrexx family, and the X-API-KEY of a
+// request that has none. It is safe for
 // concurrent use; its fields must not be changed once it is in use.
 type Paylink struct {
 	// Secret is the API secret.
@@ -34,7 +37,8 @@ type Paylink struct {
 
 // Request explains the signature of a request that a server received. It reads
 // the body and puts it back, unless it fails with [auth.ErrBody]. The signature is
-// right if a [paylinkhmac.Verifier] says so that reads as the live gateways do.
+// right if a [paylinkhmac.Verifier] says so that reads as the live gateways do, an
+// X-API-KEY if it is the secret.
 //
 // An error is an [*auth.Error]: [auth.ErrUnsigned] if there is no signature to be
 // found, [auth.ErrSecret] if the secret cannot be had, [auth.ErrBody] if the body
@@ -76,13 +80,14 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	d := &Diagnosis{Right: err == nil, StringToSign: found.StringToSign}
 	defer d.redact(secret)
 	if d.Right {
-		d.Notes = append(found.Notes, valueNotes(found)...)
-		if path := req.URL.Path; path != "" && !strings.HasSuffix(path, "/") {
-			d.Notes = append(d.Notes, "the path has no slash at its end, and a gateway may redirect to the one that has: write it")
-		}
+		d.Notes = slices.Concat(found.Notes, valueNotes(found), pathNotes(req))
 	}
 	if err == nil || errors.Is(err, auth.ErrBody) {
 		return d, err
+	}
+	if key, notSole := request.SoleHeader(req.Header, paylink.KeyHeader); errors.Is(err, auth.ErrUnsigned) && notSole == nil && key != "" {
+		d.explainKey(req, key, secret.Reveal())
+		return d, nil
 	}
 	r, readErr := readPaylink(req, found)
 	if readErr != nil {
@@ -91,13 +96,53 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	d.StringToSign = r.toSign
 	r.findStray(req)
 	if errors.Is(err, auth.ErrUnsigned) && r.query.claim == "" && r.hidden == "" && r.stray.claim == "" {
-		if misplaced := misplacedCredential(req, err); misplaced != nil {
-			err = paylink.Refuse(auth.ErrUnsigned, misplaced)
+		if reason := redact.New(secret.Reveal()).String(r.unsigned(req, err)); reason != "" {
+			err = paylink.Refuse(auth.ErrUnsigned, errors.New(reason))
 		}
 		return d, err
 	}
 	r.explain(d, secret.Reveal())
+	// They are no reason for the refusal, and so are not named first.
+	misplaced := misplacedCredentials(req)
+	for i := range d.Findings {
+		f := &d.Findings[i]
+		f.Mistakes = slices.Concat(f.Mistakes, slices.DeleteFunc(slices.Clone(misplaced), func(m Mistake) bool { return slices.Contains(f.Mistakes, m) }))
+	}
+	if len(d.Findings) == 0 {
+		d.Shown = slices.Concat(d.Shown, misplaced)
+	}
 	return d, nil
+}
+
+// explainKey fills in d for a request that has no ApiSignature and that key as its
+// X-API-KEY.
+func (d *Diagnosis) explainKey(req *http.Request, key, secret string) {
+	d.StringToSign = ""
+	if subtle.ConstantTimeCompare([]byte(key), []byte(secret)) == 1 {
+		d.Right, d.Notes = true, pathNotes(req)
+		if strings.Contains(req.URL.RawQuery, "+") {
+			d.Notes = append(d.Notes, "a plus sign in the query is taken for a plus sign beside an X-API-KEY, so that a filter with it finds nothing: write a space as %20 and a plus sign as %2B")
+		}
+		return
+	}
+	r := &source{scheme: paylinkScheme, functions: paylinkScheme.functions, secret: secret}
+	for _, row := range paylinkScheme.keyRows() {
+		for _, a := range row.apply(r.makings("")[0]) {
+			if a.hash.key == key {
+				d.Findings = []Finding{{Mistakes: []Mistake{row.Mistake}, Difference: -1}}
+				return
+			}
+		}
+	}
+	d.Shown = []Mistake{{"the X-API-KEY is not the secret", "Send the API secret of this instance, as it is: no signature and nothing that is made of it."}}
+}
+
+// pathNotes says what is fragile about the path.
+func pathNotes(req *http.Request) []string {
+	if path := req.URL.Path; path != "" && !strings.HasSuffix(path, "/") {
+		return []string{"the path has no slash at its end, and a gateway may redirect to the one that has: write it"}
+	}
+	return nil
 }
 
 // A paylinkRequest is a request as it arrived. Names and values are in the spelling of
@@ -112,9 +157,9 @@ type paylinkRequest struct {
 	toSign        string  // what the gateway makes of it
 	query         reading // the query beside a body
 
-	// What the gateway does not find, since the Content-Type says that the body is
-	// something else: the mistake and the ApiSignature. The readings are those of the
-	// right type then.
+	// The mistake of a Content-Type that says that the body is something else; and the
+	// ApiSignature, if the gateway does not find it for that reason. The readings are
+	// those of the right type then.
 	mistyped Mistake
 	hidden   string
 
@@ -197,10 +242,18 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 	request.SetBody(req, body)
 	r.query = readForm(req.URL.RawQuery, php.PlusDecoded)
 	received, err := paylink.Receive(req, body)
+	media, typeErr := paylink.MediaType(req)
+	isTyped := func(as string) bool { return media == as || typeErr != nil }
 	switch received.Kind {
 	case paylink.Form:
+		if !isTyped(paylink.FormType) {
+			r.mistyped = mistypedForm
+		}
 		r.readForm(string(body))
 	case paylink.JSON:
+		if !isTyped(paylink.JSONType) {
+			r.mistyped = mistypedJSON
+		}
 		if err == nil { // what cannot be read has no parameters
 			paylink.RemoveOwn(received.Params)
 			r.readJSON(body, string(received.Params.Query()))

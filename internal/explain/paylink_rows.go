@@ -37,8 +37,10 @@ var paylinkScheme = &scheme{
 // stands, in which letters, how plus signs travel, and what is escaped twice.
 var paylinkShown = [][]row[making]{
 	{
-		{Mistake: mistypedJSON, apply: hidden(mistypedJSON)},
-		{Mistake: mistypedForm, apply: hidden(mistypedForm)},
+		{Mistake: mistypedJSON, apply: mistyped(mistypedJSON)},
+		{Mistake: mistypedForm, apply: mistyped(mistypedForm)},
+	},
+	{
 		{Mistake: straySeparator, apply: strayed(straySeparator)},
 		{Mistake: strayLetters, apply: strayed(strayLetters)},
 		{Mistake: strayNested, apply: strayed(strayNested)},
@@ -113,6 +115,7 @@ var paylinkRows = paylinkScheme.table([]row[making]{
 		}
 		return a.signing(a.paylink().kept.canonical)
 	}, false, parametersStep},
+	{queryCredential, withoutCredentials, false, parametersStep},
 	{sentTwice, func(a making) []making { return a.signing(a.decodedAgain()...) }, false, parametersStep},
 	{Mistake{"null is signed as text or as an empty value", valueFix},
 		values(
@@ -361,13 +364,16 @@ func misplaced(find func(r *paylinkRequest) (signature, query string)) apply {
 	}
 }
 
-// hidden is the mistake of a Content-Type that hides the signature.
-func hidden(mistyped Mistake) apply {
+// mistyped is the mistake of a Content-Type, which may hide the signature.
+func mistyped(mistake Mistake) apply {
 	return func(a making) []making {
-		if a.paylink().mistyped != mistyped {
+		switch r := a.paylink(); {
+		case r.mistyped != mistake:
 			return nil
+		case r.hidden != "":
+			return a.claiming(r.hidden)
 		}
-		return a.claiming(a.paylink().hidden)
+		return []making{a}
 	}
 }
 

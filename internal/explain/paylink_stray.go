@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
@@ -83,37 +84,85 @@ func strayed(mistake Mistake) apply {
 	}
 }
 
-// credentialPlaces are where a secret is sent by those who know other gateways.
-var credentialPlaces = []struct{ name, place string }{
-	{"Authorization", "a header Authorization"},
-	{"API-KEY", "a header API-KEY"},
-	{"ApiKey", "a header ApiKey"},
-	{"X-Api-Secret", "a header X-Api-Secret"},
-}
+// credentialHeaders are where a secret is sent by those who know other gateways.
+var credentialHeaders = []string{"Authorization", "API-KEY", "ApiKey", "X-Api-Secret"}
 
-// misplacedCredential says where a credential stands that the gateway does not read, nil
-// if there is none.
-func misplacedCredential(req *http.Request, unsigned error) error {
-	const advice = "the Payrexx family reads no credential there: send ApiSignature among the parameters, or the secret in the header X-API-KEY"
-	for _, c := range credentialPlaces {
-		if len(request.HeaderValues(req.Header, c.name)) > 0 {
-			return fmt.Errorf("%w, and there is %s: %s", cause(unsigned), c.place, advice)
+// credentialNames are what it is called in a query, in small letters and without signs.
+var credentialNames = []string{"apikey", "apisecret", "secret", "xapikey"}
+
+const credentialFix = "Send ApiSignature among the parameters, or the secret in the header X-API-KEY: the Payrexx family reads no credential elsewhere."
+
+var queryCredential = Mistake{"a credential is sent in the query", "URLs are logged: give the secret a new value. " + credentialFix}
+
+// misplacedCredentials says where credentials stand that the gateway does not read.
+func misplacedCredentials(req *http.Request) (mistakes []Mistake) {
+	for _, name := range credentialHeaders {
+		for _, value := range request.HeaderValues(req.Header, name) {
+			kind, _, _ := strings.Cut(value, " ")
+			if slices.Contains([]string{"bearer", "basic"}, strings.ToLower(kind)) {
+				name += ": " + kind
+			}
+			mistakes = append(mistakes, Mistake{"a credential is sent in the header " + name, credentialFix})
 		}
 	}
 	for pair := range strings.SplitSeq(req.URL.RawQuery, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		switch decoded, _ := url.QueryUnescape(name); strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(decoded)) {
-		case "apikey", "apisecret", "secret", "xapikey":
-			return fmt.Errorf("%w, and the query holds a credential: %s; give the secret a new value, since URLs are logged", cause(unsigned), advice)
+		if name, _, _ := strings.Cut(pair, "="); isCredential(name) {
+			mistakes = append(mistakes, queryCredential)
+			break
 		}
 	}
-	return nil
+	return mistakes
 }
 
-// cause returns what an error of the verifier says without its operation.
-func cause(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
-	}
-	return err
+// isCredential reports whether a name, as it travels, is one of credentialNames.
+func isCredential(name string) bool {
+	return slices.Contains(credentialNames, strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(urldecode(name))))
 }
+
+// withoutCredentials is the mistake not to sign a credential in the query.
+func withoutCredentials(a making) []making {
+	if !a.paylink().inQuery {
+		return nil
+	}
+	return a.listing(func(ps []parameter) []parameter {
+		return slices.DeleteFunc(ps, func(p parameter) bool { return isCredential(p.name) })
+	})
+}
+
+// unsigned says of a request without a signature what came instead, "" if the error says
+// enough.
+func (r *paylinkRequest) unsigned(req *http.Request, err error) string {
+	e, ok := errors.AsType[*auth.Error](err)
+	if !ok || !strings.HasPrefix(e.Err.Error(), "there is no "+paylink.SignatureName) {
+		return ""
+	}
+	reason := e.Err.Error()
+	if misplaced := misplacedCredentials(req); len(misplaced) > 0 {
+		return fmt.Sprintf("%s, and %s. %s", reason, misplaced[0].Name, strings.TrimSuffix(misplaced[0].Fix, "."))
+	}
+	place := "body"
+	if r.inQuery {
+		place = "query"
+	}
+	var names []string
+	ps := split(r.decoded.canonical)
+	for _, p := range ps {
+		if key := topKey(urldecode(p.name)); plainKey.MatchString(key) && !slices.Contains(names, key) {
+			names = append(names, key)
+		}
+	}
+	came := "the " + place + " has none"
+	const most = 5
+	switch {
+	case len(names) > most:
+		came = fmt.Sprintf("the %s has %s and more", place, strings.Join(names[:most], ", "))
+	case len(names) > 0:
+		came = fmt.Sprintf("the %s has %s", place, strings.Join(names, ", "))
+	case len(ps) > 0:
+		came = "the " + place + " has others"
+	}
+	return fmt.Sprintf("%s: %s; send ApiSignature with them, or the secret in the header X-API-KEY", reason, came)
+}
+
+// plainKey is what a name is like that may be shown.
+var plainKey = regexp.MustCompile(`^[A-Za-z_]{1,32}$`)

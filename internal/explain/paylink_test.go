@@ -131,8 +131,8 @@ func TestPaylinkPossibilities(t *testing.T) {
 		"another secret, in the query": {
 			formType, "ApiSignature=" + url.QueryEscape(sign(another, "a=b")), "a=b", []Mistake{{Name: "the signature is sent in the query, beside a body"}}, wrongSecret},
 		// JSON has no plus signs to read in two ways, and no form has to be looked for.
-		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), nil, wrongSecret},
-		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), nil, wrongSecret},
+		"JSON with a form's type, and another secret":  {formType, "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON}, wrongSecret},
+		"a form with another type, and another secret": {"", "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), []Mistake{mistypedForm}, wrongSecret},
 		"a form with another type, and a plus sign":    {"", "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil, nil},
 		"JSON as multipart":                            {"multipart/form-data", "", inJSON("1+2", sign(testSecret, "a=1%2B2")), nil, nil},
 		"JSON as multipart, and another secret":        {"multipart/form-data", "", inJSON("1+2", sign(another, "a=1%2B2")), []Mistake{mistypedJSON}, wrongSecret},

@@ -184,6 +184,10 @@ func TestPaylinkMistakesHaveVectors(t *testing.T) {
 		}
 	}
 	known := []Mistake{paylinkForm, paylinkSecret, paylinkChanged}
+	for _, r := range slices.Concat(paylinkShown...) {
+		assert.True(t, made[r.Name], r.Name)
+		known = append(known, r.Mistake)
+	}
 	for _, r := range paylinkRows {
 		assert.True(t, made[r.Name] || slices.Contains(shared, r.Name), r.Name)
 		known = append(known, r.Mistake)

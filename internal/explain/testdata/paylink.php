@@ -102,6 +102,8 @@ wrong('the text is put into UTF-8 twice to be signed', http_build_query(['name' 
 
 // Which parameters. The vendor's SDK signs model and id, and sends them.
 ini_set('arg_separator.output', '&');
+wrong('a credential is sent in the query', 'limit=100', [], null, ['method' => 'GET', 'type' => '', 'body' => '', 'string_to_sign' => 'limit=100&apiKey=something',
+    'url' => '/v1.0/Gateway/?limit=100&apiKey=something&instance=example&ApiSignature=' . rawurlencode(sign('limit=100'))]);
 wrong('the instance is signed', http_build_query($shop + ['instance' => 'example']), $shop);
 wrong('the instance is signed', http_build_query(['instance' => 'example'] + $shop), $shop);
 wrong('an ApiSignature is signed, an empty or an earlier one', http_build_query($shop + ['ApiSignature' => '']), $shop);
