@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/countersign/countersign/auth"
@@ -83,4 +85,150 @@ func ExampleSecret() {
 	// {Instance:example Secret:[redacted]}
 	// [redacted]
 	// hunter2
+}
+
+// A program without a secret fails at its start, and not at its first payment.
+func ExampleCheck() {
+	shop, err := paylinkhmac.New(paylinkhmac.Config{
+		BaseURL:  "https://api.payrexx.com",
+		Instance: "example",
+		Secret:   auth.Env("EXAMPLE_UNSET_SECRET"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = auth.Check(context.Background(), shop)
+	fmt.Println(errors.Is(err, auth.ErrSecret))
+	fmt.Println(err)
+	// Output:
+	// true
+	// countersign: check for https://api.payrexx.com: the environment variable EXAMPLE_UNSET_SECRET is not set
+}
+
+// The code of an error tells whose mistake it is, and whether anything was sent.
+func ExampleError() {
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.payrexx.com", Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, u := range []string{"https://api.payrexx.com/v1.0/Transaction/?pm=twint&pm=visa", "http://api.payrexx.com/v1.0/Transaction/"} {
+		_, err := client.Get(u)
+		refused, ok := errors.AsType[*auth.Error](err)
+		if !ok {
+			fmt.Println("the network's:", err)
+			continue
+		}
+		switch {
+		case errors.Is(err, auth.ErrParameter):
+			fmt.Println("correct the parameter:", refused.Err)
+		default:
+			fmt.Println(refused.Op, "at", refused.Gateway, "failed:", refused.Err)
+		}
+	}
+	// Output:
+	// correct the parameter: parameter "pm" is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"
+	// send GET at http://api.payrexx.com failed: no authenticator has this origin: correct the URL, or call another service with another client; the authenticators are for https://api.payrexx.com
+}
+
+// An origin is a scheme, a host and a port, and nothing else is the same one.
+func ExampleParseOrigin() {
+	origin, err := auth.ParseOrigin("https://API.payrexx.com:443", false)
+	fmt.Println(origin, err)
+	for _, u := range []string{"https://api.payrexx.com/v1.0/Invoice/", "http://api.payrexx.com/", "https://api.payrexx.com./", "https://api.payrexx.com@example.com/"} {
+		parsed, err := url.Parse(u)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(auth.OriginOf(parsed) == origin, u)
+	}
+	_, err = auth.ParseOrigin("http://api.payrexx.com", false)
+	fmt.Println(err)
+	// Output:
+	// https://api.payrexx.com <nil>
+	// true https://api.payrexx.com/v1.0/Invoice/
+	// false http://api.payrexx.com/
+	// false https://api.payrexx.com./
+	// false https://api.payrexx.com@example.com/
+	// base URL "http://api.payrexx.com" is not encrypted: write https, or allow plain http for a test network
+}
+
+// A secret that is asked of a vault under each request's context, so that a rotation
+// needs no restart.
+func ExampleSecretFunc() {
+	vault := map[string]string{"payrexx": "test-secret-key"}
+	source := auth.SecretFunc(func(ctx context.Context) (auth.Secret, error) {
+		value, ok := vault["payrexx"]
+		if !ok {
+			return auth.Secret{}, errors.New("the vault has no payrexx")
+		}
+		return auth.NewSecret(value), ctx.Err()
+	})
+	for _, rotated := range []string{"test-secret-key", "next-test-secret-key", " next-test-secret-key"} {
+		vault["payrexx"] = rotated
+		secret, err := auth.Load(context.Background(), source)
+		fmt.Println(len(secret.Reveal()), err)
+	}
+	// Output:
+	// 15 <nil>
+	// 20 <nil>
+	// 0 the source auth.SecretFunc: the secret begins or ends with white space, such as a newline from a file: cut it off
+}
+
+// A secret in a file, as orchestrators mount it: replace it by renaming.
+func ExampleNewFile() {
+	dir, err := os.MkdirTemp("", "secret")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "payrexx")
+	source := auth.NewFile(path)
+	for _, value := range []string{"test-secret-key\n", "next-test-secret-key\n"} {
+		if err := os.WriteFile(path+".new", []byte(value), 0o600); err != nil {
+			log.Fatal(err)
+		}
+		if err := os.Rename(path+".new", path); err != nil {
+			log.Fatal(err)
+		}
+		secret, err := auth.Load(context.Background(), source)
+		fmt.Println(secret, len(secret.Reveal()), err)
+	}
+	// Output:
+	// [redacted] 15 <nil>
+	// [redacted] 20 <nil>
+}
+
+// What was signed for one request, to compare it with what another program signs. It
+// holds the parameters' values: keep it out of logs that others read.
+func ExampleWithTrace() {
+	gateway := httptest.NewServer(http.NotFoundHandler())
+	defer gateway.Close()
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: gateway.URL, Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := auth.WithTrace(context.Background(), &auth.Trace{
+		Signed: func(_ context.Context, i auth.SignedInfo) {
+			signed, _ := i.StringToSign()
+			fmt.Println(i.Method, signed)
+		},
+	})
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, gateway.URL+"/v1.0/Transaction/?filterDatetimeUtcLessThan=2026-01-02+15:04:05", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	// Output: GET filterDatetimeUtcLessThan=2026-01-02+15%3A04%3A05
 }
