@@ -60,6 +60,51 @@ func ExampleWrap() {
 	// refused: true
 }
 
+// A layer that tries again stands above: each attempt is signed afresh.
+func ExampleNew() {
+	attempts := 0
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		attempts++
+		fmt.Println("attempt", attempts, "is signed:", r.URL.Query().Has("ApiSignature"))
+		if attempts == 1 {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer gateway.Close()
+
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: gateway.URL, Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	signing, err := transport.New(http.DefaultTransport, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client := &http.Client{Transport: onceMore{signing}}
+	resp, err := client.Get(gateway.URL + "/v1.0/Transaction/?limit=2")
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.StatusCode, resp.Request.URL.RawQuery) // the caller's, without credentials
+	// Output:
+	// attempt 1 is signed: true
+	// attempt 2 is signed: true
+	// 200 limit=2
+}
+
+// A onceMore sends a GET again after a 503.
+type onceMore struct{ base http.RoundTripper }
+
+func (o onceMore) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := o.base.RoundTrip(req)
+	if err != nil || req.Method != http.MethodGet || resp.StatusCode != http.StatusServiceUnavailable {
+		return resp, err
+	}
+	resp.Body.Close()
+	return o.base.RoundTrip(req)
+}
+
 // Every event in a log: what is signed, what is refused, what is sent again and why,
 // the logins, and a clock that is wrong. None of it holds a credential.
 func ExampleTransport_WithTrace() {

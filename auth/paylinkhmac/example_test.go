@@ -131,3 +131,36 @@ func ExampleVerifier() {
 	// refused, and ambiguous: true
 	// 403 Forbidden
 }
+
+// A plus sign for a space: the live gateways take it for a plus sign, other readers do
+// not.
+func ExampleReading() {
+	for _, reading := range []paylinkhmac.Reading{paylinkhmac.Strict, paylinkhmac.Live} {
+		body := "purpose=a+b&ApiSignature=IjvYPz9Cuw2wSHu8QdD%2BFBbc%2B904OKy9VvYbw%2Bow03U%3D"
+		req, err := http.NewRequest(http.MethodPost, "https://api.payrexx.com/v1.0/Invoice/?instance=example", strings.NewReader(body))
+		if err != nil {
+			log.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		verifier := &paylinkhmac.Verifier{Secret: auth.NewSecret("test-secret-key"), Reading: reading}
+		found, err := verifier.Verify(req)
+		fmt.Println(found.StringToSign, err)
+		if err == nil {
+			fmt.Println(found.Notes)
+		}
+	}
+	// Output:
+	// purpose=a%2Bb countersign: verify POST: a plus sign in the body is read as a plus sign, and by others as a space: write a space as %20 and a plus sign as %2B
+	// purpose=a%2Bb <nil>
+	// [a plus sign in the body is read as a plus sign, and by others as a space: write a space as %20 and a plus sign as %2B]
+}
+
+// The names of the family's platforms that public documents have.
+func ExamplePlatforms() {
+	for _, platform := range paylinkhmac.Platforms() {
+		if platform.Name == "VR pay secure" {
+			fmt.Println(platform.BaseURL())
+		}
+	}
+	// Output: https://api.vr-pay-secure.de
+}
