@@ -85,10 +85,7 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	found, notes, err := p.verify(r)
-	e.StringToSign, e.Notes, e.Err = found.stringToSign, notes, err
-	for name, value := range found.parameters {
-		e.Parameters = append(e.Parameters, [2]string{name, value})
-	}
+	e.StringToSign, e.Parameters, e.Notes, e.Err = found.stringToSign, found.parameters, notes, err
 	status, body := p.judge(path, isPath, found.instance, err)
 	switch {
 	case status == http.StatusUnprocessableEntity:

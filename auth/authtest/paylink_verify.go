@@ -22,7 +22,14 @@ import (
 type sighting struct {
 	instance     string
 	stringToSign string
-	parameters   iter.Seq2[string, string]
+	parameters   [][2]string
+}
+
+func pairs(all iter.Seq2[string, string]) (list [][2]string) {
+	for name, value := range all {
+		list = append(list, [2]string{name, value})
+	}
+	return list
 }
 
 // verify says whether a request is authenticated, and leaves its body whole, unless
@@ -34,7 +41,7 @@ func (p *Paylink) verify(r *http.Request) (seen sighting, notes []string, err er
 		verifier := paylinkhmac.Verifier{Secret: p.Secret, MaxBody: p.MaxBody, Reading: paylinkhmac.Live}
 		var found *paylinkhmac.Verification
 		found, err = verifier.Verify(r)
-		seen, notes = sighting{found.Instance, found.StringToSign, found.Parameters()}, found.Notes
+		seen, notes = sighting{found.Instance, found.StringToSign, pairs(found.Parameters())}, found.Notes
 	} else {
 		seen, err = p.verifyAs(how, r)
 		err = paylink.Complete(err, "verify", r, nil)
@@ -56,7 +63,6 @@ func (p *Paylink) verify(r *http.Request) (seen sighting, notes []string, err er
 
 // verifyAs verifies a signature as a Verifier does that reads in another way.
 func (p *Paylink) verifyAs(how paylink.Reading, r *http.Request) (seen sighting, err error) {
-	seen.parameters = new(php.Array).All()
 	body, err := request.TakeBody(r, cmp.Or(p.MaxBody, paylinkhmac.DefaultMaxBody))
 	if err != nil {
 		return seen, paylink.Refuse(auth.ErrBody, err)
@@ -76,23 +82,19 @@ func (p *Paylink) verifyAs(how paylink.Reading, r *http.Request) (seen sighting,
 	}
 	claimed, _ := received.Params.Get(paylink.SignatureName)
 	paylink.RemoveOwn(received.Params)
-	seen.stringToSign, seen.parameters = string(received.Params.Query()), received.Params.All()
-	isRight := func() bool {
+	seen.stringToSign, seen.parameters = string(received.Params.Query()), pairs(received.Params.All())
+	isRight := func(signed []byte) bool {
 		mac := hmac.New(sha256.New, []byte(secret.Reveal()))
-		mac.Write([]byte(seen.stringToSign))
+		mac.Write(signed)
 		right := base64.StdEncoding.EncodeToString(mac.Sum(nil))
 		return subtle.ConstantTimeCompare([]byte(right), []byte(claimed)) == 1
 	}
-	if isRight() {
+	if isRight(received.Params.Query()) {
 		return seen, nil
 	}
 	if received.Kind == paylink.Multipart { // its empty parts need not be signed
-		all := seen.stringToSign
-		if received.Params.RemoveEmpty() {
-			if seen.stringToSign = string(received.Params.Query()); isRight() {
-				return seen, nil
-			}
-			seen.stringToSign = all
+		if received.Params.RemoveEmpty() && isRight(received.Params.Query()) {
+			return sighting{seen.instance, string(received.Params.Query()), pairs(received.Params.All())}, nil
 		}
 	}
 	return seen, paylink.Refusef(auth.ErrSignature, "the signature is not the one that the secret gives")
@@ -116,7 +118,7 @@ func (p *Paylink) checkKey(r *http.Request, key string) error {
 // unsigned reads a request without a signature, whose body has been put back.
 func (p *Paylink) unsigned(r *http.Request) sighting {
 	received := p.receive(r)
-	return sighting{received.Instance, string(received.Params.Query()), received.Params.All()}
+	return sighting{received.Instance, string(received.Params.Query()), pairs(received.Params.All())}
 }
 
 // receive reads a request, whose body is in memory, without what is the gateway's own.

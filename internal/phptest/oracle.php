@@ -124,6 +124,41 @@ $operations = [
         return [http_build_query($parameters),
             hash_hmac('sha256', serialized($signed), $word), hash_hmac('sha256', serialized($parameters), $word)];
     },
+    // The string to sign of a request that a gateway reads in its own way: the letters
+    // of that, the Content-Type, the query and the body, divided by line feeds. q keeps
+    // plus signs in a query, b decodes them in a form, m merges the two, j knows no
+    // JSON, t minds the type, f does not nest.
+    'r' => function (string $s): array {
+        [$letters, $type, $query, $body] = explode("\n", $s, 4);
+        $is = fn (string $letter): bool => str_contains($letters, $letter);
+        $read = function (string $s, bool $keepPlus) use ($is): array {
+            $s = $keepPlus ? str_replace('+', '%2B', $s) : $s;
+            if (!$is('f')) {
+                parse_str($s, $params);
+                return $params;
+            }
+            $params = [];
+            foreach (array_filter(explode('&', $s), 'strlen') as $pair) {
+                [$name, $value] = explode('=', $pair, 2) + [1 => ''];
+                $params[urldecode($name)] = urldecode($value);
+            }
+            return $params;
+        };
+        $get = $read($query, $is('q'));
+        if ($body === '') {
+            return [http_build_query($get, '', '&')];
+        }
+        $media = strtolower(preg_split('/[;, ]/', $type)[0]);
+        $post = null;
+        if (!$is('j') && (!$is('t') || $media === 'application/json')) {
+            $value = json_decode($body, true);
+            $post = json_last_error() !== JSON_ERROR_NONE ? null : (is_array($value) ? $value : []);
+        }
+        if ($post === null) {
+            $post = !$is('t') || $media === 'application/x-www-form-urlencoded' ? $read($body, !$is('b')) : [];
+        }
+        return [http_build_query($is('m') ? array_replace_recursive($get, $post) : $post, '', '&')];
+    },
     // What json_decode makes of a document, as arrays and as objects, each
     // built up again. No answers if it is neither an array nor an object.
     'j' => function (string $s): array {
