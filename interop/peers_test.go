@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -63,33 +65,36 @@ type servedGateway struct {
 	mu     sync.Mutex
 	log    bytes.Buffer
 	stderr bytes.Buffer
-	asked  map[string]int // of the proxy, by host
+	asked  map[string]bool // of the proxy: the hosts
 }
 
-var buildCommand = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "countersign")
-	if err != nil {
-		return "", err
+// built is the folder of the command, which is built once.
+var built string
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(built)
+	os.Exit(code)
+}
+
+var buildCommand = sync.OnceValues(func() (output []byte, err error) {
+	if built, err = os.MkdirTemp("", "countersign"); err != nil {
+		return nil, err
 	}
-	command := filepath.Join(folder, "countersign")
-	out, err := exec.Command("go", "build", "-o", command, "github.com/countersign/countersign/cmd/countersign").CombinedOutput()
-	if err != nil {
-		return string(out), err
-	}
-	return command, nil
+	return exec.Command("go", "build", "-o", built, "github.com/countersign/countersign/cmd/countersign").CombinedOutput()
 })
 
 // startServe runs serve with TLS until the test ends.
 func startServe(t *testing.T, names ...string) *servedGateway {
 	t.Helper()
-	command, err := buildCommand()
-	require.NoError(t, err, command)
-	s := &servedGateway{certificate: filepath.Join(t.TempDir(), "serve.pem"), asked: make(map[string]int)}
+	output, err := buildCommand()
+	require.NoError(t, err, "%s", output)
+	s := &servedGateway{certificate: filepath.Join(t.TempDir(), "serve.pem"), asked: make(map[string]bool)}
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--tls-cert", s.certificate}
 	for _, name := range names {
 		args = append(args, "--name", name)
 	}
-	cmd := exec.Command(command, args...)
+	cmd := exec.Command(filepath.Join(built, "countersign"), args...)
 	cmd.Env = append(os.Environ(),
 		"COUNTERSIGN_INSTANCE=example", "COUNTERSIGN_SECRET=test-secret-key",
 		"COUNTERSIGN_MERCHANT_CODE=YOURCODE123", "COUNTERSIGN_SECRET_KEY=test-secret-key",
@@ -133,7 +138,7 @@ func (s *servedGateway) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mu.Lock()
-	s.asked[r.Host]++
+	s.asked[r.Host] = true
 	s.mu.Unlock()
 	gateway, err := net.Dial("tcp", s.address)
 	if err != nil {
@@ -157,14 +162,25 @@ func (s *servedGateway) connect(w http.ResponseWriter, r *http.Request) {
 // served matches a line of serve's log.
 var served = regexp.MustCompile(`(?m)^\S+Z (.+?) (\d+) (\w+)(:.*)?$`)
 
-// requests returns what serve was asked, and how it answered: "POST /v1.9/Gateway/0/ 200 right".
-func (s *servedGateway) requests() (requests []string) {
+func (s *servedGateway) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, line := range served.FindAllStringSubmatch(s.log.String(), -1) {
+	return s.log.String()
+}
+
+// requests returns what serve was asked, and how it answered: "POST /v1.9/Gateway/0/ 200 right".
+func (s *servedGateway) requests() (requests []string) {
+	for _, line := range served.FindAllStringSubmatch(s.logged(), -1) {
 		requests = append(requests, line[1]+" "+line[2]+" "+line[3])
 	}
 	return requests
+}
+
+// proxied returns the hosts that the proxy was asked for.
+func (s *servedGateway) proxied() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.asked))
 }
 
 // A peerCall is a call of an SDK and what came of it, as the scripts print it.
@@ -227,17 +243,25 @@ func TestPeersPayrexx(t *testing.T) {
 				assert.Greater(t, len(calls), 35)
 				for _, call := range calls {
 					assert.Empty(t, call.Error, "%s %s", call.Model, call.Method)
-					assert.Equal(t, `Payrexx\Models\Response\`+call.Model, call.Class, "%s %s", call.Model, call.Method)
+					class := `Payrexx\Models\Response\` + call.Model
+					if call.Model == "Payout" && call.Method == "getAll" {
+						class = "array" // there are none
+					}
+					assert.Equal(t, class, call.Class, "%s %s", call.Model, call.Method)
 					if call.Method == "create" {
 						assert.NotContains(t, []string{"", "0", "null"}, string(call.ID), call.Model)
 					}
 				}
 				requests := s.requests()
-				assert.Len(t, requests, len(calls), "%s", &s.log)
+				assert.Len(t, requests, len(calls), "%s", s.logged())
 				for _, request := range requests {
 					assert.Regexp(t, ` /v[12]\.\d+/.* 200 right$`, request)
 				}
-				assert.Equal(t, domain != "localhost", s.asked["api.zahls.ch:443"] > 0)
+				var proxied []string
+				if domain != "localhost" {
+					proxied = []string{"api.zahls.ch:443"}
+				}
+				assert.Equal(t, proxied, s.proxied())
 			})
 		}
 	}
@@ -270,7 +294,7 @@ func checkPeer(t *testing.T, s *servedGateway, calls []peerCall, want [][2]strin
 		gotRequests = append(gotRequests, strings.ReplaceAll(request, placed.RefNo, "REF"))
 	}
 	assert.Equal(t, wantCalls, gotCalls)
-	assert.Equal(t, wantRequests, gotRequests, "%s", &s.log)
+	assert.Equal(t, wantRequests, gotRequests, "%s", s.logged())
 }
 
 // Its refund is refused, as it must be at the gateway: the SDK leaves out a slash. What
@@ -294,7 +318,7 @@ func TestPeersTwocheckoutPHP(t *testing.T) {
 		{"apiCore", "GET /rest/6.0/orders/REF/ 200 right"},
 		{"buy link", "POST /checkout/api/encrypt/generate/signature 200 right"},
 	})
-	assert.Equal(t, map[string]int{"api.2checkout.com:443": 11, "secure.2checkout.com:443": 1}, s.asked)
+	assert.Equal(t, []string{"api.2checkout.com:443", "secure.2checkout.com:443"}, s.proxied())
 }
 
 func TestPeersTwocheckoutNode(t *testing.T) {
@@ -333,7 +357,7 @@ func TestPeersTwocheckoutRuby(t *testing.T) {
 		{"api delete", "DELETE /rest/6.0/subscriptions/ABC123/ 200 right"},
 		{"buy link", "POST /checkout/api/encrypt/generate/signature/ 200 right"},
 	})
-	assert.Equal(t, map[string]int{"api.2checkout.com:443": 5, "secure.2checkout.com:443": 1}, s.asked)
+	assert.Equal(t, []string{"api.2checkout.com:443", "secure.2checkout.com:443"}, s.proxied())
 }
 
 // javaClasses are Debian's jars.
@@ -370,5 +394,5 @@ func TestPeersTwocheckoutJava(t *testing.T) {
 		{"api put", "PUT /rest/6.0/subscriptions/ABC123/ 200 right"},
 		{"api delete", "DELETE /rest/6.0/subscriptions/ABC123/ 200 right"},
 	})
-	assert.Equal(t, map[string]int{"api.2checkout.com:443": 6}, s.asked)
+	assert.Equal(t, []string{"api.2checkout.com:443"}, s.proxied())
 }
