@@ -62,10 +62,9 @@ example:
   $ countersign serve &
   listening on http://127.0.0.1:8080
   $ curl 'http://127.0.0.1:8080/v1.0/SignatureCheck/?instance=example'
-` + credentialsUsage + `                        may be for both gateways
-
-and COUNTERSIGN_BUY_LINK_SECRET, the Buy-Link Secret Word, for the endpoint that
-signs buy links.
+` + credentialsUsage + `
+One file is for the secrets of both gateways. COUNTERSIGN_BUY_LINK_SECRET is the
+Buy-Link Secret Word, for the endpoint that signs buy links; it may be left out.
 `
 
 const (
@@ -390,6 +389,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer.send(w)
 }
 
+// xmlMarks are what may stand within a text in XML, which an echo then has in one.
+var xmlMarks = regexp.MustCompile(`(?s)<!--.*?-->|<\?.*?\?>|<!\[CDATA\[|\]\]>`)
+
 // inHead reports whether the head of r holds a secret.
 func (s *server) inHead(r *http.Request) bool {
 	for name, values := range r.Header {
@@ -419,7 +421,7 @@ func (s *server) exchange(answer *heldAnswer, w http.ResponseWriter, r *http.Req
 		e.refuse(answer, http.StatusBadRequest, "the body cannot be read: %w", err)
 		return
 	}
-	if s.secrets.In(string(body)) {
+	if s.secrets.In(string(body)) || s.secrets.In(xmlMarks.ReplaceAllString(string(body), "")) {
 		e.held = s.secrets
 	}
 	e.Exchange = g.answer(answer, withBody(r, body))

@@ -27,6 +27,14 @@ import (
 	"github.com/countersign/countersign/internal/request"
 )
 
+// soapLogin logs in by SOAP, and returns the answer.
+func (r *running) soapLogin(t *testing.T, l avangate.Login) string {
+	t.Helper()
+	_, answer := r.post(t, "/soap/6.0/", "text/xml", fmt.Sprintf(`<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><login xmlns="urn:x"><a>%s</a><a>%s</a><a>%s</a><a>%s</a></login></Body></Envelope>`,
+		l.MerchantCode, l.Date, l.Hash.Reveal(), l.Algorithm))
+	return answer
+}
+
 // TestServeTellsNoSecret has clients that send the secret wherever something can be
 // sent. The log, the answer and the page have its place, and not it.
 func TestServeTellsNoSecret(t *testing.T) {
@@ -51,6 +59,11 @@ func TestServeTellsNoSecret(t *testing.T) {
 	soap := func(parameter string) string {
 		return `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><login xmlns="urn:x">` + strings.Repeat("<a>"+parameter+"</a>", 4) + `</login></Body></Envelope>`
 	}
+	inSOAP := regexp.MustCompile(`<loginReturn[^>]*>([0-9A-Z]+)<`).FindStringSubmatch(r.soapLogin(t, right))
+	require.NotNil(t, inSOAP)
+	echoed := func(parameters string) string {
+		return `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><x xmlns="urn:x"><a>` + inSOAP[1] + "</a>" + parameters + `</x></Body></Envelope>`
+	}
 
 	const json, xml = "application/json", "text/xml"
 	escaped, inPath := url.QueryEscape(secret), url.PathEscape(secret)
@@ -72,6 +85,9 @@ func TestServeTellsNoSecret(t *testing.T) {
 		"an echo":           {"/rpc/6.0/", json, `{"method":"x","params":[` + quoted(session[1]) + `,` + quoted(secret) + `],"id":1}`, ""},
 		"a batch":           {"/rpc/6.0/", json, `[{"method":"x","params":[` + quoted(session[1]) + `,` + quoted(secret) + `],"id":1}]`, ""},
 		"SOAP":              {"/soap/6.0/", xml, soap(html.EscapeString(secret)), ""},
+		"a SOAP echo":       {"/soap/6.0/", xml, echoed("<a>" + html.EscapeString(secret) + "</a>"), ""},
+		"one of a struct":   {"/soap/6.0/", xml, echoed("<a><b>" + html.EscapeString(secret) + "</b></a>"), ""},
+		"one in two":        {"/soap/6.0/", xml, echoed("<a><b><![CDATA[" + secret[:5] + "]]><!-- x -->" + html.EscapeString(secret[5:]) + "</b></a>"), ""},
 		"SOAP, in two":      {"/soap/6.0/", xml, soap("<![CDATA[" + secret[:5] + "]]>" + html.EscapeString(secret[5:])), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
