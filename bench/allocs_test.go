@@ -11,6 +11,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/webhook/ipn"
 )
 
 // TestCoreAllocations guards what the benchmarks report.
@@ -66,6 +67,20 @@ func TestVerifyAllocations(t *testing.T) {
 				t.Errorf("%s: got %v allocations, want at most %v", name, n, most)
 			}
 		}
+	}
+}
+
+// TestIPNAllocations guards what verifying a notification allocates.
+func TestIPNAllocations(t *testing.T) {
+	body, key := newIPN(t)
+	keys := []auth.SecretSource{auth.NewSecret(key)}
+	n := testing.AllocsPerRun(200, func() {
+		if _, err := ipn.Verify(t.Context(), body, keys...); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n > 8 {
+		t.Errorf("got %v allocations, want at most 8", n)
 	}
 }
 
