@@ -6,8 +6,8 @@
 //     notifications.php check SEED FILE
 //
 // The first prints a line of JSON for each: the key, the kind, the body, the same body
-// with one byte changed so that it says something else, and the values in order, all in
-// base64 but the kind. The second reads a file with one reply a line, to the
+// with one byte changed so that it says something else, and what is hashed, all in base64
+// but the kind. The second reads a file with one reply a line, to the
 // notifications of that seed, and prints what is wrong with each.
 declare(strict_types=1);
 error_reporting(0);
@@ -180,7 +180,7 @@ if ($mode === 'make') {
         $state = mt_rand();
         echo json_encode([
             'Key' => base64_encode($key), 'Kind' => $kind, 'Body' => base64_encode($body), 'Changed' => base64_encode(changed($body)),
-            'Values' => array_map('base64_encode', $values),
+            'Source' => base64_encode(lp($values)),
         ]), "\n";
         mt_srand($state); // the other mode makes no changes
     }

@@ -1,8 +1,6 @@
 package ipn
 
-import (
-	"regexp"
-)
+import "regexp"
 
 // isOurs reports whether what is signed can be read as what the account itself signs
 // with the key: a header's merchant code and date, or what a reply is made of. Digits
@@ -10,14 +8,15 @@ import (
 // does not tell.
 func (n *Notification) isOurs() bool {
 	signed := n.signed()
-	return canBe(signed, anything, date) || // the header
-		canBe(signed, anything, expiration, stamp) || // the reply to an LCN
-		canBe(signed, anything, anything, stamp, stamp) // the reply to an IPN
+	return canBe(signed, code, date) || // the header
+		canBe(signed, code, expiration, stamp) || // the reply to an LCN
+		canBe(signed, code, anything, stamp, stamp) // the reply to an IPN
 }
 
 // The kinds of values in what the account signs. Replies of other programs may have the
 // hour without its leading zero, as the vendor's pages had until 2026.
 var (
+	code       = func(value []byte) bool { return len(value) <= maxCode }
 	anything   = func([]byte) bool { return true }
 	date       = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`).Match
 	expiration = regexp.MustCompile(`^(?:\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?)?$`).Match
@@ -45,6 +44,11 @@ func canBe(s []byte, kinds ...func(value []byte) bool) bool {
 	}
 	return false
 }
+
+// maxCode is how long the codes of a merchant, a licence and a product are at most, in
+// bytes. A limit keeps a long message from being taken for one of ours by chance: its
+// first values would have to be digits that add up to its length.
+const maxCode = 64
 
 // maxDigits is those of a body's length.
 const maxDigits = 7

@@ -149,7 +149,7 @@ func TestVectorsOfRequests(t *testing.T) {
 						assert.ErrorIs(t, err, auth.ErrRequest)
 					default:
 						require.NoError(t, err)
-						assert.Equal(t, source, signedOf(n))
+						assert.Equal(t, source, sourceOf(n))
 					}
 				}
 				for mistake, wrong := range c.Wrong {
@@ -161,15 +161,6 @@ func TestVectorsOfRequests(t *testing.T) {
 			}
 		})
 	}
-}
-
-// signedOf joins the fields that a notification shows.
-func signedOf(n *ipn.Notification) string {
-	form := new(strings.Builder)
-	for name, value := range n.All() {
-		form.WriteString("&" + url.QueryEscape(name) + "=" + url.QueryEscape(value))
-	}
-	return ipn.Signed(form.String())
 }
 
 func TestVectorsOfWhatTheHashDoesNotBind(t *testing.T) {

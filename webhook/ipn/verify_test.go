@@ -151,6 +151,20 @@ func TestOwnSignaturesAreRefusedHoweverTheyAreCut(t *testing.T) {
 	}
 }
 
+// A long message whose first digits add up to its length is no header.
+func TestAMessageIsNotTakenForAHeaderByChance(t *testing.T) {
+	const first, last = "173", "192026-03-04 05:06:07"
+	for length := range 200 {
+		body := "A=7&B=" + strings.Repeat("b", 30) + "&PAD=" + strings.Repeat("p", length) + "&" + base + "&C=2026-03-04+05:06:07"
+		if source := ipn.Signed(body); len(source) == len(first)+173+len(last) {
+			require.True(t, strings.HasPrefix(source, first) && strings.HasSuffix(source, last))
+			verified(t, body)
+			return
+		}
+	}
+	t.Fatal("no message adds up")
+}
+
 func TestKeysAreTriedInTurn(t *testing.T) {
 	failing := auth.SecretFunc(func(context.Context) (auth.Secret, error) { return auth.Secret{}, errors.New("the manager is down") })
 	right, wrong := auth.NewSecret(key), auth.NewSecret("another-secret-key")
