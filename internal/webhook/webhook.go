@@ -13,6 +13,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/countersign/countersign/auth"
@@ -164,7 +165,7 @@ func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Reque
 			return nil, err
 		}
 	}
-	if int64(len(body)) < r.ContentLength || len(body) == 0 && (r.PostForm != nil || r.MultipartForm != nil) {
+	if int64(len(body)) < r.ContentLength || len(body) == 0 && r.PostForm != nil {
 		return nil, errors.New("the body has been read already, in whole or in part: put this handler in front of what calls ParseForm or reads the body")
 	}
 	c.SetReadDeadline(time.Time{}) // or net/http would take it for the peer's end, and end r's context
@@ -178,7 +179,7 @@ func (v Receiver) checkType(r *http.Request) error {
 	}
 	// Of a type with malformed parameters ParseMediaType gives the type all the same.
 	if mediaType, _, _ := mime.ParseMediaType(header); !slices.Contains(v.Types, mediaType) {
-		return fmt.Errorf("the body is of type %.40q, and a notification of %q", mediaType, v.Types)
+		return fmt.Errorf("the body is of type %.40q: a notification is of type %s", mediaType, strings.Join(v.Types, " or "))
 	}
 	return nil
 }

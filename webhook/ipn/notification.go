@@ -37,7 +37,8 @@ func (k Kind) String() string {
 }
 
 // A Notification is a message of 2Checkout's whose hash is right. It is immutable and
-// safe for concurrent use. Printed, it shows its kind only.
+// safe for concurrent use. Printed, it shows its kind only. The zero value is of no
+// kind, has no fields, and its Reply is empty.
 //
 // It has what was signed and nothing else: the hash fields are no part of it. The hash
 // covers the values in their order, not the names and not where one value ends, so
@@ -78,14 +79,14 @@ func (n *Notification) Get(name string) string {
 }
 
 // find returns the last value of a field, and how many there are.
-func (n *Notification) find(name string) (value string, count int) {
-	for name2, value2 := range n.All() {
-		if name2 == name {
-			value = value2
+func (n *Notification) find(name string) (last string, count int) {
+	for field, value := range n.All() {
+		if field == name {
+			last = value
 			count++
 		}
 	}
-	return value, count
+	return last, count
 }
 
 // List returns the values of an array, such as IPN_PID, in the order of the message:
@@ -192,6 +193,9 @@ func (n *Notification) Test() (test, known bool) {
 // that n has been processed: write it last. now is the time of the reply, which is
 // written in UTC.
 func (n *Notification) Reply(now time.Time) string {
+	if n.kind == 0 {
+		return ""
+	}
 	date := now.UTC().Format(stampLayout)
 	values := []string{n.Get("LICENSE_CODE"), n.Get("EXPIRATION_DATE"), date}
 	if n.kind == IPN {

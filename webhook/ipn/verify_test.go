@@ -342,6 +342,14 @@ func TestReply(t *testing.T) {
 		l.Reply(time.Date(2008, 11, 17, 14, 59, 35, 0, time.UTC)))
 }
 
+func TestTheZeroNotificationAcknowledgesNothing(t *testing.T) {
+	var n ipn.Notification
+	assert.Equal(t, "", n.Reply(time.Now()))
+	assert.Equal(t, "", n.Get("REFNO"))
+	_, known := n.Test()
+	assert.False(t, known)
+}
+
 func TestANotificationPrintsItsKindOnly(t *testing.T) {
 	n := verified(t, base)
 	var logged strings.Builder
