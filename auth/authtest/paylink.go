@@ -95,8 +95,12 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.tell(http.StatusOK)
 		return
 	case status == http.StatusOK:
+		received := p.receive(r)
+		if received.Kind == paylink.Multipart {
+			received.Params.RemoveEmpty() // which the vendor's SDK makes of nulls
+		}
 		secret, _ := auth.Load(r.Context(), p.Secret)
-		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, p.receive(r).Params)
+		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, received.Params)
 	}
 	if err == nil && status != http.StatusOK && e.Err == nil {
 		e.Err = errors.New(body.Message)

@@ -295,19 +295,21 @@ var numbers = []string{
 	"subscriptionState", "userId", "validity", "vatRate",
 }
 
-// echo returns what an answer repeats of what was sent: all but what is not a property
-// of the object.
+// echo returns what an answer repeats of what was sent: all but what is no property of
+// the object.
 func echo(sent map[string]any) map[string]any {
 	fields := make(map[string]any, len(sent))
 	for name, value := range sent {
-		switch name {
-		case "id", "uuid", "model", "act":
-		default:
+		if !notEchoed.MatchString(name) {
 			fields[name] = retype(name, value)
 		}
 	}
 	return fields
 }
+
+// notEchoed names what the vendor's SDK sends with every object: which it is, and what
+// a list is to be of.
+var notEchoed = regexp.MustCompile(`^(id|uuid|model|limit|offset|(filter|orderBy).*)$`)
 
 func retype(name string, value any) any {
 	switch v := value.(type) {

@@ -3,6 +3,7 @@ package authtest
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"maps"
 	"net"
 	"net/http"
@@ -103,7 +104,7 @@ func (h *heldAnswer) Write(b []byte) (int, error) { return h.body.Write(b) }
 
 func (h *heldAnswer) send(w http.ResponseWriter) {
 	maps.Copy(w.Header(), h.header)
-	w.WriteHeader(h.status)
+	w.WriteHeader(cmp.Or(h.status, http.StatusOK))
 	h.body.WriteTo(w)
 }
 
