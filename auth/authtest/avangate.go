@@ -88,7 +88,8 @@ type Avangate struct {
 var _ http.Handler = (*Avangate)(nil)
 
 // Fail has the next requests answered by faults, in their order, each in the place of
-// the gateway and whatever the request is. Any handler will do.
+// the gateway and whatever the request is: a [Fault], or any other handler. Their
+// Exchanges have an error. It may be called while the gateway serves.
 func (a *Avangate) Fail(faults ...http.Handler) { a.faults.add(faults) }
 
 // ServeHTTP verifies and answers a request.

@@ -1,8 +1,6 @@
 package authtest
 
 import (
-	"bytes"
-	"encoding/json"
 	"io"
 	"maps"
 	"net/http"
@@ -80,18 +78,6 @@ func (o *avangateObjects) answer(r *http.Request, resource vendor.Resource, secr
 	return fields
 }
 
-// decode reads an object, with its numbers as they are written; what is none has no
-// members.
-func decode(text []byte) map[string]any {
-	fields := make(map[string]any)
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber()
-	if d.Decode(&fields) != nil || fields == nil {
-		return make(map[string]any)
-	}
-	return fields
-}
-
 // withoutCard leaves of the payment's details what no card is paid with.
 func withoutCard(fields map[string]any) {
 	if details, ok := fields["PaymentDetails"].(map[string]any); ok {
@@ -143,6 +129,7 @@ func (o *avangateObjects) page(r *http.Request, name string) any {
 	return map[string]any{"Items": items, "Pagination": map[string]int{"Page": page, "Limit": limit, "Count": count}}
 }
 
+// read returns what was sent for a resource.
 func (object *avangateObject) read() map[string]any { return decode(object.sent) }
 
 // own returns the members that are the gateway's: an order's are those that the

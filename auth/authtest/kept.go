@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -27,6 +28,18 @@ func toKeep(fields map[string]any, secret string) []byte {
 		return nil
 	}
 	return text
+}
+
+// decode reads an object, with its numbers as they are written; what is none has no
+// members.
+func decode(text []byte) map[string]any {
+	fields := make(map[string]any)
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	if d.Decode(&fields) != nil || fields == nil {
+		return make(map[string]any)
+	}
+	return fields
 }
 
 // holds reports whether a secret stands in a name or a text.

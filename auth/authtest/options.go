@@ -70,11 +70,12 @@ type Reads struct {
 }
 
 // ClockSeconds says how far from a gateway's clock the time of a request may be, to
-// either side, in seconds. What lies between the two is halved. If both are 0 it is
+// either side, in seconds: what it was seen to accept, and to refuse. It refuses what is
+// more than half the way from the first to the second. If both are 0, that is
 // avangate.DefaultWindow.
 type ClockSeconds struct {
-	Accepted int `json:"accepted,omitempty"` // what it has taken
-	Refused  int `json:"refused,omitempty"`  // what it has not; 0 if it takes any time
+	Accepted int `json:"accepted,omitempty"`
+	Refused  int `json:"refused,omitempty"` // 0 beside Accepted: it takes any time
 }
 
 // Validate returns an error that names the first field with a value that it does not

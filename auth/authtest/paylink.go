@@ -60,7 +60,8 @@ type Paylink struct {
 var _ http.Handler = (*Paylink)(nil)
 
 // Fail has the next requests answered by faults, in their order, each in the place of
-// the gateway and whatever the request is. Any handler will do.
+// the gateway and whatever the request is: a [Fault], or any other handler. Their
+// Exchanges have an error. It may be called while the gateway serves.
 func (p *Paylink) Fail(faults ...http.Handler) { p.faults.add(faults) }
 
 // ServeHTTP verifies and answers a request.
@@ -95,17 +96,26 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		o.tell(http.StatusOK)
 		return
 	case status == http.StatusOK:
-		received := p.receive(r)
-		if received.Kind == paylink.Multipart {
-			received.Params.RemoveEmpty() // which the vendor's SDK makes of nulls
-		}
 		secret, _ := auth.Load(r.Context(), p.Secret)
-		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, received.Params)
+		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, p.sent(r))
 	}
 	if err == nil && status != http.StatusOK && e.Err == nil {
 		e.Err = errors.New(body.Message)
 	}
 	answer(o, status, body)
+}
+
+// sent returns the parameters of a request that is right: those of JSON as they came,
+// others as PHP has them, in texts.
+func (p *Paylink) sent(r *http.Request) map[string]any {
+	received, body := p.receive(r)
+	switch {
+	case received.Kind == paylink.JSON && p.Options.Reads.BodyReplacesQuery != saidNo:
+		return decode(body)
+	case received.Kind == paylink.Multipart:
+		received.Params.RemoveEmpty() // which the vendor's SDK makes of nulls
+	}
+	return received.Params.Tree()
 }
 
 // wrongInstance says which instance came, beside what else is wrong. It does not quote

@@ -1,7 +1,6 @@
 package authtest
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/internal/paylink"
-	"github.com/countersign/countersign/internal/php"
 )
 
 // paylinkObjects are what was created in this run.
@@ -37,10 +35,9 @@ type paylinkObject struct {
 }
 
 // answer does what a right request asks for.
-func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Path, params *php.Array) (status int, body paylinkAnswer) {
+func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Path, sent map[string]any) (status int, body paylinkAnswer) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	sent := params.Tree()
 	if path.ID == "0" { // as the vendor's SDK writes it where there is none
 		path.ID = ""
 	}
@@ -66,6 +63,7 @@ func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Pa
 	case isNew || !isRead && method != http.MethodDelete && path.Act == "":
 		maps.Copy(fields, echo(sent))
 		object.sent = toKeep(fields, secret)
+	case isRead:
 	case path.Act == "refund" && isLess(echo(sent)["amount"], fields["amount"]):
 		object.status = "partially-refunded"
 	case method == http.MethodDelete && path.Object != "Subscription" && path.Object != "ecr":
@@ -74,7 +72,7 @@ func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Pa
 		object.status = "unpaired"
 	case method == http.MethodDelete:
 		object.status = "cancelled"
-	case !isRead:
+	default:
 		object.status = cmp.Or(statusOf[path.Act], object.status)
 	}
 	if object.deleted {
@@ -219,13 +217,7 @@ func (o *paylinkObjects) list(instance string, path paylink.Path, sent map[strin
 }
 
 // read returns what was sent for an object.
-func (object *paylinkObject) read() map[string]any {
-	fields := make(map[string]any)
-	d := json.NewDecoder(bytes.NewReader(object.sent))
-	d.UseNumber()
-	d.Decode(&fields)
-	return fields
-}
+func (object *paylinkObject) read() map[string]any { return decode(object.sent) }
 
 // own returns the fields that are the gateway's, as the vendor's SDK names them
 // (payrexx-php 2.0.9, lib/Payrexx/Models/Response). Its links lead nowhere.
@@ -300,16 +292,16 @@ var numbers = []string{
 func echo(sent map[string]any) map[string]any {
 	fields := make(map[string]any, len(sent))
 	for name, value := range sent {
-		if !notEchoed.MatchString(name) {
+		if value != nil && !notEchoed.MatchString(name) {
 			fields[name] = retype(name, value)
 		}
 	}
 	return fields
 }
 
-// notEchoed names what the vendor's SDK sends with every object: which it is, and what
-// a list is to be of.
-var notEchoed = regexp.MustCompile(`^(id|uuid|model|limit|offset|(filter|orderBy).*)$`)
+// notEchoed names what is the gateway's own, and what the vendor's SDK sends with every
+// object: which it is, and what a list is to be of.
+var notEchoed = regexp.MustCompile(`^(ApiSignature|instance|id|uuid|model|limit|offset|(filter|orderBy).*)$`)
 
 func retype(name string, value any) any {
 	switch v := value.(type) {

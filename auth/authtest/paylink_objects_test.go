@@ -93,6 +93,23 @@ func TestPaylinkCreates(t *testing.T) {
 	s.subset(s.one("POST", "Design/", "name=A"), `{"id":100012,"name":"A"}`)
 }
 
+// TestPaylinkEchoesJSON as it came.
+func TestPaylinkEchoesJSON(t *testing.T) {
+	s := newShop(t)
+	req := httptest.NewRequest("POST", "/v1.14/Gateway/?instance=example",
+		strings.NewReader(`{"amount":100,"skipResultPage":true,"vatRate":null,"psp":[],"sku":"7","basket":[{"amount":5}],"instance":"example","model":"Gateway"}`))
+	req.Header.Set("X-API-KEY", "test-secret-key")
+	w := httptest.NewRecorder()
+	s.gateway.ServeHTTP(w, req)
+	for _, object := range []map[string]any{s.one("GET", "Gateway/100001/", ""), s.one("GET", "Gateway/", "")} {
+		s.subset(object, `{"amount":100,"skipResultPage":true,"psp":[],"sku":"7","basket":[{"amount":5}]}`)
+		for _, name := range []string{"vatRate", "instance", "model"} {
+			assert.NotContains(t, object, name)
+		}
+	}
+	s.subset(s.one("GET", "Transaction/17/refund", "?amount=1"), `{"status":"confirmed"}`)
+}
+
 // TestPaylinkReadsBack what was made in this run.
 func TestPaylinkReadsBack(t *testing.T) {
 	s := newShop(t)

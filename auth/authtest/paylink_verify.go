@@ -117,19 +117,19 @@ func (p *Paylink) checkKey(r *http.Request, key string) error {
 
 // unsigned reads a request without a signature, whose body has been put back.
 func (p *Paylink) unsigned(r *http.Request) sighting {
-	received := p.receive(r)
+	received, _ := p.receive(r)
 	return sighting{received.Instance, string(received.Params.Query()), pairs(received.Params.All())}
 }
 
 // receive reads a request, whose body is in memory, without what is the gateway's own.
 // There are no parameters if they cannot be read.
-func (p *Paylink) receive(r *http.Request) *paylink.Received {
-	body, _ := request.TakeBody(r, math.MaxInt64)
+func (p *Paylink) receive(r *http.Request) (received *paylink.Received, body []byte) {
+	body, _ = request.TakeBody(r, math.MaxInt64)
 	request.SetBody(r, body)
 	received, err := p.Options.Reads.reading().Receive(r, body)
 	if err != nil {
 		received.Params = new(php.Array)
 	}
 	paylink.RemoveOwn(received.Params)
-	return received
+	return received, body
 }
