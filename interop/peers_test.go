@@ -29,7 +29,8 @@ import (
 // docs/serve.md.
 //
 //	payrexx-php-1.8.11  payrexx/payrexx-php, the last that signs
-//	payrexx-php-2.0.9   payrexx/payrexx-php, X-API-KEY
+//	payrexx-php-2.0.9   payrexx/payrexx-php, X-API-KEY; Debian's
+//	                    php-guzzlehttp-guzzle
 //	2checkout-php-sdk   2Checkout/2checkout-php-sdk
 //	2checkout-node-sdk  2Checkout/2checkout-node-sdk; npm fetches what it needs
 //	2checkout-ruby-sdk  2Checkout/2checkout-ruby-sdk; Debian's ruby, ruby-jwt
@@ -227,39 +228,42 @@ func trust(t *testing.T, bundle, certificate string) {
 // serve's certificate always has, and with that of another platform, as its forks have
 // it built in: nothing else in them differs.
 func TestPeersPayrexx(t *testing.T) {
-	for _, sdk := range []string{"payrexx-php-1.8.11", "payrexx-php-2.0.9"} {
-		for _, domain := range []string{"localhost", "zahls.ch"} {
-			t.Run(sdk+", "+domain, func(t *testing.T) {
-				copied := peerCopy(t, sdk)
-				s := startServe(t, "api.zahls.ch")
-				trust(t, filepath.Join(copied, "lib", "Payrexx", "certs", "ca.pem"), s.certificate)
-				env := []string{"SDK=" + copied, "DOMAIN=" + domain, "HTTPS_PROXY=" + s.proxy}
-				if domain == "localhost" { // where curl itself knows the way
-					_, port, err := net.SplitHostPort(s.address)
-					require.NoError(t, err)
-					env = []string{"SDK=" + copied, "DOMAIN=localhost:" + port}
+	const guzzle = "/usr/share/php/GuzzleHttp/autoload.php" // Debian's
+	for _, c := range []struct{ name, sdk, domain, guzzle string }{
+		{"1.8.11", "payrexx-php-1.8.11", "localhost", ""},
+		{"1.8.11, another platform", "payrexx-php-1.8.11", "zahls.ch", ""},
+		{"2.0.9", "payrexx-php-2.0.9", "localhost", ""},
+		{"2.0.9, another platform", "payrexx-php-2.0.9", "zahls.ch", ""},
+		{"2.0.9, with Guzzle", "payrexx-php-2.0.9", "localhost", guzzle},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			copied := peerCopy(t, c.sdk)
+			s := startServe(t, "api.zahls.ch")
+			trust(t, filepath.Join(copied, "lib", "Payrexx", "certs", "ca.pem"), s.certificate)
+			env, proxied := []string{"SDK=" + copied, "GUZZLE=" + c.guzzle}, []string(nil)
+			if c.domain == "localhost" { // where curl itself knows the way
+				_, port, err := net.SplitHostPort(s.address)
+				require.NoError(t, err)
+				env = append(env, "DOMAIN=localhost:"+port)
+			} else {
+				env, proxied = append(env, "DOMAIN="+c.domain, "HTTPS_PROXY="+s.proxy), []string{"api." + c.domain + ":443"}
+			}
+			calls := runPeer(t, env, "php", append(phpWithCurl, "testdata/peers/payrexx.php")...)
+			assert.Greater(t, len(calls), 35)
+			for _, call := range calls {
+				assert.Empty(t, call.Error, "%s %s", call.Model, call.Method)
+				assert.Equal(t, `Payrexx\Models\Response\`+call.Model, call.Class, "%s %s", call.Model, call.Method)
+				if call.Method == "create" {
+					assert.NotContains(t, []string{"", "0", "null"}, string(call.ID), call.Model)
 				}
-				calls := runPeer(t, env, "php", append(phpWithCurl, "testdata/peers/payrexx.php")...)
-				assert.Greater(t, len(calls), 35)
-				for _, call := range calls {
-					assert.Empty(t, call.Error, "%s %s", call.Model, call.Method)
-					assert.Equal(t, `Payrexx\Models\Response\`+call.Model, call.Class, "%s %s", call.Model, call.Method)
-					if call.Method == "create" {
-						assert.NotContains(t, []string{"", "0", "null"}, string(call.ID), call.Model)
-					}
-				}
-				requests := s.requests()
-				assert.Len(t, requests, len(calls), "%s", s.logged())
-				for _, request := range requests {
-					assert.Regexp(t, ` /v[12]\.\d+/.* 200 right$`, request)
-				}
-				var proxied []string
-				if domain != "localhost" {
-					proxied = []string{"api.zahls.ch:443"}
-				}
-				assert.Equal(t, proxied, s.proxied())
-			})
-		}
+			}
+			requests := s.requests()
+			assert.Len(t, requests, len(calls), "%s", s.logged())
+			for _, request := range requests {
+				assert.Regexp(t, ` /v[12]\.\d+/.* 200 right$`, request)
+			}
+			assert.Equal(t, proxied, s.proxied())
+		})
 	}
 }
 

@@ -5,6 +5,7 @@
 //
 //   SDK=folder DOMAIN=localhost:8443 php payrexx.php
 //
+// GUZZLE=autoload.php has it send with Guzzle, which the newer one offers beside curl.
 // The account is that of the tests.
 declare(strict_types=1);
 
@@ -80,7 +81,12 @@ function fill(object $model, string $method, string $image): object
     return $model;
 }
 
-$payrexx = new Payrexx\Payrexx('example', 'test-secret-key', '', getenv('DOMAIN'));
+$handler = '';
+if (getenv('GUZZLE')) {
+    require getenv('GUZZLE');
+    $handler = '\Payrexx\CommunicationAdapter\GuzzleCommunication';
+}
+$payrexx = new Payrexx\Payrexx('example', 'test-secret-key', $handler, getenv('DOMAIN'));
 foreach ($offered as $name => $methods) {
     $class = "Payrexx\\Models\\Request\\$name";
     if (!class_exists($class)) {
