@@ -50,10 +50,11 @@
 // A session belongs to one origin and path. Its login is a POST to that URL, less
 // the query, with nothing of the caller's header but the User-Agent, through the
 // RoundTripper below and so through its proxy and TLS settings. For SOAP it repeats
-// the version and the namespace of the caller's envelope, since the vendor's WSDL
-// is not public. There is one login at a time, however many calls wait for it; each
-// waits under its own context, and when all have left the login is broken off. At
-// most 32 sessions are kept, and at most 32 first logins are under way beside them.
+// the version and the namespace of the caller's envelope, since no copy of the
+// vendor's WSDL was to be had. There is one login at a time, however many calls wait
+// for it; each waits under its own context, and when all have left the login is broken
+// off. At most 32 sessions are kept, and at most 32 first logins are under way beside
+// them.
 //
 // A session is used for nine minutes of the vendor's ten. If the gateway says
 // before that it is gone, by a JSON-RPC error 10000, 10001 or 10002 and no result, or
