@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/scheme"
 )
 
@@ -142,6 +143,18 @@ func TestClockKeepsTheRequestsContext(t *testing.T) {
 	assert.Equal(t, "kept", req.Context().Value(valueKey{}))
 	assert.Equal(t, ctx.Done(), req.Context().Done())
 	assert.False(t, c.Refused(req.Clone(req.Context()), dated(noon.Add(time.Hour))))
+}
+
+func TestClockReportsWhatItLearns(t *testing.T) {
+	c := scheme.Clock{Now: func() time.Time { return noon }}
+	var seen []auth.ClockInfo
+	for _, trace := range []*auth.Trace{{}, {Clock: func(_ context.Context, i auth.ClockInfo) { seen = append(seen, i) }}} {
+		req := order()
+		req = req.WithContext(auth.WithTrace(req.Context(), trace))
+		c.Claim(req)
+		assert.True(t, c.Refused(req, dated(noon.Add(c.Offset()+time.Hour))))
+	}
+	assert.Equal(t, []auth.ClockInfo{{Before: time.Hour, After: 2 * time.Hour}}, seen)
 }
 
 func TestClockOfManyRequests(t *testing.T) {
