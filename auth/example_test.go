@@ -13,9 +13,33 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/transport"
 )
+
+// The accounts of a program: it builds them, says at its start which secret is missing,
+// and gives them to one client.
+func Example() {
+	shop, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: "https://api.vr-pay-secure.de", Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	tco, err := avangate.New(avangate.Config{MerchantCode: "YOURCODE123", SecretKey: auth.NewFile("/run/secrets/none/2checkout")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = auth.Check(context.Background(), shop, tco)
+	fmt.Println("a secret is missing:", errors.Is(err, auth.ErrSecret))
+
+	client, err := transport.Wrap(&http.Client{}, shop, tco)
+	fmt.Println(client != nil, err)
+	fmt.Println(shop.Origins(), tco.Origins())
+	// Output:
+	// a secret is missing: true
+	// true <nil>
+	// [https://api.vr-pay-secure.de] [https://api.2checkout.com https://api.avangate.com]
+}
 
 // A marketplace books for many merchants through one client. Each request names
 // the merchant in its context, and one that names none is refused.

@@ -21,6 +21,44 @@ import (
 	"github.com/countersign/countersign/transport"
 )
 
+// A program's client, and what it does with an answer. The gateway is emulated: it
+// accepts what is rightly signed.
+func Example() {
+	gateway := httptest.NewServer(&authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key")})
+	defer gateway.Close()
+
+	shop, err := paylinkhmac.New(paylinkhmac.Config{
+		BaseURL:  gateway.URL, // such as "https://api.vr-pay-secure.de"
+		Instance: "example",
+		Secret:   auth.NewSecret("test-secret-key"), // or auth.Env, auth.NewFile
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(&http.Client{Timeout: 20 * time.Second}, shop)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, invoice := range []url.Values{
+		{"amount": {"200"}, "purpose": {"This is a+b 100% test"}},
+		{"amount": {"200"}, "a b": {"PHP reads this name as a_b"}},
+	} {
+		resp, err := client.PostForm(gateway.URL+"/v1.0/Invoice/", invoice)
+		if errors.Is(err, auth.ErrParameter) {
+			fmt.Println("nothing was sent")
+			continue
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		resp.Body.Close()
+		fmt.Println(resp.Status)
+	}
+	// Output:
+	// 200 OK
+	// nothing was sent
+}
+
 // One client for two gateways: each request is signed for the one that it goes to.
 // What goes elsewhere is refused.
 func ExampleWrap() {
