@@ -18,6 +18,10 @@ type Array struct {
 	nodes []node // nodes[0] is the array itself
 	vars  int
 	path  []byte
+	name  span // that of what a strict reader sets, for an error
+
+	group     span  // the name of the last value's group, up to its bracket, if it had one
+	groupNode int32 // and its node
 
 	source    []byte // what the array was read from,
 	canonical bool   // if that is also its query
@@ -72,6 +76,7 @@ func (a *Array) reset() {
 	a.nodes = append(a.nodes[:0], node{isArray: true})
 	a.vars, a.ids = 0, 0
 	a.canonical = false
+	a.group = span{}
 	if a.used > 0 {
 		a.slots = a.slots[:minSlots]
 		clear(a.slots)

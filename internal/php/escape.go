@@ -162,7 +162,8 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 			switch {
 			case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
 				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
-				if s[i+1] > 'F' || s[i+2] > 'F' || unreserved(c) {
+				is = classes[c]
+				if s[i+1] > 'F' || s[i+2] > 'F' || is&reserved == 0 {
 					seen |= respelled
 				} else if c == ' ' {
 					seen |= respelled | plusless
@@ -175,12 +176,12 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 			case c == '+' && !keepPlus:
 				seen |= rawPlus
 				c = ' '
+				is = classes[c]
 			case c == '@' || c == ' ':
 				seen |= respelled | plusless
 			default:
 				seen |= respelled
 			}
-			is = classes[c]
 		}
 		seen |= is
 		s[n] = c

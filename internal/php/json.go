@@ -228,7 +228,7 @@ func (r *jsonReader) readList(parent int32, nameLen int) error {
 func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	a := r.a
 	n, found := a.element(parent, r.key)
-	var before node
+	wasArray, before := false, span{}
 	switch {
 	case !found:
 		if !r.strict && len(a.nodes) > 1+MaxNodes {
@@ -237,7 +237,7 @@ func (r *jsonReader) readElement(parent int32, nameLen int) error {
 	case r.strict:
 		return r.refuse("is given twice, and PHP keeps the last only: leave one out")
 	default:
-		before = a.nodes[n]
+		wasArray, before = a.nodes[n].isArray, a.nodes[n].value
 		a.vacate(n)
 	}
 	nameLen += a.escapedLen(r.key)
@@ -286,7 +286,7 @@ func (r *jsonReader) readElement(parent int32, nameLen int) error {
 		a.nodes[n].value = value
 		a.vars++
 	}
-	if found && (before.isArray || a.nodes[n].isArray || !bytes.Equal(a.bytes(before.value), a.bytes(value))) {
+	if found && (wasArray || a.nodes[n].isArray || !bytes.Equal(a.bytes(before), a.bytes(value))) {
 		a.nodes[n].changed = true
 	}
 	if a.nodes[n].first == 0 {
@@ -318,7 +318,7 @@ func (r *jsonReader) readLiteral(word, text string) (span, error) {
 // checkMember checks r.key, the name of one of parent's members.
 func (r *jsonReader) checkMember(parent int32) error {
 	key := r.a.bytes(r.key)
-	if n, plain := scan(key, endsKey); plain && n == len(key) && n > 0 { // as most are
+	if r.key.plain && len(key) > 0 && (parent != 0 || bytes.IndexByte(key, '.') < 0) { // as most are
 		return r.checkOrder(parent, key)
 	}
 	for _, c := range key {
@@ -347,8 +347,8 @@ func (r *jsonReader) checkOrder(parent int32, key []byte) error {
 	if len(key) == 0 || key[0] > '9' || r.a.find(parent, key) != 0 {
 		return nil
 	}
-	if r.a.checkOrder(parent, r.key, nil) != nil {
-		return r.a.checkOrder(parent, r.key, r.name())
+	if !r.a.inOrder(parent, r.key) {
+		return refuseOrder(r.name()) // which costs
 	}
 	return nil
 }

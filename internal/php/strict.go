@@ -85,7 +85,8 @@ func (a *Array) readPair(from, end int) (span, int, class, *Error) {
 	}
 	if name.from < name.to && inName&endsKey == 0 {
 		name.plain = inName&reserved == 0
-		return name, read, seen, a.setValue(0, name, value, a.bytes(name))
+		a.name, a.group = name, span{}
+		return name, read, seen, a.setValue(0, name, value)
 	}
 	return name, read, seen, a.set(name, value)
 }
@@ -106,7 +107,15 @@ func scan(s []byte, end class) (n int, plain bool) {
 
 // set adds a value under a name of the normal form: key or key[sub]...[sub].
 func (a *Array) set(name, value span) *Error {
+	a.name = name
 	text := a.bytes(name)
+	if group := a.bytes(a.group); len(group) > 0 && bytes.HasPrefix(text, group) { // as in lists and records
+		n, plain := scan(text[len(group):], endsSub)
+		if len(group)+n == len(text)-1 && text[len(text)-1] == ']' && (n != 1 || !isSpace(text[len(group)])) {
+			from := name.from + len(group)
+			return a.setValue(a.groupNode, span{from, from + n, plain}, value)
+		}
+	}
 	n, plain := scan(text, endsKey)
 	if n == 0 || n < len(text) && text[n] != '[' {
 		key, _, _ := bytes.Cut(text, []byte("["))
@@ -135,60 +144,66 @@ func (a *Array) set(name, value span) *Error {
 			return Refuse(text, "has an automatic index in front of more brackets, and PHP begins a new element at each of them: write the index, %s", firstIndex(text))
 		}
 		var err *Error
-		if parent, err = a.setArray(parent, key, text); err != nil {
+		if parent, err = a.setArray(parent, key); err != nil {
 			return err
 		}
 		key = span{pos + 1, pos + 1 + n, plain}
 	}
-	return a.setValue(parent, key, value, text)
+	a.group, a.groupNode = span{from: name.from, to: key.from}, parent
+	return a.setValue(parent, key, value)
 }
 
 // setArray returns parent's element for the key, an array, adding it if there
 // is none yet.
-func (a *Array) setArray(parent int32, key span, name []byte) (int32, *Error) {
-	key, err := a.setIndex(parent, key, name)
-	if err != nil {
-		return 0, err
+func (a *Array) setArray(parent int32, key span) (int32, *Error) {
+	if parent != 0 && (a.nodes[parent].indexes != written || key.from == key.to) {
+		var err *Error
+		if key, err = a.setIndex(parent, key); err != nil {
+			return 0, err
+		}
 	}
 	n, found := a.element(parent, key)
 	if !found {
 		a.nodes[n].isArray = true
-		if err := a.checkOrder(parent, key, name); err != nil {
-			return 0, err
+		if !a.inOrder(parent, key) {
+			return 0, refuseOrder(a.bytes(a.name))
 		}
 	}
 	if n != a.nodes[parent].last {
 		a.canonical = false
 	}
 	if !a.nodes[n].isArray {
-		return 0, refuseKinds(name)
+		return 0, refuseKinds(a.bytes(a.name))
 	}
 	return n, nil
 }
 
 // setValue adds a value to parent. Its key must be new there.
-func (a *Array) setValue(parent int32, key, value span, name []byte) *Error {
-	key, err := a.setIndex(parent, key, name)
-	if err != nil {
-		return err
+func (a *Array) setValue(parent int32, key, value span) *Error {
+	if parent != 0 && (a.nodes[parent].indexes != written || key.from == key.to) {
+		var err *Error
+		if key, err = a.setIndex(parent, key); err != nil {
+			return err
+		}
 	}
 	n, found := a.element(parent, key)
 	switch {
 	case !found:
 		a.nodes[n].value = value
 		a.vars++
-		return a.checkOrder(parent, key, name)
+		if !a.inOrder(parent, key) {
+			return refuseOrder(a.bytes(a.name))
+		}
+		return nil
 	case a.nodes[n].isArray:
-		return refuseKinds(name)
+		return refuseKinds(a.bytes(a.name))
 	}
+	name := a.bytes(a.name)
 	return Refuse(name, "is given twice, and PHP keeps the last only: name a list's elements %s", elements(name))
 }
 
 // setIndex turns an empty key into the automatic index that it stands for.
-func (a *Array) setIndex(parent int32, key span, name []byte) (span, *Error) {
-	if parent == 0 {
-		return key, nil
-	}
+func (a *Array) setIndex(parent int32, key span) (span, *Error) {
 	p := &a.nodes[parent]
 	kind := written
 	if key.from == key.to {
@@ -198,7 +213,7 @@ func (a *Array) setIndex(parent int32, key span, name []byte) (span, *Error) {
 		p.indexes = kind
 	}
 	if p.indexes != kind {
-		return key, Refuse(name, "mixes automatic and written indexes: write all of them, %q, %q", "[0]", "[1]")
+		return key, Refuse(a.bytes(a.name), "mixes automatic and written indexes: write all of them, %q, %q", "[0]", "[1]")
 	}
 	if kind == automatic {
 		a.canonical = false
@@ -208,22 +223,29 @@ func (a *Array) setIndex(parent int32, key span, name []byte) (span, *Error) {
 	return key, nil
 }
 
-// checkOrder checks the key of an element that is new in parent: those that PHP
-// takes for integers, JavaScript and the readers that are written in it sort.
-func (a *Array) checkOrder(parent int32, key span, name []byte) *Error {
-	text := a.bytes(key)
-	if a.nodes[parent].indexes == automatic || len(text) == 0 || text[0] > '9' { // most begin with a letter
-		return nil
+// inOrder reports whether the key of an element that is new in parent may stand
+// there: those that PHP takes for integers, JavaScript and the readers that are
+// written in it sort.
+func (a *Array) inOrder(parent int32, key span) bool {
+	if key.from == key.to || a.text[key.from] > '9' { // most begin with a letter
+		return true
 	}
-	i, ok := integer(text)
+	if a.nodes[parent].indexes == automatic {
+		return true
+	}
+	i, ok := integer(a.bytes(key))
 	if !ok {
-		return nil
+		return true
 	}
 	if p := &a.nodes[parent]; p.hasIndex && i < p.nextIndex {
-		return Refuse(name, "has a lower index than what stands before it, which not every parser keeps in that order: sort the indexes")
+		return false
 	}
 	a.countIndex(parent, i)
-	return nil
+	return true
+}
+
+func refuseOrder(name []byte) *Error {
+	return Refuse(name, "has a lower index than what stands before it, which not every parser keeps in that order: sort the indexes")
 }
 
 func refuseKinds(name []byte) *Error {
