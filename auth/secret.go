@@ -60,10 +60,12 @@ const minFIPSKey = 14
 func (s Secret) Validate() error {
 	value := s.Reveal()
 	switch {
-	case s.IsZero():
+	case value == "":
 		return errors.New("the secret is empty: is its variable or file set?")
 	case value == Redacted:
 		return errors.New("the secret is " + Redacted + ", which an auth.Secret prints as: it was saved from one, and must be saved from where it came")
+	case len(value) >= minFIPSKey && isGraphic(value[0]) && isGraphic(value[len(value)-1]): // as most are
+		return nil
 	case strings.TrimSpace(value) != value:
 		return errors.New("the secret begins or ends with white space, such as a newline from a file: cut it off")
 	case strings.TrimFunc(value, isInvisible) != value:
@@ -73,6 +75,9 @@ func (s Secret) Validate() error {
 	}
 	return nil
 }
+
+// isGraphic reports whether c is ASCII that shows.
+func isGraphic(c byte) bool { return '!' <= c && c <= '~' }
 
 // isInvisible reports whether c has no width, as a byte order mark has none, or
 // controls how others are shown.
