@@ -277,6 +277,11 @@ func (a *Authenticator) Refused(req *http.Request, resp *http.Response) bool {
 // does not prove that it was the matter: what may have been carried out, or refused
 // for another reason, is not sent again.
 func (a *Authenticator) refusedREST(req *http.Request, resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusBadRequest:
+	default:
+		return false
+	}
 	if len(request.HeaderValues(req.Header, vendor.Header)) == 0 {
 		return false // it claims no time
 	}
