@@ -323,10 +323,14 @@ func (t *Transport) route(req *http.Request) (auth.Authenticator, error) {
 
 // checkPath refuses a URL whose path, as it is sent, would name another host.
 func checkPath(req *http.Request) error {
+	path := req.URL.Path // escaped, it begins with a slash if this does
+	if req.URL.RawPath != "" {
+		path = req.URL.EscapedPath()
+	}
 	switch {
 	case req.URL.Opaque != "":
 		return refuse(req, auth.ErrOrigin, "the URL is opaque: use one with a host and a path")
-	case !strings.HasPrefix(cmp.Or(req.URL.EscapedPath(), "/"), "/"):
+	case path != "" && path[0] != '/':
 		return refuse(req, auth.ErrOrigin, "the URL's path does not begin with a slash, and a proxy would read it as a part of the host: write the slash")
 	}
 	return nil

@@ -118,11 +118,14 @@ func CheckPlain(req *http.Request) error {
 // SoleHeader returns the value of a header field, "" if there is none. It is an
 // error to have it more than once, in whatever spelling.
 func SoleHeader(h http.Header, name string) (string, error) {
-	values := HeaderValues(h, name)
-	if len(values) > 1 {
+	switch values := HeaderValues(h, name); len(values) {
+	case 0:
+		return "", nil
+	case 1:
+		return values[0], nil
+	default:
 		return "", fmt.Errorf("the header has %s %d times: give it once", name, len(values))
 	}
-	return strings.Join(values, ""), nil
 }
 
 // HeaderValues returns the values of a header field, in whatever spelling. They
