@@ -47,8 +47,10 @@ func idName(resource string) string {
 func (o *avangateObjects) answer(r *http.Request, resource vendor.Resource, secret string, now time.Time) any {
 	isRead := r.Method == http.MethodGet || r.Method == http.MethodHead
 	sent := make(map[string]any)
-	if body, err := io.ReadAll(io.LimitReader(r.Body, maxResource+1)); !isRead && err == nil && len(body) <= maxResource {
-		sent = decode(body)
+	if !isRead {
+		if body, err := io.ReadAll(io.LimitReader(r.Body, maxResource+1)); err == nil && len(body) <= maxResource {
+			sent = decode(body)
+		}
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -51,7 +51,9 @@ func (f Fault) String() string {
 func (f Fault) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch f {
 	case Slow:
-		io.Copy(io.Discard, r.Body) // until then nobody sees that the client gives up
+		if r.Body != nil {
+			io.Copy(io.Discard, r.Body) // until then nobody sees that the client gives up
+		}
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	case Reset:

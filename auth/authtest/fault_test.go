@@ -85,6 +85,43 @@ func TestFaultsWithoutAConnection(t *testing.T) {
 		fmt.Sprintf("%v, %v, %v, %v, %v, %v", authtest.Reset, authtest.Slow, authtest.TooManyRequests, authtest.ServerError, authtest.FirewallPage, authtest.Fault(0)))
 }
 
+// TestGatewaysWithoutAServer: a request as a client makes it may have a nil body.
+func TestGatewaysWithoutAServer(t *testing.T) {
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	avangate := newSessions(t).gateway
+	answering := newSessions(t).gateway
+	answering.Answer = http.NotFoundHandler()
+	header := http.Header{"X-Avangate-Authentication": {`code="YOURCODE123" date="2026-01-02 03:04:05" hash="47efdafacd7f87430561e887fe8489d64b49aa0e51bb958486b3732c822f6d1a" algo="sha256"`}}
+	key := http.Header{"X-Api-Key": {"test-secret-key"}}
+	for _, c := range []struct {
+		gateway     http.Handler
+		method, url string
+		header      http.Header
+		status      int
+	}{
+		{avangate, "GET", "/rest/6.0/orders/", header, 200},
+		{avangate, "POST", "/rest/6.0/orders/", header, 200},
+		{avangate, "POST", "/rpc/6.0/", nil, 200},
+		{avangate, "POST", "/soap/6.0/", nil, 500},
+		{answering, "POST", "/rpc/6.0/", nil, 200},
+		{answering, "POST", "/soap/6.0/", nil, 500},
+		{answering, "GET", "/rest/6.0/orders/", header, 404},
+		{newShop(t).gateway, "GET", "/v1.0/Invoice/?instance=example", key, 200},
+		{newShop(t).gateway, "POST", "/v1.0/Invoice/?instance=example", key, 200},
+	} {
+		req, err := http.NewRequestWithContext(canceled, c.method, c.url, nil)
+		require.NoError(t, err)
+		for name, values := range c.header {
+			req.Header[name] = values
+		}
+		w := httptest.NewRecorder()
+		c.gateway.ServeHTTP(w, req)
+		assert.Equal(t, c.status, w.Code, "%s %s", c.method, c.url)
+		assert.Panics(t, func() { authtest.Slow.ServeHTTP(httptest.NewRecorder(), req) })
+	}
+}
+
 // TestFaultsAreMetOnce, however many requests come at a time.
 func TestFaultsAreMetOnce(t *testing.T) {
 	gateway := &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key")}
