@@ -11,9 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,14 +22,6 @@ import (
 
 // tokenHeader is the name of the header that a merchant-token stands in.
 const tokenHeader = "Merchant-Token"
-
-// signedInLinks are the names that the vendor's plugins sign, as in
-// 2Checkout/PrestaShop-2Checkout ee670c2, generateUrl.php.
-var signedInLinks = []string{
-	"return-url", "return-type", "expiration", "order-ext-ref", "item-ext-ref", "lock", "cust-params", "customer-ref",
-	"customer-ext-ref", "currency", "prod", "price", "qty", "tangible", "type", "opt", "coupon", "description",
-	"recurrence", "duration", "renewal-price",
-}
 
 // serveSignature signs the parameters of a buy link for who has a merchant-token.
 func (a *Avangate) serveSignature(w http.ResponseWriter, r *http.Request, e *Exchange) {
@@ -110,23 +100,23 @@ func decodePart(part string, v any) error {
 }
 
 // readLink returns what is signed of a buy link's parameters, a JSON object: the values
-// of those that are signed, sorted by name. How the vendor writes nested ones is not
+// of those that the vendor's plugins sign. How the vendor writes nested ones is not
 // known.
 func readLink(body io.Reader) (source string, err error) {
-	var parameters map[string]json.RawMessage
-	if json.NewDecoder(body).Decode(&parameters) != nil {
+	var sent map[string]json.RawMessage
+	if json.NewDecoder(body).Decode(&sent) != nil {
 		return "", errors.New("the body is not a JSON object with the parameters of a buy link")
 	}
-	var b []byte
-	for _, name := range slices.Sorted(maps.Keys(parameters)) {
-		if !slices.Contains(signedInLinks, name) {
+	var parameters []vendor.LinkParameter
+	for _, name := range vendor.PluginNames {
+		value, ok := sent[name]
+		if !ok {
 			continue
 		}
-		value := parameters[name]
 		if value[0] != '"' && vendor.ParameterText(value) == "" {
 			return "", fmt.Errorf("the value of %s is neither a string nor a number, and how the gateway signs others is not known", name)
 		}
-		b = vendor.AppendPrefixed(b, vendor.ParameterText(value))
+		parameters = append(parameters, vendor.LinkParameter{Name: name, Value: vendor.ParameterText(value)})
 	}
-	return string(b), nil
+	return vendor.LinkSource(parameters, func(string) bool { return true }), nil
 }
