@@ -20,7 +20,8 @@ import (
 //     refund, change it.
 //   - GET gives what was made in this run: of each kind the latest, 1000 in all. An
 //     object with an id that is none of them is invented.
-//   - DELETE takes it away: later requests for it are answered with 404.
+//   - DELETE takes it away: later requests for it are answered with an error, which has
+//     the status 404 since v1.15 and 200 before.
 //
 // What it answers to others:
 //
@@ -99,7 +100,7 @@ func (p *Paylink) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		secret, _ := auth.Load(r.Context(), p.Secret)
 		status, body = p.objects.answer(p.Instance, secret.Reveal(), r.Method, path, p.sent(r))
 	}
-	if err == nil && status != http.StatusOK && e.Err == nil {
+	if e.Err == nil && body.Message != "" {
 		e.Err = errors.New(body.Message)
 	}
 	answer(o, status, body)

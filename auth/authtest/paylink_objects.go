@@ -56,7 +56,7 @@ func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Pa
 	case object == nil: // of another run: it is invented
 		object = newPaylinkObject(path, path.ID)
 	case object.deleted:
-		return http.StatusNotFound, paylinkError(fmt.Sprintf("No %s found with id %.40s", path.Object, path.ID))
+		return notFoundStatus(path.Version), paylinkError(fmt.Sprintf("No %s found with id %.40s", path.Object, path.ID))
 	}
 	fields := object.read()
 	switch {
@@ -84,6 +84,15 @@ func (o *paylinkObjects) answer(instance, secret, method string, path paylink.Pa
 		return success(fields)
 	}
 	return success([]any{fields})
+}
+
+// notFoundStatus is what says that there is no such object: before v1.15 the members of
+// the answer do alone (neoserviceai/payrexx-python 42065c4, docs/undocumented.md).
+func notFoundStatus(version int) int {
+	if version < 15 {
+		return http.StatusOK
+	}
+	return http.StatusNotFound
 }
 
 // isLess reports whether an amount is less than another one, if both are known.

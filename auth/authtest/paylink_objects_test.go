@@ -20,19 +20,26 @@ import (
 type shop struct {
 	t       *testing.T
 	gateway http.Handler
+	told    authtest.Exchange // the latest
 }
 
 func newShop(t *testing.T) *shop {
-	return &shop{t, &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key")}}
+	s := &shop{t: t}
+	s.gateway = &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: func(e authtest.Exchange) { s.told = e }}
+	return s
 }
 
-// send sends a form to a path below /v1.14/, and returns the answer.
+// send sends a form to a path, below /v1.14/ if it names no version, and returns the
+// answer.
 func (s *shop) send(method, path, form string) (status int, answer map[string]any) {
-	req := httptest.NewRequest(method, "/v1.14/"+path, strings.NewReader(form))
+	if !strings.HasPrefix(path, "/v") {
+		path = "/v1.14/" + path
+	}
+	req := httptest.NewRequest(method, path, strings.NewReader(form))
 	if strings.HasPrefix(form, "?") {
-		req = httptest.NewRequest(method, "/v1.14/"+path+form+"&instance=example", nil)
+		req = httptest.NewRequest(method, path+form+"&instance=example", nil)
 	} else if form == "" {
-		req = httptest.NewRequest(method, "/v1.14/"+path+"?instance=example", nil)
+		req = httptest.NewRequest(method, path+"?instance=example", nil)
 	} else {
 		req.URL.RawQuery = "instance=example"
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -126,9 +133,13 @@ func TestPaylinkReadsBack(t *testing.T) {
 	s.subset(s.one("GET", "Invoice/17/", ""), `{"id":17,"status":"waiting"}`) // invented
 	assert.Equal(t, map[string]any{"id": 100001.0}, s.one("DELETE", "Invoice/100001/", ""))
 	for _, method := range []string{"GET", "PUT", "DELETE"} {
-		status, answer := s.send(method, "Invoice/100001/", "")
-		assert.Equal(t, 404, status)
-		assert.Equal(t, "An error occurred: No Invoice found with id 100001", answer["message"])
+		for version, want := range map[string]int{"/v1/": 200, "/v1.0/": 200, "/v1.14/": 200, "/v1.15/": 404, "/v1.16/": 404} {
+			status, answer := s.send(method, version+"Invoice/100001/", "")
+			assert.Equal(t, want, status)
+			assert.Equal(t, "An error occurred: No Invoice found with id 100001", answer["message"])
+			assert.Equal(t, "error", answer["status"])
+			assert.ErrorContains(t, s.told.Err, "No Invoice found")
+		}
 	}
 	_, answer := s.send("GET", "Invoice/", "")
 	assert.Equal(t, []any{}, answer["data"])
@@ -234,7 +245,7 @@ func TestPaylinkKeepsNoMoreThanItMay(t *testing.T) {
 // Recorder sees all.
 func TestPaylinkIsSafeForConcurrentUse(t *testing.T) {
 	var seen authtest.Recorder
-	s := &shop{t, &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: seen.Observe}}
+	s := &shop{t: t, gateway: &authtest.Paylink{Instance: "example", Secret: auth.NewSecret("test-secret-key"), Observe: seen.Observe}}
 	var wait sync.WaitGroup
 	var ids sync.Map
 	for range 8 {
