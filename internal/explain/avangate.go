@@ -99,12 +99,26 @@ func (a *Avangate) explainHeader(ctx context.Context, values []string) (*Diagnos
 	return a.explain(ctx, values, c)
 }
 
+// noHash says what came where a hash should be.
+func (c *avangateClaim) noHash() string {
+	if !c.isLogin {
+		return "there is no hash: write " + attributesFix
+	}
+	came := 0
+	for _, parameter := range []string{c.code, c.date, c.hash, c.algo} {
+		if parameter != "" {
+			came++
+		}
+	}
+	return fmt.Sprintf("there is no hash, the third parameter of login, of which %d came: give it the merchant code, the date, the hash and the algorithm, in this order", came)
+}
+
 // explainLogin explains the parameters of a login, as the header of the same
 // values, which is what they mean.
 func (a *Avangate) explainLogin(ctx context.Context, login *avangateLogin) (*Diagnosis, error) {
 	var v [4]string
 	copy(v[:], login.parameters)
-	c := &avangateClaim{code: v[0], date: v[1], hash: v[2], algo: v[3], headers: 1, loginFlaws: login.flaws}
+	c := &avangateClaim{code: v[0], date: v[1], hash: v[2], algo: v[3], headers: 1, isLogin: true, loginFlaws: login.flaws}
 	return a.explain(ctx, []string{vendor.FormatHeader(v[0], v[1], v[2], v[3])}, c)
 }
 
@@ -114,7 +128,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	secret, err := auth.Load(ctx, a.SecretKey)
 	defer d.redact(secret)
 	if c.hash == "" {
-		return d, a.error(auth.ErrUnsigned, errors.New(`there is no hash: write code="..." date="..." hash="..." algo="..."`))
+		return d, a.error(auth.ErrUnsigned, errors.New(c.noHash()))
 	}
 	if err != nil {
 		return d, a.error(auth.ErrSecret, err)
@@ -129,7 +143,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	if isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0; (err == nil || isPast && a.Kept) && len(c.loginFlaws) == 0 {
 		d.Right = true
 		if isPast {
-			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", claimed.Offset.Abs().Round(time.Second), localTime(claimed.Offset))}
+			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", distance(claimed.Offset), localTime(claimed.Offset))}
 		}
 		return d, nil
 	}
@@ -146,8 +160,9 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	}
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
-	s := search[making]{rows: avangateRows, try: r.work.try, seen: making.seen, mayBeRight: true}
+	s := search[making]{rows: avangateRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, mayBeRight: true}
 	s.explain(d, rights...)
+	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
 	}
@@ -157,12 +172,18 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 			zone := &f.Mistakes[len(f.Mistakes)-1] // whose stage is the last
 			zone.Fix = fmt.Sprintf(zone.Fix, apart(ahead), zonesApart(ahead))
 		}
+		for j := range f.Mistakes {
+			f.Mistakes[j] = c.said(f.Mistakes[j])
+		}
 		if code := valueOf(s.found[i].message.query, vendor.Code); c.account != "" && c.account == code && code != c.code {
 			f.Mistakes = f.Mistakes[1:] // whose stage is the first: the flaws say what is wrong with the code
 		}
 		f.Mistakes = slices.Concat(flaws, f.Mistakes, clock)
 	}
 	if len(d.Findings) == 0 {
+		for i := range d.Shown {
+			d.Shown[i] = c.said(d.Shown[i])
+		}
 		d.Shown = slices.Concat(flaws, d.Shown, clock)
 		d.Possibilities = avangatePossibilities
 	}

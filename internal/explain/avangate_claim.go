@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"encoding/json"
 	"encoding/xml"
-	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +22,7 @@ type avangateClaim struct {
 	syntax     syntax // what is odd about the first
 	unreadable bool   // whether the gateway cannot read it
 	account    string // the merchant code that is accepted, "" if any is
+	isLogin    bool
 	loginFlaws []Mistake
 
 	time     time.Time // what the date means
@@ -62,7 +61,7 @@ func readAvangateHeader(value string) *avangateClaim {
 	c := &avangateClaim{}
 	attributes := map[string]*string{vendor.Code: &c.code, vendor.Date: &c.date, vendor.Hash: &c.hash, vendor.Algo: &c.algo}
 	seen := make(map[string]bool)
-	for {
+	for range maxAttributes {
 		left := strings.TrimLeft(value, separators)
 		if strings.ContainsAny(value[:len(value)-len(left)], ",;&") {
 			c.syntax |= oddSeparators
@@ -97,7 +96,12 @@ func readAvangateHeader(value string) *avangateClaim {
 		seen[name] = true
 		*attributes[name] = text
 	}
+	c.syntax |= junk
+	return c
 }
+
+// maxAttributes is how many attributes are read, and how much that is none.
+const maxAttributes = 256
 
 // avangateAttribute returns which attribute a name is meant for, "" if none.
 func avangateAttribute(name string) string {
@@ -272,81 +276,13 @@ func readSOAPLogin(body []byte) *avangateLogin {
 	return newAvangateLogin(parameters)
 }
 
-// A zoneDate is the claim's date in a time zone that is so far ahead of it.
-type zoneDate struct {
-	date  string
-	ahead time.Duration
-}
-
-// readDate reads the date, and writes it in other time zones and forms.
-func (c *avangateClaim) readDate() {
-	c.findDate()
-	if c.form == "" {
-		return
-	}
-	for _, zone := range timeZones {
-		c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(zone)), zone})
-		if !slices.Contains(timeZones, -zone) {
-			c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(-zone)), -zone})
-		}
-	}
-	for _, f := range avangateDateForms {
-		var texts []string
-		for _, form := range f.forms {
-			if form != time.DateTime {
-				texts = append(texts, formatDate(form, c.time.UTC()))
-			}
-		}
-		c.inForms = append(c.inForms, texts)
-	}
-}
-
-// findDate reads the date in the form that it should have, or else in one that
-// people give it.
-func (c *avangateClaim) findDate() {
-	if t, err := time.Parse(time.DateTime, c.date); err == nil && t.Format(time.DateTime) == c.date {
-		c.time, c.form = t, time.DateTime
-		return
-	}
-	for _, f := range avangateDateForms {
-		for _, form := range f.forms {
-			if t, err := parseDate(form, c.date); err == nil {
-				c.time, c.form, c.dateFlaw = t, form, f.Mistake
-				return
-			}
-		}
-	}
-	c.dateFlaw = unreadableDate
-}
-
-// unixTime is a form of dates that package time has not.
-const unixTime = "Unix"
-
-func parseDate(form, date string) (time.Time, error) {
-	if form != unixTime {
-		return time.Parse(form, date)
-	}
-	seconds, err := strconv.ParseUint(date, 10, 32)
-	if len(date) != len("1577934245") {
-		err = strconv.ErrSyntax
-	}
-	return time.Unix(int64(seconds), 0).UTC(), err
-}
-
-func formatDate(form string, t time.Time) string {
-	if form != unixTime {
-		return t.Format(form)
-	}
-	return strconv.FormatInt(t.Unix(), 10)
-}
-
 // flaws returns what is wrong with the form, and is seen without any trying, beside what
 // is seen of the hash.
 func (c *avangateClaim) flaws(seen []Mistake) []Mistake {
 	flaws := slices.Clone(c.loginFlaws)
 	for _, f := range avangateFlaws {
 		if f.seen(c) {
-			flaws = append(flaws, f.Mistake)
+			flaws = append(flaws, c.said(f.Mistake))
 		}
 	}
 	if c.dateFlaw != (Mistake{}) {
@@ -356,83 +292,30 @@ func (c *avangateClaim) flaws(seen []Mistake) []Mistake {
 		flaws = append(flaws, noDigest)
 	}
 	if len(flaws)+len(seen) == 0 && c.unreadable {
-		flaws = append(flaws, otherForm)
+		flaws = append(flaws, c.said(otherForm))
 	}
 	return flaws
 }
 
-// clock returns the mistake of a date outside the window.
-func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
-	ahead := c.time.Sub(now)
-	if c.form == "" || ahead.Abs() <= window {
-		return nil
+// said returns a mistake in the words of a login, if c is one.
+func (c *avangateClaim) said(m Mistake) Mistake {
+	if c.isLogin {
+		m.Name, m.Fix = inLogin.Replace(m.Name), inLogin.Replace(m.Fix)
 	}
-	if calendar := c.calendar(now); calendar != "" {
-		return []Mistake{{"the date is outside the window", "The date is " + calendar + ": write it as 2006-01-02 15:04:05 of the Gregorian calendar, in UTC and in 24 hours."}}
-	}
-	fix := fmt.Sprintf("The date is %s the gateway's clock, and %v are allowed: set the clock, and make the hash anew for each request", apart(ahead), window)
-	fix += localTime(ahead)
-	if (ahead + 12*time.Hour).Abs() <= time.Minute {
-		fix += "; if the hour is of a clock that has 12, write it of 24"
-	}
-	return []Mistake{{"the date is outside the window", fix + "."}}
+	return m
 }
 
-// calendar says what other calendar or clock the date is of, "" if it is none that is
-// known.
-func (c *avangateClaim) calendar(now time.Time) string {
-	near := func(t time.Time) bool { return t.Sub(now).Abs() <= 25*time.Hour }
-	year := c.time.Year() - now.Year()
-	switch {
-	case year >= 542 && year <= 544:
-		return "in the Thai calendar, 543 years ahead"
-	case year >= -579 && year <= -577:
-		return "in the Islamic calendar"
-	case year >= -622 && year <= -621:
-		return "in the Persian calendar"
-	case c.time.Year() == now.Year() && near(c.time.AddDate(0, 1, 0)):
-		return "a month behind the gateway's clock, as where the months are counted from 0"
-	case year > 200 || year < -200:
-		return fmt.Sprintf("of the year %d", c.time.Year())
-	}
-	return ""
-}
-
-// localTime says in which time zones a clock is so far ahead of UTC.
-func localTime(ahead time.Duration) (text string) {
-	for _, zone := range timeZones {
-		if (ahead - zone).Abs() <= time.Minute {
-			text += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
-		}
-	}
-	return text
-}
-
-// apart says how far a time is ahead of another.
-func apart(d time.Duration) string {
-	if d < 0 {
-		return d.Abs().Round(time.Second).String() + " behind"
-	}
-	return d.Round(time.Second).String() + " ahead of"
-}
-
-// zonesApart names the zones of two dates of which one is in UTC, and the first so
-// far ahead of the second.
-func zonesApart(ahead time.Duration) string {
-	var names []string
-	if slices.Contains(timeZones, ahead) {
-		names = append(names, zoneName(ahead)+" is of UTC")
-	}
-	if slices.Contains(timeZones, -ahead) {
-		names = append(names, "UTC is of "+zoneName(-ahead))
-	}
-	return strings.Join(names, " and ")
-}
-
-// zoneName returns the name of the zone that is so far ahead of UTC.
-func zoneName(ahead time.Duration) string {
-	return time.Unix(0, 0).In(time.FixedZone("", int(ahead.Seconds()))).Format("UTC-07:00")
-}
+// inLogin turns what is said of the header into what is to be said of a login.
+var inLogin = strings.NewReplacer(
+	"the header has another form", "the parameters have another form",
+	"Write "+attributesFix+".", loginFix,
+	"Write "+algoFix, `Give "sha256" as the fourth parameter for HMAC-SHA256, "sha3-256" for HMAC-SHA3-256`,
+	"a header without it means MD5", "without it, MD5 is meant",
+	"write sha256 as algo", `give "sha256" as the fourth parameter`,
+	"write sha3-256;", `"sha3-256";`,
+	"Send as code", "Give as the first parameter",
+	"the very text that is sent as code", "the very text that is given as the first parameter",
+)
 
 // source returns what a hash is made from: the code and the date, in their order.
 func (c *avangateClaim) source(secret string) *source {

@@ -28,7 +28,7 @@ func ExampleAvangate_Header() {
 	// mistake: a newline is signed behind the date
 	// fix:     Sign the text alone: printf %s writes no newline, and echo does.
 	// mistake: the date is outside the window
-	// fix:     The date is 1h59m58s ahead of the gateway's clock, and 5m0s are allowed: set the clock, and make the hash anew for each request; if it is local time, of UTC+02:00, write it in UTC.
+	// fix:     The date is 1 hour 59 minutes 58 seconds ahead of the gateway's clock, and 5 minutes are allowed: set the clock, and make the hash anew for each request; if it is local time, of UTC+02:00, write it in UTC.
 	// they differ at byte 30:
 	//   to sign: ...ATE192010-05-13 12:12:12
 	//   signed:  ...ATE192010-05-13 12:12:12\n

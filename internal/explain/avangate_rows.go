@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"net/http"
 	"strings"
 	"time"
 
@@ -28,7 +27,7 @@ var avangateRows = avangateScheme.table(append([]row[making]{
 		}), false, parametersStep},
 	{Mistake{"a newline is signed behind the date", "Sign the text alone: printf %s writes no newline, and echo does."},
 		written(func(m *message, end string) { m.after = end }, "\n"), false, aroundStep},
-	{Mistake{"the merchant code is taken for the key", "Give the Secret Key, which stands beside the merchant code in the Control Panel."},
+	{Mistake{"the merchant code is taken for the key", "Give the Secret Key, which stands beside the merchant code in the Control Panel, and is neither the INS secret word nor the buy-link secret word."},
 		func(a making) []making {
 			return keyed(func(string) []string { return []string{a.avangate().code} })(a)
 		}, false, keyStep},
@@ -52,6 +51,10 @@ var avangateRows = avangateScheme.table(append([]row[making]{
 func revaluing(name string, values func(c *avangateClaim) []string) apply {
 	return func(a making) (as []making) {
 		for _, value := range values(a.avangate()) {
+			if !a.from.work.mayGoOn() {
+				break
+			}
+			a.from.work.spent += len(a.message.query)
 			if query := withValue(a.message.query, name, value); query != a.message.query {
 				as = append(as, a.changing(func(m *message) { m.query = query }))
 			}
@@ -72,97 +75,6 @@ func withValue(query, name, value string) string {
 		after = "&" + after
 	}
 	return query[:from] + urlencode(value) + after
-}
-
-// redating is the mistake to sign another text than the date that is sent.
-func redating(values func(c *avangateClaim) []string) apply {
-	sign := revaluing(vendor.Date, values)
-	return func(a making) []making {
-		if a.avangate().form == "" {
-			return nil
-		}
-		return sign(a)
-	}
-}
-
-// everySecond and someSeconds are how far a date that is read twice, or a hash that is
-// kept, is from the one that was signed: at most ten minutes, and beside another
-// mistake what a pause, a timeout or a cache has.
-var (
-	everySecond = func() (seconds []int) {
-		for s := 2; s <= 600; s++ {
-			seconds = append(seconds, s)
-		}
-		return seconds
-	}()
-	someSeconds = []int{2, 3, 4, 5, 10, 15, 20, 30, 60, 120, 300, 600}
-)
-
-// apartBy returns the dates so many seconds before and after the one that was sent.
-func apartBy(seconds ...int) func(c *avangateClaim) []string {
-	return func(c *avangateClaim) (dates []string) {
-		for _, s := range seconds {
-			apart := time.Duration(s) * time.Second
-			dates = append(dates, formatDate(c.form, c.time.Add(-apart)), formatDate(c.form, c.time.Add(apart)))
-		}
-		return dates
-	}
-}
-
-// inZones signs the date of one time zone and sends another's, one of which is UTC.
-func inZones(a making) (as []making) {
-	for _, z := range a.avangate().zones {
-		b := a.changing(func(m *message) { m.query = withValue(m.query, vendor.Date, z.date) })
-		b.ahead = z.ahead
-		as = append(as, b)
-	}
-	return as
-}
-
-// zoneMistake's Fix is completed with the difference and the zones that were found.
-var zoneMistake = Mistake{"the date is signed in one time zone and sent in another",
-	"Write the time in UTC, and sign the very text that is sent: the date that is signed is %s the one that is sent, as %s."}
-
-// timeZones are how far ahead of UTC the world's other clocks are, in summer and in
-// winter.
-var timeZones = func() (zones []time.Duration) {
-	for hours := -12; hours <= 14; hours++ {
-		if hours != 0 {
-			zones = append(zones, time.Duration(hours)*time.Hour)
-		}
-	}
-	for _, hours := range []float64{-9.5, -3.5, -2.5, 3.5, 4.5, 5.5, 5.75, 6.5, 8.75, 9.5, 10.5, 12.75, 13.75} {
-		zones = append(zones, time.Duration(hours*float64(time.Hour)))
-	}
-	return zones
-}()
-
-// avangateDateForms are the other forms that people give the date, both where it is
-// sent and where it is signed.
-var avangateDateForms = []struct {
-	Mistake
-	forms []string // as package time has them, or unixTime; DateTime's are almost right
-}{
-	{Mistake{"the date has a T or a Z", dateFix}, []string{
-		"2006-01-02T15:04:05Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04:05-07:00", "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05.000Z07:00"}},
-	{Mistake{"the date has a time zone", dateFix}, []string{
-		"2006-01-02 15:04:05 GMT", "2006-01-02 15:04:05 MST", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 Z07:00",
-		"2006-01-02 15:04:05-07:00", "2006-01-02 15:04:05 -07:00", "2006-01-02 15:04:05 -0700"}},
-	{Mistake{"the date has another form", dateFix}, []string{
-		time.DateTime, "20060102150405", unixTime, "2006/01/02 15:04:05", "2006-01-02 15:04", http.TimeFormat, time.RFC1123, time.RFC1123Z, time.UnixDate}},
-}
-
-const dateFix = "Write the date as 2006-01-02 15:04:05, in UTC, both in the string to sign and where it is sent."
-
-var unreadableDate = Mistake{"the date is missing, or cannot be read", dateFix}
-
-// dateFormRows are the mistakes of signing another form of the date than the one
-// that is sent.
-func dateFormRows() (rows []row[making]) {
-	for i, f := range avangateDateForms {
-		rows = append(rows, row[making]{f.Mistake, redating(func(c *avangateClaim) []string { return c.inForms[i] }), false, dateStep})
-	}
-	return rows
 }
 
 // algoFunctions are what algo names.
@@ -194,7 +106,7 @@ var avangateFlaws = []struct {
 	{Mistake{"the merchant code is in another case", "Write upper and lower case in the merchant code as the Control Panel does."}, func(c *avangateClaim) bool {
 		return c.code != c.account && strings.EqualFold(c.code, c.account)
 	}},
-	{Mistake{"the merchant code is another account's", "Send the merchant code that stands beside the Secret Key in the Control Panel."}, func(c *avangateClaim) bool {
+	{Mistake{"the merchant code is another account's", "Send the merchant code that stands beside the Secret Key in the Control Panel: it is neither the INS secret word nor the buy-link secret word."}, func(c *avangateClaim) bool {
 		return c.code != "" && c.account != "" && !strings.EqualFold(strings.Trim(strings.ReplaceAll(c.code, `\`, ""), " \t\r\n\"'"), c.account)
 	}},
 

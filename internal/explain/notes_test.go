@@ -74,7 +74,7 @@ func TestAvangateKeptRequests(t *testing.T) {
 		right bool
 	}{
 		{"new", time.Minute, true, "", true},
-		{"old and kept", 6 * time.Hour, true, "the hash is right for its date, 6h0m0s ago: if the request is not new, say when it was made: --date; if it is local time, of UTC-06:00, write it in UTC", true},
+		{"old and kept", 6 * time.Hour, true, "the hash is right for its date, 6 hours ago: if the request is not new, say when it was made: --date; if it is local time, of UTC-06:00, write it in UTC", true},
 		{"old on arrival", 6 * time.Hour, false, "", false},
 		{"ahead of its time", -6 * time.Hour, true, "", false},
 	} {

@@ -89,6 +89,9 @@ func (a making) listing(change ...func(ps []parameter) []parameter) []making {
 	ps := split(a.message.query)
 	var queries []string
 	for _, change := range change {
+		if !w.mayGoOn() {
+			break
+		}
 		w.spent += len(a.message.query) + parameterCost*len(ps)
 		queries = append(queries, join(change(slices.Clone(ps))))
 	}
@@ -340,6 +343,10 @@ func (a making) decodedAgain() (queries []string) {
 // isEscapedTwice reports whether it shows that the parameters are sent so: every value
 // that has been decoded once is escaped still, and no other text.
 func (a making) isEscapedTwice() bool {
+	if !strings.Contains(a.message.query, "%25") || !a.from.work.mayChange(a.message.query) {
+		return false
+	}
+	a.from.work.spent += len(a.message.query)
 	isEscaped := false
 	for _, p := range split(a.message.query) {
 		for _, text := range []string{urldecode(p.name), urldecode(p.value)} {

@@ -385,7 +385,7 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	if r.inQuery {
 		claim = r.decoded.claim
 	}
-	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, seen: making.seen}
+	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen}
 	s.explain(d, r.makings(claim)...)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {

@@ -52,7 +52,7 @@ var (
 func explainThird(query, signature, secret string) *Diagnosis {
 	r := &source{scheme: thirdScheme, functions: thirdScheme.functions, secret: secret, right: message{query: query, layout: thirdScheme.layout}}
 	d := &Diagnosis{StringToSign: string(r.right.append(nil))}
-	s := search[making]{rows: thirdRows, try: r.work.try, seen: making.seen}
+	s := search[making]{rows: thirdRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen}
 	s.explain(d, r.makings(signature)...)
 	return d
 }
@@ -80,5 +80,24 @@ func TestASchemeIsAReaderAndATable(t *testing.T) {
 		d := explainThird("a=&b=Z%C3%BCrich&c=&d=CH", signature, secret)
 		require.NotEmpty(t, d.Findings, want)
 		assert.Equal(t, want, strings.Join(namesOf(d.Findings[0].Mistakes), ", "))
+	}
+}
+
+// TestNoRowGoesOverTheBudget: a row that makes many texts of a long one stops.
+func TestNoRowGoesOverTheBudget(t *testing.T) {
+	for _, size := range []int{10, 1 << 20} {
+		c := &avangateClaim{code: strings.Repeat("x", size), date: avangateDate}
+		c.readDate()
+		r := c.source(avangateKey)
+		made := 0
+		for _, row := range avangateRows {
+			made = max(made, len(row.apply(r.makings(strings.Repeat("00", 32))[0])))
+		}
+		assert.Equal(t, size > 10, r.work.incomplete)
+		if size > 10 {
+			assert.LessOrEqual(t, made, maxOfRow/size)
+		} else {
+			assert.Equal(t, 2*len(everySecond), made)
+		}
 	}
 }

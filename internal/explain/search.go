@@ -22,8 +22,8 @@ type row[A any] struct {
 	step step
 }
 
-// budget bounds the work on one request, in signatures tried. One counts for as many
-// as the bytes that it had to write and hash are attemptCost, and for one at least.
+// budget bounds the work on one request, in signatures tried. As many bytes as
+// attemptCost that are written and hashed count for one more.
 const (
 	budget      = 1 << 17
 	attemptCost = 512
@@ -36,9 +36,12 @@ type search[A any] struct {
 	shown [][]row[A]
 	rows  []row[A]
 
-	// try reports whether the signature is made so, and if it is, the string to sign;
-	// and how many bytes it had to write and hash.
-	try func(a A) (stringToSign string, reproduced bool, cost int)
+	// try reports whether the signature is made so, and if it is, the string to sign.
+	try func(a A) (stringToSign string, reproduced bool)
+
+	// spent returns what the rows and the attempts cost beside one for each attempt, since
+	// it was asked before: how many times attemptCost bytes. Nil stands for nothing.
+	spent func() (attempts int)
 
 	// seen returns the mistakes that the signature itself shows, and whether it can be
 	// reproduced at all. Nil stands for none, and for yes.
@@ -169,8 +172,8 @@ func (s *search[A]) attempts(d *Diagnosis, from start[A], as ...A) bool {
 		if s.isSpent(d) {
 			break
 		}
-		stringToSign, reproduced, cost := s.try(a)
-		s.left -= 1 + cost/attemptCost
+		stringToSign, reproduced := s.try(a)
+		s.left--
 		if reproduced {
 			s.found = append(s.found, a)
 			d.Findings = append(d.Findings, Finding{slices.Clip(from.sent), stringToSign, difference(d.StringToSign, stringToSign)})
@@ -188,6 +191,9 @@ func (s *search[A]) name(d *Diagnosis, mistakes ...Mistake) {
 
 // isSpent reports in d too whether the budget is.
 func (s *search[A]) isSpent(d *Diagnosis) bool {
+	if s.spent != nil {
+		s.left -= s.spent()
+	}
 	if s.left <= 0 {
 		d.Incomplete = true
 	}
@@ -204,11 +210,13 @@ func inOrder(rows []row[making]) []row[making] {
 			if a.row > i || a.step == step && step.isSole() {
 				return nil
 			}
+			w := &a.from.work
+			w.before = w.spent
 			a.isFirst = a.row == 0
 			a.row, a.step = i+1, step
 			as := apply(a)
 			if a.isFirst {
-				as = slices.DeleteFunc(as, a.from.work.isMade)
+				as = slices.DeleteFunc(as, func(a making) bool { return !w.mayGoOn() || w.isMade(a) })
 			}
 			return as
 		}

@@ -10,7 +10,8 @@ import (
 // work is what the attempts on one request share. The zero value is ready
 // for use.
 type work struct {
-	spent      int  // bytes read and written since the last attempt
+	spent      int  // bytes read and written since they were counted
+	before     int  // of which so many were before the present row
 	incomplete bool // something was too large to be tried
 	hasher     hasher
 
@@ -35,16 +36,36 @@ type trial struct {
 	claim claim
 }
 
+// maxOfRow is how many bytes a row reads and writes at most, so that one that makes many
+// texts of a long one does not go over the budget.
+const maxOfRow = 8 << 20
+
+// mayGoOn reports whether a row may make one more text.
+func (w *work) mayGoOn() bool {
+	if w.spent-w.before > maxOfRow {
+		w.incomplete = true
+		return false
+	}
+	return true
+}
+
 var trialSeed = maphash.MakeSeed()
 
 // try is a search's. An attempt that comes to the same as one before does not
 // reproduce the signature: it is the same explanation again.
-func (w *work) try(a making) (stringToSign string, reproduced bool, cost int) {
+func (w *work) try(a making) (stringToSign string, reproduced bool) {
 	if w.isNew(a) && w.reproduces(a) {
-		stringToSign, reproduced = a.message.redacted(), true
+		return a.message.redacted(), true
 	}
-	cost, w.spent = w.spent, 0
-	return stringToSign, reproduced, cost
+	return "", false
+}
+
+// takeSpent is a search's spent.
+func (w *work) takeSpent() (attempts int) {
+	attempts = w.spent / attemptCost
+	w.spent %= attemptCost
+	w.before = w.spent
+	return attempts
 }
 
 func (w *work) isNew(a making) bool {
@@ -75,6 +96,9 @@ func (w *work) write(m message) {
 	w.text = m.append(w.text[:0])
 	w.trial.text = maphash.Bytes(trialSeed, w.text)
 	w.spent += len(w.text)
+	if m.names != (spelling{}) || m.values != (spelling{}) { // byte by byte
+		w.spent += len(m.query)
+	}
 }
 
 // reproduces reports whether the signature was made so.

@@ -183,7 +183,7 @@ for hours in [h for h in range(-12, 15) if h != 0] + [-9.5, -3.5, -2.5, 3.5, 4.5
     vector([off], header(digest(to_sign(date=local)), date=local), to_sign(date=local), f"if it is local time, of {zone},")
 
 # The clock.
-for seconds, says in (-301, "5m1s behind"), (301, "5m1s ahead of"), (-900, "15m0s behind the gateway's clock, and 5m0s are allowed: set the clock, and make the hash anew for each request."), (-8000, "2h13m20s behind"), (400 * 86400, "9600h0m0s ahead of"):
+for seconds, says in (-301, "5 minutes 1 second behind"), (301, "5 minutes 1 second ahead of"), (-900, "15 minutes behind the gateway's clock, and 5 minutes are allowed: set the clock, and make the hash anew for each request."), (-8000, "2 hours 13 minutes 20 seconds behind"), (400 * 86400, "400 days ahead of"):
     date = (NOW + timedelta(seconds=seconds)).strftime(FORMAT)
     vector(["the date is outside the window"], header(digest(to_sign(date=date)), date=date), to_sign(date=date), says)
 

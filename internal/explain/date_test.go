@@ -1,0 +1,119 @@
+package explain
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestAvangateNamesTheCalendar: a date of another calendar or clock is named as such,
+// however far away it is.
+func TestAvangateNamesTheCalendar(t *testing.T) {
+	now := time.Date(2026, 11, 28, 15, 4, 5, 0, time.UTC)
+	for date, want := range map[string]string{
+		"2569-11-28 15:04:05": "in the Thai calendar",
+		"1448-06-18 15:04:05": "in the Islamic calendar",
+		"1405-09-07 15:04:05": "in the Persian calendar",
+		"2026-11-28 03:04:05": "if the hour is of a clock that has 12",
+		"2026-10-28 15:04:05": "the months are counted from 0",
+		"0001-01-01 00:00:00": "of the year 1:",
+		"9999-12-31 23:59:59": "of the year 9999:",
+		"2026-11-28 12:04:05": "if it is local time, of UTC-03:00",
+	} {
+		a := exampleAvangate()
+		a.Now = func() time.Time { return now }
+		d, err := a.Header(t.Context(), `code="YOURCODE123" date="`+date+`" hash="`+hashOf("11YOURCODE12319"+date)+`" algo="sha256"`)
+		require.NoError(t, err)
+		require.Len(t, d.Findings, 1, date)
+		require.Equal(t, []string{"the date is outside the window"}, namesOf(d.Findings[0].Mistakes), date)
+		assert.Contains(t, d.Findings[0].Mistakes[0].Fix, want)
+		assert.NotContains(t, d.Findings[0].Mistakes[0].Fix, "2562047h")
+	}
+}
+
+// TestAvangateNamesDatesThatThereAreNot: what cannot be read as a date is named by what
+// makes it one.
+func TestAvangateNamesDatesThatThereAreNot(t *testing.T) {
+	for date, want := range map[string]string{
+		"2026-00-15 03:04:05": "the months of the date are counted from 0",
+		"2026-02-31 03:04:05": "the months of the date are counted from 0",
+		"2563-02-29 03:04:05": "the date is in the Thai calendar",
+		"2026-13-01 03:04:05": "the date is missing, or cannot be read",
+		"2026-12-32 03:04:05": "the date is missing, or cannot be read",
+	} {
+		d, err := exampleAvangate().Header(t.Context(), `code="YOURCODE123" date="`+date+`" hash="`+hashOf("11YOURCODE12319"+date)+`" algo="sha256"`)
+		require.NoError(t, err)
+		require.Len(t, d.Findings, 1, date)
+		require.Equal(t, []string{want}, namesOf(d.Findings[0].Mistakes), date)
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0 seconds", 400 * time.Millisecond: "0 seconds", -time.Second: "1 second", 61 * time.Second: "1 minute 1 second",
+		47*time.Hour + 59*time.Minute: "47 hours 59 minutes", 48 * time.Hour: "2 days", 7954*time.Hour + 31*time.Minute: "331 days",
+		math.MinInt64: "106751 days", math.MaxInt64: "106751 days",
+	} {
+		assert.Equal(t, want, distance(d))
+	}
+}
+
+// TestAvangateSaysItInALoginsWords: a login has parameters, and no header and attributes.
+func TestAvangateSaysItInALoginsWords(t *testing.T) {
+	login := func(parameters ...string) (*Diagnosis, error) {
+		call, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": "login", "params": parameters})
+		require.NoError(t, err)
+		return exampleAvangate().Request(httptest.NewRequest("POST", "/rpc/6.0/", bytes.NewReader(call)))
+	}
+	hash := hashOf("11YOURCODE12319" + avangateDate)
+	for _, c := range []struct {
+		parameters []string
+		name, fix  string
+	}{
+		{[]string{avangateCode, avangateDate, hash}, "algo is missing", `Give "sha256" as the fourth parameter`},
+		{[]string{avangateCode, avangateDate, hash, "sha-256"}, "algo is unknown", `Give "sha256" as the fourth parameter`},
+		{[]string{"", avangateDate, hash, "sha256"}, "the merchant code is missing", "Give as the first parameter the merchant code"},
+		{[]string{avangateCode, avangateDate, hash[:32], "sha256"}, "MD5 is used", `give "sha256" as the fourth parameter`},
+		{[]string{"YOURCODE124", avangateDate, hash, "sha256"}, "the merchant code is another account's", "neither the INS secret word"},
+	} {
+		d, err := login(c.parameters...)
+		require.NoError(t, err)
+		text := d.String()
+		assert.Contains(t, text, "mistake: "+c.name+"\n")
+		assert.Contains(t, text, c.fix)
+		assert.NotContains(t, text, "header")
+		assert.NotContains(t, text, `="`)
+		assert.NotContains(t, text, "is it this account's secret?")
+	}
+	_, err := login(avangateCode, avangateDate)
+	assert.ErrorContains(t, err, "there is no hash, the third parameter of login, of which 2 came: give it the merchant code, the date, the hash and the algorithm, in this order")
+	_, err = exampleAvangate().Header(t.Context(), `code="YOURCODE123"`)
+	assert.ErrorContains(t, err, `there is no hash: write code="..." date="..." hash="..." algo="..."`)
+}
+
+// TestAvangateReadsOtherNames of attributes, as people give them.
+func TestAvangateReadsOtherNames(t *testing.T) {
+	for _, name := range []string{"time", "timestamp", "Date", "DATE"} {
+		d, err := exampleAvangate().Header(t.Context(), strings.Replace(exampleHeader, "date=", name+"=", 1))
+		require.NoError(t, err)
+		require.Len(t, d.Findings, 1, name)
+		assert.Equal(t, []Mistake{{"an attribute has another name", `Write code="..." date="..." hash="..." algo="...", with these names in lower case.`}}, d.Findings[0].Mistakes)
+	}
+}
+
+// TestAvangateNamesTheKeySentInClear: it is said, and the key is not.
+func TestAvangateNamesTheKeySentInClear(t *testing.T) {
+	for _, hash := range []string{avangateKey, "WU9VUkNPREUxMjM6" + "YS1zZWNyZXQta2V5LW9mLXNvbWUtbGVuZ3Ro"} {
+		d, err := exampleAvangate().Header(t.Context(), `code="YOURCODE123" date="2026-01-02 03:04:05" hash="`+hash+`" algo="sha256"`)
+		require.NoError(t, err)
+		assert.Contains(t, namesOf(d.Shown), "the Secret Key itself is sent")
+		assert.NotContains(t, d.String(), hash)
+	}
+}
