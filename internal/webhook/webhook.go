@@ -150,10 +150,10 @@ func (v Receiver) receive(w http.ResponseWriter, r *http.Request) (Act, error) {
 
 func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
 	// Not every ResponseWriter can; readBody then looks at the time between reads. The
-	// deadline stays after an error, or net/http would wait for the rest without one.
-	c := http.NewResponseController(w)
+	// deadline stays, or net/http would wait for the rest of a body without one. Once
+	// it has the whole it takes it off itself.
 	deadline, _ := ctx.Deadline()
-	c.SetReadDeadline(deadline)
+	http.NewResponseController(w).SetReadDeadline(deadline)
 	if err := v.checkType(r); err != nil {
 		return nil, err
 	}
@@ -168,7 +168,6 @@ func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if int64(len(body)) < r.ContentLength || len(body) == 0 && r.PostForm != nil {
 		return nil, errors.New("the body has been read already, in whole or in part: put this handler in front of what calls ParseForm or reads the body")
 	}
-	c.SetReadDeadline(time.Time{}) // or net/http would take it for the peer's end, and end r's context
 	return body, nil
 }
 

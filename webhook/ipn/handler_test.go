@@ -360,7 +360,8 @@ type trickle struct{}
 
 func (trickle) Read(p []byte) (int, error) { time.Sleep(3 * time.Second); return copy(p, "a"), nil }
 
-// The deadline is the body's alone: net/http would take it for the peer's end.
+// The deadline is the body's alone: what net/http reads behind it, to see whether the
+// peer leaves, has none.
 func TestNotifyMayTakeLongerThanTheBody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShop()

@@ -153,6 +153,9 @@ func TestOwnSignaturesAreRefusedHoweverTheyAreCut(t *testing.T) {
 
 // A long message whose first digits add up to its length is no header.
 func TestAMessageIsNotTakenForAHeaderByChance(t *testing.T) {
+	// Nor is one whose first value is empty: no length begins with 0.
+	assert.Equal(t, ipn.LCN, verified(t, "A=&LICENSE_CODE=9&B=17+bytes+of+text.&EXPIRATION_DATE=2026-03-04+05:06:07").Kind())
+
 	const first, last = "173", "192026-03-04 05:06:07"
 	for length := range 200 {
 		body := "A=7&B=" + strings.Repeat("b", 30) + "&PAD=" + strings.Repeat("p", length) + "&" + base + "&C=2026-03-04+05:06:07"
@@ -287,6 +290,7 @@ func TestIDAndDigest(t *testing.T) {
 	assert.NotEqual(t,
 		verified(t, strings.NewReplacer("240000001", "1%3A2", "9000000001", "3").Replace(base)).ID(),
 		verified(t, strings.NewReplacer("240000001", "1", "9000000001", "2%3A3").Replace(base)).ID(), "no separator within a value")
+	assert.Equal(t, "IPN:1%3A2:3%0A", verified(t, strings.NewReplacer("240000001", "1%3A2", "9000000001", "3%0A").Replace(base)).ID())
 	l := verified(t, license)
 	assert.Equal(t, ipn.LCN, l.Kind())
 	assert.Equal(t, "LCN:3C343D0FAF:9000000002", l.ID())
