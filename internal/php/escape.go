@@ -124,9 +124,16 @@ func AppendEscaped[S string | []byte](dst []byte, s S) []byte {
 // AppendURLDecoded appends what PHP's urldecode makes of s, which holds no
 // ampersand: a plus sign is a space, and a malformed escape stays as it is.
 func AppendURLDecoded(dst, s []byte) []byte {
-	from := len(dst)
+	n := 0
+	for n < len(s) && s[n] != '%' && s[n] != '+' {
+		n++
+	}
+	from := len(dst) + n
 	dst = append(dst, s...)
-	n, _, _, _ := unescape(dst[from:], '&', false)
+	if n == len(s) {
+		return dst // as most are
+	}
+	n, _, _, _ = unescape(dst[from:], '&', false)
 	return dst[:from+n]
 }
 

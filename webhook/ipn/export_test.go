@@ -8,16 +8,16 @@ import (
 
 // Signed returns what the hash of a body is over, whatever else the body is.
 func Signed(body string) string {
-	n := new(Notification)
-	n.text, n.ends = readFields([]byte(body))
-	return string(n.signed())
+	return string((&message{body: []byte(body)}).keep().signed)
 }
 
 // Hash returns the hash of a body by the algorithm of this name.
 func Hash(algorithm, key, body string) string {
 	for _, f := range hashFields {
 		if f.function.New != nil && f.function.Name == algorithm {
-			hash := hashOf([]byte(body), f.function, auth.NewSecret(key))
+			var m message
+			m.read([]byte(body))
+			hash := m.hash(f.function, auth.NewSecret(key))
 			return hex.EncodeToString(hash[:])
 		}
 	}

@@ -84,36 +84,43 @@ func findHash(body []byte) (f vendor.Function, hash digest, err error) {
 	return f, hash, errors.New("there is no hash: neither SIGNATURE_SHA3_256 nor SIGNATURE_SHA2_256 is filled")
 }
 
-// chunk is how much of a body is decoded at once, in bytes, so that memory does not
-// grow with it.
-const chunk = 1 << 10
+// keptAtOnce is how long a body may be whose fields are kept before it is known whether
+// its hash is right, in bytes. A notification has a few thousand.
+const keptAtOnce = 32 << 10
 
-// hashOf returns the HMAC over the values of a body, in its order, as
-// [vendor.AppendPrefixed] joins them. A name is not part of it.
-func hashOf(body []byte, f vendor.Function, key auth.Secret) (hash digest) {
+// A message is a body that is to be verified.
+type message struct {
+	body   []byte
+	fields fields // none if it is long, and not verified yet
+}
+
+// read makes the message that of a body.
+func (m *message) read(body []byte) {
+	m.body = body
+	if len(body) <= keptAtOnce {
+		walk(body, nil, &m.fields)
+	}
+}
+
+// keep returns the fields.
+func (m *message) keep() *fields {
+	if m.fields.spans == nil {
+		walk(m.body, nil, &m.fields)
+	}
+	return &m.fields
+}
+
+// hash returns the HMAC over the values, in their order, as [vendor.AppendPrefixed]
+// joins them. A name is not part of it.
+func (m *message) hash(f vendor.Function, key auth.Secret) (hash digest) {
 	st := takeState(f, key.Reveal())
 	defer states.Put(st)
-	mac := st.mac
-	buf := make([]byte, 0, 2*chunk+len("1048576"))
-	for name, value := range php.Pairs(body) {
-		if hashField(name) >= 0 {
-			continue
-		}
-		buf = strconv.AppendInt(buf, int64(php.URLDecodedLen(value)), 10)
-		for {
-			n := cut(value)
-			buf = php.AppendURLDecoded(buf, value[:n])
-			if len(buf) >= chunk {
-				mac.Write(buf)
-				buf = buf[:0]
-			}
-			if value = value[n:]; len(value) == 0 {
-				break
-			}
-		}
+	if m.fields.spans != nil {
+		st.mac.Write(m.fields.signed)
+	} else {
+		walk(m.body, st.mac, nil)
 	}
-	mac.Write(buf)
-	st.sum = mac.Sum(st.sum[:0])
+	st.sum = st.mac.Sum(st.sum[:0])
 	return digest(st.sum)
 }
 
@@ -151,18 +158,56 @@ func cut(value []byte) int {
 	return n
 }
 
-// readFields decodes the fields of a body that are signed: the text of names and
-// values in turn, and where in it each name and its value end.
-func readFields(body []byte) (text string, ends [][2]int) {
-	buf := make([]byte, 0, len(body))
-	ends = make([][2]int, 0, bytes.Count(body, []byte("&"))+1)
+// chunk is how much of a body is decoded at once, in bytes, where it is not kept: memory
+// does not grow with what anybody can send.
+const chunk = 1 << 10
+
+// walk walks the fields of a body that are signed, and writes what is signed to mac, or
+// keeps it and the names in kept, whichever is not nil.
+func walk(body []byte, mac hash.Hash, kept *fields) {
+	var names, signed []byte
+	if kept != nil {
+		room := make([]byte, 2*len(body)+1)
+		names, signed = room[:0:len(body)], room[len(body):len(body)]
+		kept.spans = make([]span, 0, bytes.Count(body, []byte("&"))+1)
+	} else {
+		signed = make([]byte, 0, 2*chunk+len("1048576"))
+	}
 	for name, value := range php.Pairs(body) {
-		if hashField(name) < 0 {
-			buf = php.AppendURLDecoded(buf, name)
-			end := len(buf)
-			buf = php.AppendURLDecoded(buf, value)
-			ends = append(ends, [2]int{end, len(buf)})
+		if hashField(name) >= 0 {
+			continue
+		}
+		signed = strconv.AppendInt(signed, int64(php.URLDecodedLen(value)), 10)
+		begin := len(signed)
+		for {
+			n := cut(value)
+			signed = php.AppendURLDecoded(signed, value[:n])
+			if kept == nil && len(signed) >= chunk {
+				mac.Write(signed)
+				signed = signed[:0]
+			}
+			if value = value[n:]; len(value) == 0 {
+				break
+			}
+		}
+		if kept != nil {
+			names = php.AppendURLDecoded(names, name)
+			kept.spans = append(kept.spans, span{len(names), begin, len(signed)})
 		}
 	}
-	return string(buf), ends
+	if kept != nil {
+		kept.names, kept.signed = names, signed
+	} else {
+		mac.Write(signed)
+	}
 }
+
+// fields are those that are signed.
+type fields struct {
+	names  []byte // one behind the other
+	signed []byte // what the hash is over: the values, each behind its length
+	spans  []span
+}
+
+// A span says where a field's name ends, and where its value begins and ends.
+type span struct{ name, value, end int }

@@ -46,10 +46,15 @@ func (k Kind) String() string {
 // what to make of that.
 type Notification struct {
 	kind     Kind
-	text     string   // names and values, in turn
-	ends     [][2]int // of each name and its value
+	names    string // one behind the other
+	signed   string // what the hash is over: the values, each behind its length
+	spans    []span
 	key      auth.Secret
 	function vendor.Function
+}
+
+func newNotification(f *fields) *Notification {
+	return &Notification{names: string(f.names), signed: string(f.signed), spans: f.spans}
 }
 
 // Kind says what n is about.
@@ -60,11 +65,11 @@ func (n *Notification) Kind() Kind { return n.kind }
 func (n *Notification) All() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
 		from := 0
-		for _, end := range n.ends {
-			if !yield(n.text[from:end[0]], n.text[end[0]:end[1]]) {
+		for _, s := range n.spans {
+			if !yield(n.names[from:s.name], n.signed[s.value:s.end]) {
 				return
 			}
-			from = end[1]
+			from = s.name
 		}
 	}
 }
@@ -104,11 +109,11 @@ func (n *Notification) elements(array string) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		next := 0
 		for name, value := range n.All() {
-			sub, ok := strings.CutPrefix(name, array+"[")
-			if !ok {
+			sub, ok := strings.CutPrefix(name, array)
+			if !ok || !strings.HasPrefix(sub, "[") {
 				continue
 			}
-			sub, ok = strings.CutSuffix(sub, "]")
+			sub, ok = strings.CutSuffix(sub[1:], "]")
 			i, err := next, error(nil)
 			if sub != "" {
 				i, err = strconv.Atoi(sub)
@@ -157,17 +162,8 @@ func (n *Notification) ID() string {
 // is the same whatever the fields are called, and whichever hash came. A message that
 // the vendor sends again has another one, since IPN_DATE is the time of sending.
 func (n *Notification) Digest() string {
-	sum := sha256.Sum256(n.signed())
+	sum := sha256.Sum256([]byte(n.signed))
 	return hex.EncodeToString(sum[:])
-}
-
-// signed returns what the hash is over.
-func (n *Notification) signed() []byte {
-	b := make([]byte, 0, len(n.text))
-	for _, value := range n.All() {
-		b = vendor.AppendPrefixed(b, value)
-	}
-	return b
 }
 
 // Test reports whether n is about a test order, which nobody has paid for, and whether

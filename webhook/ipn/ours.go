@@ -1,35 +1,52 @@
 package ipn
 
-import "regexp"
+import "slices"
 
 // isOurs reports whether what is signed can be read as what the account itself signs
 // with the key: a header's merchant code and date, or what a reply is made of. Digits
 // may be taken for lengths and lengths for digits, so that the number of values alone
 // does not tell.
 func (n *Notification) isOurs() bool {
-	signed := n.signed()
-	return canBe(signed, code, date) || // the header
-		canBe(signed, code, expiration, stamp) || // the reply to an LCN
-		canBe(signed, code, anything, stamp, stamp) // the reply to an IPN
+	return canBe(n.signed, code, date) || // the header
+		canBe(n.signed, code, expiration, stamp) || // the reply to an LCN
+		canBe(n.signed, code, anything, stamp, stamp) // the reply to an IPN
 }
 
 // The kinds of values in what the account signs. Replies of other programs may have the
 // hour without its leading zero, as the vendor's pages had until 2026.
 var (
-	code       = func(value []byte) bool { return len(value) <= maxCode }
-	anything   = func([]byte) bool { return true }
-	date       = regexp.MustCompile(`^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$`).Match
-	expiration = regexp.MustCompile(`^(?:\d{4}-\d\d-\d\d(?: \d\d:\d\d:\d\d)?)?$`).Match
-	stamp      = regexp.MustCompile(`^\d{13,14}$`).Match
+	code       = func(value string) bool { return len(value) <= maxCode }
+	anything   = func(string) bool { return true }
+	date       = oneOf("0000-00-00 00:00:00")
+	expiration = oneOf("", "0000-00-00", "0000-00-00 00:00:00")
+	stamp      = oneOf("0000000000000", "00000000000000")
 )
 
+// oneOf matches values of these forms, in which 0 is any digit.
+func oneOf(forms ...string) func(value string) bool {
+	return func(value string) bool {
+		return slices.ContainsFunc(forms, func(form string) bool {
+			if len(form) != len(value) {
+				return false
+			}
+			for i := range len(form) {
+				if isDigit := '0' <= value[i] && value[i] <= '9'; form[i] == '0' && !isDigit || form[i] != '0' && value[i] != form[i] {
+					return false
+				}
+			}
+			return true
+		})
+	}
+}
+
 // canBe reports whether s can be read as length-prefixed values of these kinds.
-func canBe(s []byte, kinds ...func(value []byte) bool) bool {
+func canBe(s string, kinds ...func(value string) bool) bool {
 	if len(kinds) == 0 {
 		return len(s) == 0
 	}
 	length := 0
-	for i, c := range s[:min(len(s), maxDigits)] {
+	for i := range min(len(s), maxDigits) {
+		c := s[i]
 		if c < '0' || c > '9' || i > 0 && s[0] == '0' { // no length but 0 begins so
 			return false
 		}

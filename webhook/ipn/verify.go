@@ -47,8 +47,10 @@ func verify(ctx context.Context, body []byte, keys []auth.SecretSource) (n *Noti
 	if err != nil {
 		return nil, auth.ErrUnsigned, err
 	}
+	var m message
+	m.read(body)
 	key, found, err := webhook.Match(ctx, keys, func(key auth.Secret) bool {
-		right := hashOf(body, function, key)
+		right := m.hash(function, key)
 		return hmac.Equal(sent[:], right[:])
 	})
 	if err != nil {
@@ -57,8 +59,8 @@ func verify(ctx context.Context, body []byte, keys []auth.SecretSource) (n *Noti
 	if !found {
 		return nil, auth.ErrSignature, errors.New("the hash is wrong: is the key this account's Secret Key, and not a secret word, and is the body as it came?")
 	}
-	n = &Notification{key: key, function: function}
-	n.text, n.ends = readFields(body)
+	n = newNotification(m.keep())
+	n.key, n.function = key, function
 	if n.kind, err = n.recognize(); err != nil {
 		return nil, auth.ErrRequest, err
 	}
@@ -83,11 +85,11 @@ func (n *Notification) recognize() (Kind, error) {
 			lacks = append(lacks, name+"[]")
 		}
 	}
-	if len(lacks) == 0 && len(n.ends) >= 5 {
+	if len(lacks) == 0 && len(n.spans) >= 5 {
 		return IPN, nil
 	}
 	_, expirations := n.find("EXPIRATION_DATE")
-	if n.Get("LICENSE_CODE") != "" && expirations == 1 && len(n.ends) >= 4 {
+	if n.Get("LICENSE_CODE") != "" && expirations == 1 && len(n.spans) >= 4 {
 		return LCN, nil
 	}
 	if len(lacks) == 0 {
