@@ -9,8 +9,8 @@
 // [Start] runs a long-lived process that answers questions about PHP's own
 // functions, [Serve] a web server whose scripts verify requests as gateways do,
 // [CGI] one script for one body, whole or cut off, [Run] one that acts as a
-// client. The scripts are written with nothing but PHP's built-ins and know
-// nothing of this module.
+// client or makes messages. The scripts are written with nothing but PHP's built-ins
+// and know nothing of this module.
 package phptest
 
 import (
