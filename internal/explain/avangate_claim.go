@@ -187,7 +187,8 @@ func newAvangateLogin(parameters []string) *avangateLogin {
 	switch {
 	case isDate(1) || len(parameters) < 3:
 		return &avangateLogin{parameters: parameters}
-	case isDate(2) && len(parameters) > 3 && hashLike.MatchString(parameters[3]) && !hashLike.MatchString(parameters[1]):
+	case isDate(2) && len(parameters) > 3 && !hashLike.MatchString(parameters[1]) &&
+		(hashLike.MatchString(parameters[3]) || len(parameters) > 4 && algoLike.MatchString(parameters[4])):
 		return &avangateLogin{parameters[1:], []Mistake{sessionParameter}}
 	}
 	ordered := make([]string, 4)
@@ -277,9 +278,12 @@ func readSOAPLogin(body []byte) *avangateLogin {
 }
 
 // flaws returns what is wrong with the form, and is seen without any trying, beside what
-// is seen of the hash.
-func (c *avangateClaim) flaws(seen []Mistake) []Mistake {
-	flaws := slices.Clone(c.loginFlaws)
+// is seen of the hash. isKey says that the hash holds the key itself.
+func (c *avangateClaim) flaws(seen []Mistake, isKey bool) (flaws []Mistake) {
+	if isKey {
+		flaws = append(flaws, keyInClear)
+	}
+	flaws = append(flaws, c.loginFlaws...)
 	for _, f := range avangateFlaws {
 		if f.seen(c) {
 			flaws = append(flaws, c.said(f.Mistake))
@@ -288,7 +292,7 @@ func (c *avangateClaim) flaws(seen []Mistake) []Mistake {
 	if c.dateFlaw != (Mistake{}) {
 		flaws = append(flaws, c.dateFlaw)
 	}
-	if c.digest == "" {
+	if c.digest == "" && !isKey {
 		flaws = append(flaws, noDigest)
 	}
 	if len(flaws)+len(seen) == 0 && c.unreadable {

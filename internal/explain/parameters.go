@@ -367,7 +367,7 @@ func (r *paylinkRequest) asSent() string {
 	if r.sent == "" || !r.work.mayChange(r.sent) {
 		return r.decoded.canonical
 	}
-	ps := split(withoutPairs(r.sent, paylink.SignatureName, paylink.InstanceName))
+	ps := split(r.unsignedText(paylink.SignatureName, paylink.InstanceName))
 	for i, p := range ps {
 		ps[i] = parameter{urlencode(urldecode(p.name)), urlencode(urldecode(p.value))}
 	}
@@ -386,6 +386,12 @@ func withoutPairs(sent string, names ...string) string {
 		}
 	}
 	return strings.Join(kept, "&")
+}
+
+// unsignedText returns what was sent without these parameters, and the one that the
+// signature strayed to.
+func (r *paylinkRequest) unsignedText(names ...string) string {
+	return withoutPairs(r.sent, append(names, r.stray.names...)...)
 }
 
 // unescaped returns a signature that was escaped as it was before.

@@ -58,27 +58,6 @@ var paylinkShown = [][]row[making]{
 			apply: misplaced(func(r *paylinkRequest) (signature, query string) { return r.query.claim, r.query.canonical })},
 	},
 	{
-		{Mistake: Mistake{"white space around the signature", "Cut it off: openssl and base64 print a newline behind what they encode."},
-			apply: sent(func(signature string, isReadable func(string) bool) string {
-				if isReadable(signature) {
-					return signature
-				}
-				if trimmed := strings.TrimSpace(signature); isReadable(trimmed) {
-					return trimmed
-				}
-				return strings.TrimRight(signature, " \t\r\n") // a space before it may be a plus sign
-			})},
-	},
-	{
-		{Mistake: Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
-			apply: sent(func(signature string, isReadable func(string) bool) string {
-				if isReadable(signature) {
-					return signature
-				}
-				return strings.ReplaceAll(signature, " ", "+")
-			})},
-	},
-	{
 		{Mistake: plusUnescaped, apply: plusKept(true)}, // whoever escapes spaces means a plus sign
 		{Mistake: plusForSpace, apply: plusDecoded},
 		{Mistake: plusUnescaped, apply: plusKept(false)},
@@ -100,6 +79,27 @@ var paylinkShown = [][]row[making]{
 				}
 				return a.signing(a.decodedAgain()...)
 			}},
+	},
+	{
+		{Mistake: Mistake{"white space around the signature", "Cut it off: openssl and base64 print a newline behind what they encode."},
+			apply: sent(func(signature string, isReadable func(string) bool) string {
+				if isReadable(signature) {
+					return signature
+				}
+				if trimmed := strings.TrimSpace(signature); isReadable(trimmed) {
+					return trimmed
+				}
+				return strings.TrimRight(signature, " \t\r\n") // a space before it may be a plus sign
+			})},
+	},
+	{
+		{Mistake: Mistake{"the signature's plus signs are not escaped, and arrive as spaces", "Escape the signature, too: + as %2B, / as %2F and = as %3D."},
+			apply: sent(func(signature string, isReadable func(string) bool) string {
+				if isReadable(signature) {
+					return signature
+				}
+				return strings.ReplaceAll(signature, " ", "+")
+			})},
 	},
 }
 
@@ -309,7 +309,7 @@ var paylinkRows = paylinkScheme.table([]row[making]{
 			if r.sent == "" || !r.work.mayChange(r.sent) {
 				return nil
 			}
-			return []string{withoutPairs(r.sent, paylink.SignatureName), withoutPairs(r.sent, paylink.SignatureName, paylink.InstanceName)}
+			return []string{r.unsignedText(paylink.SignatureName), r.unsignedText(paylink.SignatureName, paylink.InstanceName)}
 		}), false, spellingStep},
 	{Mistake{"the empty string is signed", "Sign the parameters that are sent, in the query or in the body: only where there are none is it the empty string."},
 		literal(func(making) []string { return []string{""} }), false, spellingStep},

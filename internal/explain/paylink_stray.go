@@ -20,6 +20,7 @@ type stray struct {
 	mistake Mistake
 	claim   string
 	queries []string // any of which may have been signed
+	names   []string // of the parameter, without its brackets
 }
 
 const placeFix = "Send ApiSignature, in these letters, as a parameter of its own beside the others."
@@ -38,7 +39,7 @@ func (r *paylinkRequest) findStray(req *http.Request) {
 		form := strings.ReplaceAll(raw, "?", "&")
 		right := readForm(form, php.PlusDecoded)
 		if right.claim != "" {
-			r.stray = stray{straySeparator, right.claim, []string{right.canonical}}
+			r.stray, r.sent = stray{straySeparator, right.claim, []string{right.canonical}, nil}, form
 			// What stands behind the signature may have been added later.
 			if before, _, ok := strings.Cut(form[strings.LastIndex(form, paylink.SignatureName+"=")+1:], "&"); ok {
 				from := form[:strings.LastIndex(form, paylink.SignatureName+"=")+1]
@@ -56,16 +57,16 @@ func (r *paylinkRequest) findStray(req *http.Request) {
 		rest := []string{join(slices.Delete(slices.Clone(ps), i, i+1))}
 		switch {
 		case strings.EqualFold(strings.NewReplacer("_", "", "-", "").Replace(name), paylink.SignatureName):
-			r.stray = stray{strayLetters, urldecode(p.value), rest}
+			r.stray = stray{strayLetters, urldecode(p.value), rest, []string{name}}
 			return
 		case strings.HasSuffix(name, "["+paylink.SignatureName+"]"):
-			r.stray = stray{strayNested, urldecode(p.value), rest}
+			r.stray = stray{strayNested, urldecode(p.value), rest, []string{topKey(name)}}
 			return
 		}
 	}
 	for _, name := range []string{"ApiSignature", "Api-Signature", "X-Api-Signature", "X-ApiSignature", "Signature", "X-Signature"} {
 		if values := request.HeaderValues(req.Header, name); len(values) > 0 {
-			r.stray = stray{strayHeader, values[0], []string{r.decoded.canonical}}
+			r.stray = stray{strayHeader, values[0], []string{r.toSign}, nil}
 			return
 		}
 	}
