@@ -12,6 +12,9 @@
 // place of theirs with the field Answer, and a [Fault] does with the method Fail. A
 // [Recorder] keeps what they were asked.
 //
+// [IPN], [LCN] and [Webhook] are the gateways in the other direction: each sends one
+// notification to the program's own handler, and judges the reply.
+//
 // Package [github.com/countersign/countersign/transport/transporttest] tests schemes
 // and RoundTrippers of your own.
 package authtest

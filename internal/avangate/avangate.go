@@ -7,9 +7,11 @@
 package avangate
 
 import (
+	"crypto/md5"
 	"crypto/sha256"
 	"encoding/json"
 	"hash"
+	"slices"
 	"strconv"
 	"time"
 
@@ -44,11 +46,29 @@ type Function struct {
 }
 
 // The functions that the vendor takes since API 6.0. Its support for MD5 ended in
-// August 2024.
+// August 2024: nothing that guards takes it, and in FIPS 140 mode none is made.
 var (
 	SHA2_256 = Function{"sha256", sha256.New}
 	SHA3_256 = Function{"sha3-256", sha3.New256}
+	MD5      = Function{"md5", md5.New}
 )
+
+// A HashField is a field of an IPN or an LCN that holds its hash.
+type HashField struct {
+	Name string
+	Function
+}
+
+// HashFields are those fields, the strongest first. None is part of what is signed.
+var HashFields = []HashField{{"SIGNATURE_SHA3_256", SHA3_256}, {"SIGNATURE_SHA2_256", SHA2_256}, {"HASH", MD5}}
+
+// IsHashField reports whether a field of this name holds a hash.
+func IsHashField(name string) bool {
+	return slices.ContainsFunc(HashFields, func(f HashField) bool { return f.Name == name })
+}
+
+// StampLayout is PHP's YmdHis, as IPN_DATE and the replies have it.
+const StampLayout = "20060102150405"
 
 // AppendPrefixed appends the values to b, each behind its length: in bytes, as a
 // decimal number, with nothing between. That is what all of the vendor's HMACs are

@@ -30,13 +30,14 @@ var allowed = map[string][]string{
 	"internal/avangate": {"internal/php"},
 	"internal/paylink":  {"auth", "internal/php", "internal/request"},
 	"internal/redact":   {"auth"},
+	"internal/sender":   {"auth", "internal/avangate", "internal/php", "internal/request"},
 	"internal/webhook":  {"auth", "internal/request"},
 
 	"auth/scheme":      {"auth", "internal/request"},
 	"auth/avangate":    {"auth", "auth/scheme", "internal/avangate", "internal/redact", "internal/request"},
 	"auth/paylinkhmac": {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/request"},
 	"auth/paylinkkey":  {"auth", "auth/scheme", "internal/paylink", "internal/php", "internal/redact", "internal/request"},
-	"auth/authtest":    {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "internal/avangate", "internal/paylink", "internal/php", "internal/request"},
+	"auth/authtest":    {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "internal/avangate", "internal/paylink", "internal/php", "internal/request", "internal/sender"},
 
 	"buylink": {"auth", "internal/avangate"},
 
