@@ -52,6 +52,7 @@ type vectors struct {
 type returned struct {
 	Name, Query, Source, Signature, URL string
 	SecretWord                          string `json:"secret_word"`
+	Own                                 []string
 	Wrong                               map[string]struct{ Signature string }
 }
 
@@ -120,10 +121,7 @@ func TestReturnURLVectors(t *testing.T) {
 	}
 	for _, c := range v.ReturnURL.Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			verifier := buylink.Verifier{SecretWord: auth.NewSecret(c.SecretWord)}
-			if strings.HasPrefix(c.Name, "own parameter") {
-				verifier.Own = []string{"order", "lang"}
-			}
+			verifier := buylink.Verifier{SecretWord: auth.NewSecret(c.SecretWord), Own: c.Own}
 			u := parse(t, c.URL)
 			hint, err := verifier.Verify(context.Background(), u)
 			if code := refused[c.Name]; code != nil {

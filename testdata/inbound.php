@@ -471,8 +471,9 @@ function sortedSource(array $pairs, array $drop = ['signature'], ?callable $cmp 
     return lps(array_column($p, 1));
 }
 
-function returned(string $name, string $word, string $query, string $note = '', array $wrong = [], array $drop = ['signature']): array
+function returned(string $name, string $word, string $query, string $note = '', array $wrong = [], array $own = []): array
 {
+    $drop = ['signature', ...$own];
     $p = pairs($query);
     $s = sortedSource($p, $drop);
     $sig = hash_hmac('sha256', $s, $word);
@@ -480,7 +481,7 @@ function returned(string $name, string $word, string $query, string $note = '', 
     foreach ($drop as $d) { unset($form[$d]); }
     ksort($form);
     $php = lps(array_values($form));
-    $c = ['name' => $name, 'secret_word' => $word] + ($note === '' ? [] : ['note' => $note]) + ['query' => $query, 'pairs' => $p, 'source' => $s, 'signature' => $sig,
+    $c = ['name' => $name, 'secret_word' => $word] + ($note === '' ? [] : ['note' => $note]) + ($own === [] ? [] : ['own' => $own]) + ['query' => $query, 'pairs' => $p, 'source' => $s, 'signature' => $sig,
         'url' => 'https://shop.example/back?' . $query . '&signature=' . $sig];
     if ($php !== $s) { $c['php_ksort'] = ['source' => $php, 'signature' => hash_hmac('sha256', $php, $word)]; }
     foreach ($wrong as $why => $w) { $c['wrong'][$why] = ['source' => $w, 'signature' => hash_hmac('sha256', $w, $word)]; }
@@ -511,7 +512,7 @@ $ret[] = returned('names of mixed case and with signs', $W, $q, 'sorted by bytes
 ]);
 $ret[] = returned('names that are numbers', $W, 'refno=1&10=ten&9=nine&total=2', 'ksort puts 9 before 10, a byte sort 10 before 9; not known to be sent');
 $q = 'order=77&lang=de&refno=240000001&total=49.90&total-currency=EUR';
-$ret[] = returned('own parameter in the return URL, left out', $W, $q, 'what a plugin in use does with its own parameter; not stated by the vendor', ['own parameters counted' => sortedSource(pairs($q))], ['signature', 'order', 'lang']);
+$ret[] = returned('own parameter in the return URL, left out', $W, $q, 'what a plugin in use does with its own parameter; not stated by the vendor', ['own parameters counted' => sortedSource(pairs($q))], ['order', 'lang']);
 $ret[] = returned('capitals in the signature', $W, 'refno=5&total=1.00&total-currency=EUR', 'case of the hex is not stated for return URLs; vendor code writes small letters');
 
 $retUnbound = [];
@@ -665,6 +666,7 @@ foreach ($out as &$o) { $o['key'] = $K; $o['source'] = lps($o['values']); $o['ma
 unset($o);
 
 $doc = [
+    'format' => 1,
     'description' => 'What is signed between the Payrexx family or 2Checkout and a shop, beside its requests. source is the string under the HMAC; wrong holds the results of known mistakes, none of which equals the right one. A name that ends in _hex holds bytes in hexadecimal digits. What is published says so; all else is computed.',
     'generator' => 'testdata/inbound.php',
     'payrexx_webhook' => ['header' => 'X-Webhook-Signature', 'algorithm' => 'lower-case hex of HMAC-SHA256(signing key, raw body)', 'cases' => $hooks, 'policy_note' => 'ok null: not settled by any source; choose and document', 'policy' => $hookPolicy],

@@ -93,7 +93,7 @@ function inbound(array $file, callable $expect): void
         }
     }
     foreach ($returned['cases'] as $c) {
-        $own = str_starts_with($c['name'], 'own parameter') ? ['order', 'lang'] : [];
+        $own = $c['own'] ?? [];
         $expect($c, 'pairs', form($c['query']), $c['pairs']);
         $expect($c, 'source', return_source($c['query'], $own), source_of($c));
         $expect($c, 'signature', hash_hmac('sha256', source_of($c), $c['secret_word']), $c['signature']);
