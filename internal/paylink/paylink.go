@@ -114,17 +114,19 @@ func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int
 		return Refuse(auth.ErrParameter, err)
 	}
 	for _, name := range []string{SignatureName, InstanceName} {
-		if params.HasArray(name) {
+		switch {
+		case !params.Has(name):
+			continue
+		case params.HasArray(name):
 			return Refusef(auth.ErrParameter, "parameter %q has brackets, but its name is the gateway's own: rename it", name)
+		case name == InstanceName:
+			named, _ := params.Get(name)
+			if err := a.CheckInstance(named); err != nil {
+				return err
+			}
 		}
+		params.Remove(name)
 	}
-	if named, ok := params.Get(InstanceName); ok {
-		if err := a.CheckInstance(named); err != nil {
-			return err
-		}
-	}
-	params.Remove(SignatureName)
-	params.Remove(InstanceName)
 	if params.Len() > most {
 		return refuseMany(most)
 	}
