@@ -29,8 +29,12 @@ type avangateClaim struct {
 	form     string    // the date's, as package time has it; "" if it cannot be read
 	dateFlaw Mistake   // zero if there is none
 
-	digest  string     // that the hash stands for, "" if for none
-	zones   []zoneDate // the date in other time zones
+	digest string     // that the hash stands for, "" if for none
+	zones  []zoneDate // the date in other time zones
+
+	// The date so many seconds before and after.
+	inEverySecond, inSomeSeconds []string
+
 	inForms [][]string // the date in each of avangateDateForms
 }
 

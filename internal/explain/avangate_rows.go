@@ -36,21 +36,23 @@ var avangateRows = avangateScheme.table(append([]row[making]{
 			return []string{c.time.UTC().Format(time.DateTime), c.time.Format(time.DateTime)}
 		}), false, dateStep},
 	{Mistake{"the dates signed and sent are a second apart", "Read the clock once, and sign the very text that is sent."},
-		redating(apartBy(1)), false, dateStep},
+		redating(func(c *avangateClaim) []string { return c.apartBy([]int{1}) }), false, dateStep},
 	{Mistake{"the hash is of another second than the date", "Make the hash and the header anew for each request, from one reading of the clock."},
 		func(a making) []making {
 			if isElseRight := a.message == a.from.right && a.hash.keying == inHMAC && a.hash.key == a.from.secret; isElseRight {
-				return redating(apartBy(everySecond...))(a)
+				return redating(func(c *avangateClaim) []string { return c.inEverySecond })(a)
 			}
-			return redating(apartBy(someSeconds...))(a)
+			return redating(func(c *avangateClaim) []string { return c.inSomeSeconds })(a)
 		}, false, dateStep},
 	{zoneMistake, inZones, false, dateStep},
 }, dateFormRows()...)...)
 
 // revaluing is the mistake to sign another value of a parameter than is sent.
 func revaluing(name string, values func(c *avangateClaim) []string) apply {
-	return func(a making) (as []making) {
-		for _, value := range values(a.avangate()) {
+	return func(a making) []making {
+		all := values(a.avangate())
+		as := make([]making, 0, len(all))
+		for _, value := range all {
 			if !a.from.work.mayGoOn() {
 				break
 			}

@@ -24,6 +24,7 @@ func (c *avangateClaim) readDate() {
 	if c.form == "" {
 		return
 	}
+	c.inEverySecond, c.inSomeSeconds = c.apartBy(everySecond), c.apartBy(someSeconds)
 	for _, zone := range timeZones {
 		c.zones = append(c.zones, zoneDate{formatDate(c.form, c.time.Add(zone)), zone})
 		if !slices.Contains(timeZones, -zone) {
@@ -218,7 +219,7 @@ func redating(values func(c *avangateClaim) []string) apply {
 // mistake what a slow request, a pause, a timeout or a cache has.
 var (
 	everySecond = secondsTo(600)
-	someSeconds = append(secondsTo(20), 30, 45, 60, 90, 120, 180, 240, 300, 600)
+	someSeconds = append(secondsTo(10), 15, 20, 30, 45, 60, 120, 300, 600)
 )
 
 func secondsTo(most int) (seconds []int) {
@@ -229,14 +230,12 @@ func secondsTo(most int) (seconds []int) {
 }
 
 // apartBy returns the dates so many seconds before and after the one that was sent.
-func apartBy(seconds ...int) func(c *avangateClaim) []string {
-	return func(c *avangateClaim) (dates []string) {
-		for _, s := range seconds {
-			apart := time.Duration(s) * time.Second
-			dates = append(dates, formatDate(c.form, c.time.Add(-apart)), formatDate(c.form, c.time.Add(apart)))
-		}
-		return dates
+func (c *avangateClaim) apartBy(seconds []int) (dates []string) {
+	for _, s := range seconds {
+		apart := time.Duration(s) * time.Second
+		dates = append(dates, formatDate(c.form, c.time.Add(-apart)), formatDate(c.form, c.time.Add(apart)))
 	}
+	return dates
 }
 
 // inZones signs the date of one time zone and sends another's, one of which is UTC.

@@ -44,6 +44,7 @@ const (
 	functionStep
 	keyingStep
 	dateStep
+	lastStep = dateStep // no mistake is made behind it
 )
 
 // isSole reports whether one mistake at the step takes the place of another, so that

@@ -15,6 +15,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/internal/phptest"
 )
 
 // lies are what may be signed in the place of the string to sign.
@@ -52,6 +53,9 @@ func checkDiagnosis(t *testing.T, d *Diagnosis) {
 func FuzzPaylinkRequest(f *testing.F) {
 	for file := range paylinkScripts {
 		for i, v := range readPaylinkVectors(f, file) {
+			if i%3 > 0 && !phptest.Full() {
+				continue // they are alike
+			}
 			f.Add(v.Method == "GET", v.URL, v.Type, []byte(v.Body), uint8(i%len(lies)))
 			if i%len(lies) == 0 {
 				f.Add(v.Method == "GET", v.URL, v.Type, []byte(v.Body), uint8(noLie))

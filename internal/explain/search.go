@@ -215,7 +215,7 @@ func inOrder(rows []row[making]) []row[making] {
 			a.isFirst = a.row == 0
 			a.row, a.step = i+1, step
 			as := apply(a)
-			if a.isFirst {
+			if a.isFirst && step != lastStep {
 				as = slices.DeleteFunc(as, func(a making) bool { return !w.mayGoOn() || w.isMade(a) })
 			}
 			return as

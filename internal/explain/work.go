@@ -18,6 +18,7 @@ type work struct {
 	written message // the other two are made of it
 	text    []byte
 	trial   trial
+	texts   map[message]writtenText // short ones, which pairs of mistakes come back to
 
 	made  map[uint64]bool // hashes of the trials that one mistake comes to
 	tried map[uint64]bool // and of those that were tried
@@ -28,6 +29,18 @@ type work struct {
 	escapedIn string // the query whose escaped bytes these are
 	escaped   byteSet
 }
+
+// A writtenText is a string to sign and its hash.
+type writtenText struct {
+	text string
+	hash uint64
+}
+
+// How long texts are that are kept, in bytes, and how many.
+const (
+	maxKept  = 256
+	mostKept = 1 << 12
+)
 
 // A trial is what an attempt comes to.
 type trial struct {
@@ -93,8 +106,18 @@ func (w *work) write(m message) {
 		return
 	}
 	w.written = m
+	if known, ok := w.texts[m]; ok {
+		w.text, w.trial.text = append(w.text[:0], known.text...), known.hash
+		return
+	}
 	w.text = m.append(w.text[:0])
 	w.trial.text = maphash.Bytes(trialSeed, w.text)
+	if len(w.text) <= maxKept && len(w.texts) < mostKept {
+		if w.texts == nil {
+			w.texts = make(map[message]writtenText)
+		}
+		w.texts[m] = writtenText{string(w.text), w.trial.text}
+	}
 	w.spent += len(w.text)
 	if m.names != (spelling{}) || m.values != (spelling{}) { // byte by byte
 		w.spent += len(m.query)
