@@ -1,6 +1,7 @@
 package countersign
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -53,11 +54,15 @@ func adapt(t testing.TB, adapter, config string) []byte {
 	return got
 }
 
-// load runs a configuration in this process, and returns the URL of its first server.
+// load runs a configuration in this process, and returns the URL of its server.
 func load(t testing.TB, config []byte) string {
 	require.NoError(t, caddy.Load(config, true))
 	t.Cleanup(func() { require.NoError(t, caddy.Stop()) })
-	return "http://" + addressOf(t, "srv0")
+	name := "sidecar" // the adapter's
+	if !strings.Contains(string(config), `"sidecar"`) {
+		name = "srv0" // the Caddyfile's
+	}
+	return "http://" + addressOf(t, name)
 }
 
 // addressOf returns where a server of the running configuration listens.
@@ -196,4 +201,17 @@ func tryAdapt(config string) ([]byte, error) {
 // offBy is a clock that is so many hours fast.
 func offBy(hours int) func() time.Time {
 	return func() time.Time { return time.Now().Add(time.Duration(hours) * time.Hour) }
+}
+
+// askSocket returns what an HTTP server at a unix socket answers.
+func askSocket(t testing.TB, socket, url string) string {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+	resp, err := client.Get(url)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	return string(body)
 }

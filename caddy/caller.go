@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 )
 
 // A RequiredHeader is a header field that callers must send, to tell a service from
@@ -35,12 +36,7 @@ var (
 // checkCaller judges who asks, by what a page in a browser cannot choose: the Host,
 // against a name that was rebound to this machine, and the header.
 func (t *Transport) checkCaller(req *http.Request) *refusal {
-	repl, _ := req.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
-	if repl == nil {
-		return forbidden(http.StatusMisdirectedRequest, errHost)
-	}
-	host, _ := repl.GetString("http.request.host")
-	if !t.isHost(host) {
+	if ok, _ := (HostMatcher{t.Hosts}).MatchWithError(req); !ok {
 		return forbidden(http.StatusMisdirectedRequest, errHost)
 	}
 	if has(req.Header, "Origin") || has(req.Header, "Sec-Fetch-Site") {
@@ -59,11 +55,12 @@ func has(header http.Header, name string) bool {
 	return ok
 }
 
-// isHost reports whether callers may use this Host, which has no port.
-func (t *Transport) isHost(host string) bool {
+// isHost reports whether callers may use this Host, which has no port: one of hosts,
+// or, if there is none, one of the machine itself.
+func isHost(host string, hosts []string) bool {
 	host = strings.ToLower(host)
-	if len(t.Hosts) > 0 {
-		return slices.ContainsFunc(t.Hosts, func(name string) bool { return strings.ToLower(name) == host })
+	if len(hosts) > 0 {
+		return slices.ContainsFunc(hosts, func(name string) bool { return strings.ToLower(name) == host })
 	}
 	return isLoopback(host)
 }
@@ -76,4 +73,31 @@ func isLoopback(host string) bool {
 	}
 	address, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]"))
 	return err == nil && address.Zone() == "" && (address == netip.IPv6Loopback() || address.Is4() && address.IsLoopback())
+}
+
+// A HostMatcher is the matcher http.matchers.countersign_host: it matches requests with
+// a Host that callers may use, as [Transport] judges it.
+type HostMatcher struct {
+	// Hosts are those of [Transport].
+	Hosts []string `json:"hosts,omitempty"`
+}
+
+var (
+	_ caddy.Module                      = (*HostMatcher)(nil)
+	_ caddyhttp.RequestMatcherWithError = (*HostMatcher)(nil)
+)
+
+// CaddyModule says how the module is called.
+func (HostMatcher) CaddyModule() caddy.ModuleInfo {
+	return caddy.ModuleInfo{ID: "http.matchers.countersign_host", New: func() caddy.Module { return new(HostMatcher) }}
+}
+
+// MatchWithError reports whether callers may use the Host. It returns no error.
+func (m HostMatcher) MatchWithError(r *http.Request) (bool, error) {
+	repl, ok := r.Context().Value(caddy.ReplacerCtxKey).(*caddy.Replacer)
+	if !ok {
+		return false, nil
+	}
+	host, _ := repl.GetString("http.request.host")
+	return isHost(host, m.Hosts), nil
 }

@@ -8,7 +8,13 @@
 //   - [Transport], http.reverse_proxy.transport.countersign, through which a
 //     reverse_proxy sends;
 //   - [Problem], http.handlers.countersign_problem, which answers Caddy's own errors
-//     as the Transport answers its refusals.
+//     as the Transport answers its refusals;
+//   - [Ready], http.handlers.countersign_ready, which asks the gateways whether the
+//     credentials are right;
+//   - [HostMatcher], http.matchers.countersign_host, which tells a name of this machine
+//     from one that was pointed to it;
+//   - [Adapter], the config adapter countersign, which makes a whole configuration out
+//     of one short file.
 //
 // In a Caddyfile:
 //
@@ -43,12 +49,16 @@ package countersign
 
 import (
 	"github.com/caddyserver/caddy/v2"
+	"github.com/caddyserver/caddy/v2/caddyconfig"
 	"github.com/caddyserver/caddy/v2/caddyconfig/httpcaddyfile"
 )
 
 func init() {
 	caddy.RegisterModule(Transport{})
 	caddy.RegisterModule(Problem{})
+	caddy.RegisterModule(Ready{})
+	caddy.RegisterModule(HostMatcher{})
+	caddyconfig.RegisterAdapter("countersign", Adapter{})
 	httpcaddyfile.RegisterHandlerDirective("countersign_problem", parseProblem)
 	httpcaddyfile.RegisterDirectiveOrder("countersign_problem", httpcaddyfile.After, "error")
 }
