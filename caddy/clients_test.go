@@ -1,0 +1,153 @@
+package countersign
+
+import (
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/internal/phptest"
+)
+
+// Each client sends a GET with a query, a form, JSON and a file, without knowing of any
+// signature, and prints the four statuses.
+const (
+	phpStreams = `<?php
+$base = getenv('BASE');
+function send(string $url, string $method, string $type = '', string $body = ''): void {
+	$header = $type === '' ? '' : "Content-Type: $type\r\n";
+	file_get_contents($url, false, stream_context_create(['http' => ['method' => $method, 'header' => $header, 'content' => $body, 'ignore_errors' => true]]));
+	echo explode(' ', $http_response_header[0])[1], ' ';
+}
+send("$base/v1.0/Transaction/?" . http_build_query(['filterMyTransactionsOnly' => '1', 'name' => 'a b~c']), 'GET');
+send("$base/v1.0/Gateway/", 'POST', 'application/x-www-form-urlencoded', http_build_query(['amount' => 1, 'pm' => ['visa', 'twint'], 'text' => 'a b+c~d']));
+send("$base/v1.0/Gateway/", 'POST', 'application/json', '{"amount":1,"text":"a b"}');
+send("$base/v1.0/Design/", 'POST', 'multipart/form-data; boundary=b', "--b\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nx y\r\n--b\r\nContent-Disposition: form-data; name=\"headerImage\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\nPNG\r\n--b--\r\n");
+`
+	phpCurl = `<?php
+$base = getenv('BASE');
+file_put_contents($file = tempnam(sys_get_temp_dir(), 'x'), 'PNG');
+$send = function (string $url, array $options) {
+	$c = curl_init($url);
+	curl_setopt_array($c, $options + [CURLOPT_RETURNTRANSFER => true, CURLOPT_PROXY => '']);
+	curl_exec($c);
+	echo curl_getinfo($c, CURLINFO_RESPONSE_CODE), ' ';
+};
+$send("$base/v1.0/Transaction/?" . http_build_query(['name' => 'a b~c', 'limit' => 2]), []);
+$send("$base/v1.0/Gateway/", [CURLOPT_POSTFIELDS => http_build_query(['amount' => 1, 'basket' => [['name' => 'a b', 'amount' => 1]]])]);
+$send("$base/v1.0/Gateway/", [CURLOPT_POSTFIELDS => '{"amount":1}', CURLOPT_HTTPHEADER => ['Content-Type: application/json']]);
+$send("$base/v1.0/Design/", [CURLOPT_POSTFIELDS => ['name' => 'x y', 'headerImage' => new CURLFile($file, 'image/png', 'a.png')]]);
+unlink($file);
+`
+	nodeFetch = `
+const base = process.env.BASE;
+const send = async (url, options) => process.stdout.write((await fetch(url, options)).status + ' ');
+(async () => {
+	await send(base + '/v1.0/Transaction/?' + new URLSearchParams({name: 'a b~c', limit: 2}));
+	await send(base + '/v1.0/Gateway/', {method: 'POST', body: new URLSearchParams({amount: 1, text: 'a b+c~d'})});
+	await send(base + '/v1.0/Gateway/', {method: 'POST', body: JSON.stringify({amount: 1, text: 'a b'}), headers: {'Content-Type': 'application/json'}});
+	const data = new FormData();
+	data.set('name', 'x y');
+	data.set('headerImage', new Blob(['PNG'], {type: 'image/png'}), 'a.png');
+	await send(base + '/v1.0/Design/', {method: 'POST', body: data});
+})();
+`
+	pythonUrllib = `
+import json, os, urllib.parse, urllib.request
+base = os.environ['BASE']
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def send(url, data=None, kind=None):
+    request = urllib.request.Request(url, data=data, headers={'Content-Type': kind} if kind else {})
+    try:
+        print(opener.open(request).status, end=' ')
+    except urllib.error.HTTPError as e:
+        print(e.code, end=' ')
+send(base + '/v1.0/Transaction/?' + urllib.parse.urlencode({'name': 'a b~c', 'limit': 2}))
+send(base + '/v1.0/Gateway/', urllib.parse.urlencode({'amount': 1, 'text': 'a b+c~d'}).encode(), 'application/x-www-form-urlencoded')
+send(base + '/v1.0/Gateway/', json.dumps({'amount': 1, 'text': 'a b'}).encode(), 'application/json')
+send(base + '/v1.0/Design/', b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nx y\r\n--b\r\nContent-Disposition: form-data; name="headerImage"; filename="a.png"\r\nContent-Type: image/png\r\n\r\nPNG\r\n--b--\r\n', 'multipart/form-data; boundary=b')
+`
+	shellCurl = `
+send() { curl -q -sS --noproxy '*' -o /dev/null -w '%{http_code} ' "$@"; }
+send -G "$BASE/v1.0/Transaction/" --data-urlencode 'name=a b~c' -d limit=2
+send "$BASE/v1.0/Gateway/" --data-urlencode 'text=a b+c~d' -d amount=1
+send "$BASE/v1.0/Gateway/" -H 'Content-Type: application/json' -d '{"amount":1,"text":"a b"}'
+printf PNG | send "$BASE/v1.0/Design/" -F 'name=x y' -F 'headerImage=@-;filename=a.png;type=image/png'
+`
+)
+
+// TestClientsInOtherLanguages: what they send verifies, with both schemes of the family.
+func TestClientsInOtherLanguages(t *testing.T) {
+	gateway, seen := paylink(t)
+	for _, scheme := range []string{"paylinkhmac", "paylinkkey"} {
+		url := load(t, adapt(t, "caddyfile", sidecar(gateway.URL, scheme, "instance example\nsecret_file "+secretFile(t, testSecret), "")))
+		for _, c := range []struct {
+			name, script string
+			program      func(testing.TB) []string
+		}{
+			{"PHP streams", phpStreams, func(t testing.TB) []string { return []string{phptest.Require(t, "php"), "-n"} }},
+			{"PHP curl", phpCurl, func(t testing.TB) []string {
+				return append([]string{phptest.Require(t, "php"), "-n"}, phptest.Extension(t, "curl")...)
+			}},
+			{"Node fetch", nodeFetch, func(t testing.TB) []string { return []string{phptest.Client(t, "node"), "-"} }},
+			{"Python urllib", pythonUrllib, func(t testing.TB) []string { return []string{phptest.Client(t, "python3"), "-"} }},
+			{"curl", shellCurl, func(t testing.TB) []string { phptest.Client(t, "curl"); return []string{phptest.Require(t, "sh")} }},
+		} {
+			t.Run(scheme+", "+c.name, func(t *testing.T) {
+				words := c.program(t)
+				cmd := exec.Command(words[0], words[1:]...)
+				cmd.Stdin = strings.NewReader(c.script)
+				cmd.Env = append(os.Environ(), "BASE="+url+"/pay")
+				out, err := cmd.CombinedOutput()
+				require.NoError(t, err, string(out))
+				assert.Equal(t, "200 200 200 200", strings.TrimSpace(string(out)))
+				all := seen.take()
+				require.Len(t, all, 4)
+				for _, e := range all {
+					assert.NoError(t, e.Err)
+					assert.NotEmpty(t, e.Parameters)
+				}
+				t.Logf("%d requests accepted", len(all))
+			})
+		}
+	}
+}
+
+// TestManyProcessesOneLogin: twenty PHP processes, each of which would log in by itself
+// without the sidecar.
+func TestManyProcessesOneLogin(t *testing.T) {
+	php := phptest.Require(t, "php")
+	soap := phptest.Extension(t, "soap")
+	script := phptest.Script(t, "soapclient.php")
+	s := new(seen)
+	server := httptest.NewServer(&authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(testSecret), Observe: s.observe, Now: offBy(-3)})
+	defer server.Close()
+	url := load(t, adapt(t, "caddyfile", sidecar(server.URL, "avangate", "merchant_code YOURCODE123\nsecret_file "+secretFile(t, testSecret), "")))
+	var processes sync.WaitGroup
+	for range 20 {
+		processes.Go(func() {
+			cmd := exec.Command(php, append(append([]string{"-n"}, soap...), script, "11331111")...)
+			cmd.Env = append(os.Environ(), "LOCATION="+url+"/pay/soap/6.0/", "SESSION=countersign-session-id", "VERSION=1")
+			out, err := cmd.CombinedOutput()
+			assert.NoError(t, err, string(out))
+			assert.Contains(t, string(out), "11331111")
+			assert.NotContains(t, string(out), "fault")
+		})
+	}
+	processes.Wait()
+	count := make(map[string]int)
+	for _, e := range s.take() {
+		if e.Err == nil {
+			count[strings.Join(e.Methods, ",")]++
+		}
+	}
+	assert.Equal(t, map[string]int{"login": 1, "getOrder": 20}, count)
+	t.Logf("%d calls accepted", count["getOrder"])
+}
