@@ -16,6 +16,7 @@ const (
 	merchantCodeVariable = "COUNTERSIGN_MERCHANT_CODE"
 	secretKeyVariable    = "COUNTERSIGN_SECRET_KEY"
 	buyLinkVariable      = "COUNTERSIGN_BUY_LINK_SECRET"
+	signingKeyVariable   = "COUNTERSIGN_SIGNING_KEY"
 )
 
 const credentialsUsage = `

@@ -4,7 +4,7 @@ import (
 	"github.com/countersign/countersign/internal/explain"
 )
 
-const explainUsage = `usage: countersign explain [paylink|avangate] [flags] < REQUEST
+const explainUsage = `usage: countersign explain [paylink|avangate|ipn|lcn|webhook] [flags] < REQUEST
 
 Says whether the signature of a request is right. If not, it tries the mistakes
 that people make and names those that give this very signature, with the fix and
@@ -18,5 +18,5 @@ example:
 `
 
 func explainRequest(c *command) int {
-	return c.inspect(explainUsage, func(d *explain.Diagnosis) (text string, object any) { return d.String(), d })
+	return c.inspect(explainUsage, func(_ *subject, d *explain.Diagnosis) (text string, object any) { return d.String(), d })
 }

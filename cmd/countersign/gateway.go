@@ -11,12 +11,22 @@ import (
 
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/paylink"
+	"github.com/countersign/countersign/internal/php"
+	"github.com/countersign/countersign/internal/request"
+	"github.com/countersign/countersign/internal/sender"
 )
 
 // The gateways, as arguments name them.
 const (
 	paylinkGateway  = "paylink"
 	avangateGateway = "avangate"
+)
+
+// What the gateways send, as arguments name it.
+const (
+	ipnMessage     = "ipn"
+	lcnMessage     = "lcn"
+	webhookMessage = "webhook"
 )
 
 // A kind is a word that a command takes first, and what it then runs.
@@ -49,9 +59,38 @@ func (c *command) perKind(usage, what string, kinds ...kind) int {
 	return c.fail(usageError{errors.New(text)})
 }
 
-// gatewayOf tells which gateway a request is for, that was read from input.
+// messageOf tells which message of a gateway's a request is, "" if none.
+func messageOf(req *http.Request) (string, error) {
+	if len(request.HeaderValues(req.Header, sender.WebhookHeader)) > 0 {
+		return webhookMessage, nil
+	}
+	body, err := request.TakeBody(req, maxInput)
+	if err != nil {
+		return "", usageError{err}
+	}
+	request.SetBody(req, body)
+	message, isSigned := ipnMessage, false
+	for encoded := range php.Pairs(body) {
+		switch name := string(php.AppendURLDecoded(nil, encoded)); {
+		case vendor.IsHashField(name):
+			isSigned = true
+		case name == "LICENSE_CODE":
+			message = lcnMessage
+		}
+	}
+	if !isSigned {
+		return "", nil
+	}
+	return message, nil
+}
+
+// gatewayOf tells which gateway a request is for, or which message of one it is, that
+// was read from input.
 func gatewayOf(req *http.Request, input []byte) (string, error) {
+	message, err := messageOf(req)
 	switch {
+	case message != "" || err != nil:
+		return message, err
 	case req.Header.Get(vendor.Header) != "", vendor.IsHost(req.Host):
 		return avangateGateway, nil
 	case bytes.Contains(input, []byte(paylink.SignatureName)), paylink.IsPath(req.URL.Path):
@@ -59,5 +98,5 @@ func gatewayOf(req *http.Request, input []byte) (string, error) {
 	case vendor.HasPath(req.URL.EscapedPath()):
 		return avangateGateway, nil
 	}
-	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate")
+	return "", usagef("it cannot be told from the request which gateway it is for: name it, paylink or avangate; or ipn, lcn or webhook, if a gateway has sent it")
 }

@@ -24,6 +24,12 @@ func TestGatewayIsToldFromTheRequest(t *testing.T) {
 		"POST /order/2.0/soap/ HTTP/1.1":                               avangateGateway,
 		"curl https://api.avangate.com/":                               avangateGateway,
 		"curl http://127.0.0.1:8080/v1.0/Page/":                        paylinkGateway,
+		"POST / HTTP/1.1\nx-webhook-signature: a\n\nHASH=a":            webhookMessage,
+		"POST / HTTP/1.1\n\nREFNO=1&HASH=a":                            ipnMessage,
+		"POST / HTTP/1.1\n\nREFNO=1&SIGNATURE%5FSHA3_256=":             ipnMessage,
+		"POST / HTTP/1.1\n\nSIGNATURE_SHA2_256=a&LICENSE_CODE=1":       lcnMessage,
+		"POST /v1.0/Page/?HASH=a HTTP/1.1\n\na=1":                      paylinkGateway,
+		"POST / HTTP/1.1\n\nLICENSE_CODE=1":                            "",
 		"GET / HTTP/1.1\nHost: not2checkout.com":                       "",
 		"GET /order/2.0/other/ HTTP/1.1":                               "",
 	} {

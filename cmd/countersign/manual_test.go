@@ -25,7 +25,7 @@ func TestManual(t *testing.T) {
 	text, err := os.ReadFile("../../docs/command.md")
 	require.NoError(t, err)
 	examples := regexp.MustCompile("(?s)```console\n\\$ (.*?\n)(.*?)```").FindAllStringSubmatch(string(text), -1)
-	require.Len(t, examples, 8)
+	require.Len(t, examples, 9)
 	for _, example := range examples {
 		command, output := example[1], example[2]
 		for strings.HasPrefix(output, ">") {
@@ -35,7 +35,8 @@ func TestManual(t *testing.T) {
 		}
 		cmd := exec.Command(bash, "-c", strings.Replace(command, "http://127.0.0.1:8080", gateway.URL, 1))
 		cmd.Env = append(os.Environ(), "GORACE="+noRaceSleep, instanceVariable+"=example", secretVariable+"="+scriptSecret,
-			merchantCodeVariable+"=YOURCODE123", secretKeyVariable+"="+scriptSecret, buyLinkVariable+"="+scriptSecret)
+			merchantCodeVariable+"=YOURCODE123", secretKeyVariable+"="+scriptSecret, buyLinkVariable+"="+scriptSecret,
+			signingKeyVariable+"="+scriptSecret)
 		got, err := cmd.CombinedOutput()
 		assert.Equal(t, output, string(got), "%s", command)
 		assert.Equal(t, strings.HasPrefix(output, "wrong") || strings.Contains(output, "is wrong"), err != nil, "%s", command)

@@ -28,6 +28,7 @@ const (
 	scriptSecret     = "test-secret-key"
 	scriptSecretKey  = "other-test-secret-key"
 	scriptSecretWord = "third-test-secret-key"
+	scriptSigningKey = "fourth-test-secret-key"
 )
 
 // TestScripts runs testdata/script. Each script has the credentials in its
@@ -42,6 +43,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv(merchantCodeVariable, "YOURCODE123")
 			e.Setenv(secretKeyVariable, scriptSecretKey)
 			e.Setenv(buyLinkVariable, scriptSecretWord)
+			e.Setenv(signingKeyVariable, scriptSigningKey)
 			serve := func(name string, h http.Handler) {
 				server := httptest.NewServer(h)
 				e.Defer(server.Close)

@@ -170,8 +170,8 @@ func TestJudgeMD5(t *testing.T) {
 	hash := mac(md5.New, text)
 	assert.Equal(t, Right, m.Judge(&Answer{200, []byte("<EPAYMENT>" + replied + "|" + hash + "</EPAYMENT>")}).Verdict)
 	for body, begin := range map[string]string{
-		sig("md5", replied, hash):          "an MD5 hash stands in sig",
-		sig("sha256", replied, sha2(text)): "the reply is made with another algorithm",
+		sig("md5", replied, hash):                                             "an MD5 hash stands in sig",
+		sig("sha256", replied, sha2(text)):                                    "the reply is made with another algorithm",
 		"<EPAYMENT>" + replied + "|" + mac(md5.New, text+"x") + "</EPAYMENT>": "another key (possible",
 		"<epayment>" + replied + "|" + hash + "</epayment>":                   "the tag is not written",
 	} {
