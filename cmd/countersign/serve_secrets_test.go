@@ -134,6 +134,32 @@ func TestServeTellsNoSecretOfTheOtherGateway(t *testing.T) {
 	}
 }
 
+// What an earlier request has sent is kept, and told to who asks for it.
+func TestServeTellsNoSecretLater(t *testing.T) {
+	const other = "secret-of-the-other"
+	r := startServe(t, map[string]string{
+		"COUNTERSIGN_INSTANCE": "example", "COUNTERSIGN_SECRET": "test-secret-key",
+		"COUNTERSIGN_MERCHANT_CODE": "YOURCODE123", "COUNTERSIGN_SECRET_KEY": other, "COUNTERSIGN_BUY_LINK_SECRET": "test-secret-word",
+	})
+	signed := func(parameters string) string {
+		mac := hmac.New(sha256.New, []byte("test-secret-key"))
+		mac.Write([]byte(parameters))
+		return strings.TrimPrefix(parameters+"&ApiSignature="+url.QueryEscape(base64.StdEncoding.EncodeToString(mac.Sum(nil))), "&")
+	}
+	_, made := r.post(t, "/v1.0/Invoice/?instance=example", request.FormType, signed("purpose="+other+"&sku=test%252Dsecret%252Dkey&title=test-secret-word"))
+	require.Contains(t, made, `"id":100001`)
+	resp, err := http.Get(r.url + "/v1.0/Invoice/?instance=example&" + signed(""))
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	list, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(list), `"id":100001`)
+	for _, answer := range []string{made, string(list)} {
+		assert.False(t, redact.New("test-secret-key", other, "test-secret-word").In(answer), answer)
+	}
+	assert.Equal(t, 3, strings.Count(string(list), auth.Redacted), "%s", list)
+}
+
 // The reason of a refusal may repeat what was sent, too.
 func TestServeTellsNoSecretInAReason(t *testing.T) {
 	r := startServe(t, paylinkEnv)
