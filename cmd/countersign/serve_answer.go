@@ -46,12 +46,23 @@ func (a *heldAnswer) encode(v any) {
 	e.Encode(v)
 }
 
+// object returns the body, with its numbers as they are written: an id of JSON-RPC is
+// the client's. It is nil if the body is no JSON object.
+func (a *heldAnswer) object() (object map[string]any) {
+	d := json.NewDecoder(bytes.NewReader(a.body.Bytes()))
+	d.UseNumber()
+	if d.Decode(&object) != nil {
+		return nil
+	}
+	return object
+}
+
 // addDiagnosis adds to a JSON object what is known of a request: in an
 // error of JSON-RPC to its data, which is the server's to define. A SOAP fault, and
 // the answer to a batch, stay as they are.
 func (a *heldAnswer) addDiagnosis(e *exchange) {
-	var object map[string]any
-	if json.Unmarshal(a.body.Bytes(), &object) != nil {
+	object := a.object()
+	if object == nil {
 		return
 	}
 	place := object
@@ -74,8 +85,8 @@ func (a *heldAnswer) addToMessage(text string) {
 		a.addToFault(text)
 		return
 	}
-	var object map[string]any
-	if json.Unmarshal(a.body.Bytes(), &object) != nil {
+	object := a.object()
+	if object == nil {
 		return
 	}
 	place := object

@@ -142,6 +142,19 @@ func TestServeLeavesOtherAnswersAlone(t *testing.T) {
 	assert.NotContains(t, answer, "[countersign serve", "it is right, with a note")
 }
 
+// An id of JSON-RPC, and what an answer repeats, are as the client wrote them, where a
+// diagnosis stands beside them too.
+func TestServeRepeatsNumbers(t *testing.T) {
+	for name, args := range map[string][]string{"a diagnosis": nil, "a message too": {"--explain-in-message"}} {
+		r := startServe(t, bothEnv, args...)
+		for _, id := range []string{"9007199254740993", "1.0", "-0"} {
+			_, answer := r.post(t, "/rpc/6.0/", "application/json", `{"method":"getOrder","params":["x"],"id":`+id+`}`)
+			assert.Contains(t, answer, `"diagnosis"`, name)
+			assert.Contains(t, answer, `"id":`+id+`,`, name)
+		}
+	}
+}
+
 // The methods of the WSDL are those that serve is told, and can be called.
 func TestServeSOAPMethods(t *testing.T) {
 	r := startServe(t, bothEnv, "--soap-method", "getOrder", "--soap-method", "placeOrder(Order)", "--soap-method", "a(b, c,d)", "--soap-method", "getTime()")
