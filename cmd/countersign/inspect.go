@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -87,7 +88,7 @@ func (c *command) inspect(usage string, show func(*subject, *explain.Diagnosis) 
 			fmt.Fprintln(c.stdout, text)
 		}
 		if s.gateway != webhookMessage {
-			fmt.Fprintln(c.stdout, "string to sign:", printable.Line(s.signed(d)))
+			fmt.Fprintln(c.stdout, "string to sign:", cmp.Or(printable.Line(s.signed(d)), "(the empty string)"))
 		}
 	}
 	switch {

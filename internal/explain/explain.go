@@ -38,6 +38,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,6 +61,11 @@ type Diagnosis struct {
 	// holds a signature, and is sent with another type's Content-Type, it is what the
 	// gateway would with the right one.
 	StringToSign string `json:"stringToSign"`
+
+	// Sent is the first parameter that is sent in a way that shows to be wrong, as it was
+	// sent, and Send is what to send; "" if there is none, or if it is long.
+	Sent string `json:"sent,omitempty"`
+	Send string `json:"send,omitempty"`
 
 	// Findings are the explanations that reproduce the signature that was sent, the
 	// simplest first. There are none if it is right, or if nothing that was tried
@@ -92,10 +98,17 @@ type Finding struct {
 	// StringToSign is what was signed.
 	StringToSign string `json:"stringToSign"`
 
-	// Difference is the place, in bytes, of the first byte at which the two strings to
-	// sign differ; -1 if they are the same and the mistake lies elsewhere.
+	// Repaired is what is to be signed once the request is sent rightly, "" if that is
+	// the Diagnosis's StringToSign.
+	Repaired string `json:"repaired,omitempty"`
+
+	// Difference is the place, in bytes, of the first byte at which what was signed and
+	// what is to be differ; -1 if they are the same and the mistake lies elsewhere.
 	Difference int `json:"difference"`
 }
+
+// Wanted returns what is to be signed where d has f.
+func (d *Diagnosis) Wanted(f Finding) string { return cmp.Or(f.Repaired, d.StringToSign) }
 
 // A Mistake is one way to get a signature wrong.
 type Mistake struct {
@@ -125,14 +138,14 @@ func (d *Diagnosis) redact(secret auth.Secret) { d.Redact(redact.New(secret.Reve
 // Redact takes further words out of the strings to sign and the notes, such as the
 // secrets of other gateways.
 func (d *Diagnosis) Redact(words *redact.Words) {
-	d.StringToSign = words.String(d.StringToSign)
+	d.StringToSign, d.Sent, d.Send = words.String(d.StringToSign), words.String(d.Sent), words.String(d.Send)
 	for i := range d.Notes {
 		d.Notes[i] = words.String(d.Notes[i])
 	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
-		f.StringToSign = words.String(f.StringToSign)
-		f.Difference = difference(d.StringToSign, f.StringToSign)
+		f.StringToSign, f.Repaired = words.String(f.StringToSign), words.String(f.Repaired)
+		f.Difference = difference(d.Wanted(*f), f.StringToSign)
 	}
 }
 
@@ -158,13 +171,19 @@ func (d *Diagnosis) String() string {
 		}
 	}
 	named("mistake", d.Shown)
+	if d.Sent != "" && len(d.Findings) == 0 {
+		fmt.Fprintf(&b, "sent:    %s\nsend:    %s\n", quoted(d.Sent), quoted(d.Send))
+	}
 	for i, f := range d.Findings {
 		if i > 0 {
 			b.WriteString("or\n")
 		}
 		named("mistake", f.Mistakes)
+		if d.Sent != "" && i == 0 {
+			fmt.Fprintf(&b, "sent:    %s\nsend:    %s\n", quoted(d.Sent), quoted(d.Send))
+		}
 		if f.Difference >= 0 {
-			writeDifference(&b, d.StringToSign, f)
+			writeDifference(&b, d.Wanted(f), f)
 		}
 	}
 	named("possible, and not reproduced", d.Possibilities)
@@ -198,6 +217,9 @@ func writeDifference(b *strings.Builder, want string, f Finding) {
 		before = "..."
 	}
 	part := func(s string) string {
+		if s == "" {
+			return "(the empty string)"
+		}
 		to := min(len(s), at+shownAfter)
 		for last := to + utf8.UTFMax - 1; to < last && inside(s, to); {
 			to++

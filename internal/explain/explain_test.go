@@ -28,7 +28,7 @@ func TestDifference(t *testing.T) {
 func TestDiagnosisAsText(t *testing.T) {
 	one, two := Mistake{"one is wrong", "Put one right."}, Mistake{"two is wrong", "Put two right."}
 	found := func(signed string, mistakes ...Mistake) Finding {
-		return Finding{mistakes, signed, difference("a=b+c&d=~", signed)}
+		return Finding{Mistakes: mistakes, StringToSign: signed, Difference: difference("a=b+c&d=~", signed)}
 	}
 	for name, tc := range map[string]struct {
 		d    Diagnosis
@@ -65,10 +65,10 @@ mistake: two is wrong
 fix:     Put two right.
 they differ at byte 0:
   to sign: a=b+c&d=~
-  signed:  ` + `
+  signed:  (the empty string)
            ^`},
 		"long strings": {Diagnosis{StringToSign: strings.Repeat("a", 100) + "x" + strings.Repeat("b", 100),
-			Findings: []Finding{{[]Mistake{one}, strings.Repeat("a", 100) + "y", 100}}}, `
+			Findings: []Finding{{Mistakes: []Mistake{one}, StringToSign: strings.Repeat("a", 100) + "y", Difference: 100}}}, `
 the signature is wrong
 mistake: one is wrong
 fix:     Put one right.
@@ -76,7 +76,7 @@ they differ at byte 100:
   to sign: ...aaaaaaaaaaaaaaaaaaaaaaaaxbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...
   signed:  ...aaaaaaaaaaaaaaaaaaaaaaaay
                                       ^`},
-		"characters of several bytes": {Diagnosis{StringToSign: "ü=é", Findings: []Finding{{[]Mistake{one}, "ü=è", 4}}}, `
+		"characters of several bytes": {Diagnosis{StringToSign: "ü=é", Findings: []Finding{{Mistakes: []Mistake{one}, StringToSign: "ü=è", Difference: 4}}}, `
 the signature is wrong
 mistake: one is wrong
 fix:     Put one right.
@@ -84,7 +84,7 @@ they differ at byte 4:
   to sign: ü=é
   signed:  ü=è
              ^`},
-		"a character that is cut": {Diagnosis{StringToSign: "€" + strings.Repeat("a", 23) + "x", Findings: []Finding{{[]Mistake{one}, "€" + strings.Repeat("a", 23) + "y", 26}}}, `
+		"a character that is cut": {Diagnosis{StringToSign: "€" + strings.Repeat("a", 23) + "x", Findings: []Finding{{Mistakes: []Mistake{one}, StringToSign: "€" + strings.Repeat("a", 23) + "y", Difference: 26}}}, `
 the signature is wrong
 mistake: one is wrong
 fix:     Put one right.
@@ -92,7 +92,7 @@ they differ at byte 26:
   to sign: ...aaaaaaaaaaaaaaaaaaaaaaax
   signed:  ...aaaaaaaaaaaaaaaaaaaaaaay
                                      ^`},
-		"bytes that are no characters": {Diagnosis{StringToSign: "\x80\x80\x80\x80\x80\x81", Findings: []Finding{{[]Mistake{one}, "\x80\x80\x80\x80\x80\x82", 5}}}, `
+		"bytes that are no characters": {Diagnosis{StringToSign: "\x80\x80\x80\x80\x80\x81", Findings: []Finding{{Mistakes: []Mistake{one}, StringToSign: "\x80\x80\x80\x80\x80\x82", Difference: 5}}}, `
 the signature is wrong
 mistake: one is wrong
 fix:     Put one right.
@@ -100,6 +100,26 @@ they differ at byte 5:
   to sign: ...\x80\x80\x80\x80\x81
   signed:  ...\x80\x80\x80\x80\x82
               ^`},
+		"what shows": {Diagnosis{StringToSign: "a=b%2Bc&d=~", Sent: "a=b+c", Send: "a=b%20c", Findings: []Finding{{Mistakes: []Mistake{one, two}, StringToSign: "a=b+c&d=%7E", Repaired: "a=b+c&d=~", Difference: 8}}}, `
+the signature is wrong
+mistake: one is wrong
+fix:     Put one right.
+mistake: two is wrong
+fix:     Put two right.
+sent:    a=b+c
+send:    a=b%20c
+they differ at byte 8:
+  to sign: a=b+c&d=~
+  signed:  a=b+c&d=%7E
+                   ^`},
+		"what shows alone": {Diagnosis{StringToSign: "a=b%2Bc", Shown: []Mistake{one}, Sent: "a=b+c", Send: "a=b%20c", Possibilities: []Mistake{two}}, `
+the signature is wrong, and what shows in the request is not all: no mistake that is known here gives it
+mistake: one is wrong
+fix:     Put one right.
+sent:    a=b+c
+send:    a=b%20c
+possible, and not reproduced: two is wrong
+fix:     Put two right.`},
 		"the rest": {Diagnosis{Possibilities: []Mistake{one}, Skipped: []string{"three", "four"}, Incomplete: true}, `
 the signature is wrong, and no mistake that is known here gives it: is it this account's secret?
 possible, and not reproduced: one is wrong
@@ -114,7 +134,7 @@ not every mistake was tried, since the request is large: try a smaller one`},
 }
 
 func TestDiagnosisAsJSON(t *testing.T) {
-	got, err := json.Marshal(&Diagnosis{StringToSign: "a=b", Findings: []Finding{{[]Mistake{{"one", "two"}}, "a=c", 2}}})
+	got, err := json.Marshal(&Diagnosis{StringToSign: "a=b", Findings: []Finding{{Mistakes: []Mistake{{"one", "two"}}, StringToSign: "a=c", Difference: 2}}})
 	require.NoError(t, err)
 	assert.Equal(t, `{"right":false,"stringToSign":"a=b","findings":[{"mistakes":[{"name":"one","fix":"two"}],"stringToSign":"a=c","difference":2}]}`, string(got))
 }

@@ -149,6 +149,9 @@ func (m *message) redacted() string {
 	return string(shown.append(nil))
 }
 
+// write returns the string to sign.
+func (a making) write() string { return a.message.redacted() }
+
 // signedAgain returns a with the signature that it makes among its parameters.
 func (a making) signedAgain() (as []making) {
 	w := &a.from.work

@@ -385,8 +385,13 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	if r.inQuery {
 		claim = r.decoded.claim
 	}
-	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen}
+	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, write: making.write}
 	s.explain(d, r.makings(claim)...)
+	shown := d.Shown
+	if len(d.Findings) > 0 {
+		shown = d.Findings[0].Mistakes
+	}
+	d.Sent, d.Send = r.sentAndSend(shown)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)
@@ -398,6 +403,34 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 		d.Possibilities = append(d.Possibilities, paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)
+}
+
+// maxShown is how long a parameter is that is shown as it was sent, in bytes.
+const maxShown = 120
+
+// sentAndSend returns the first parameter that one of the mistakes is made in, and what
+// to send in its place.
+func (r *paylinkRequest) sentAndSend(mistakes []Mistake) (sent, send string) {
+	var from, to string
+	switch {
+	case slices.Contains(mistakes, plusForSpace):
+		from, to = "+", "%20"
+	case slices.Contains(mistakes, plusUnescaped):
+		from, to = "+", "%2B"
+	case slices.Contains(mistakes, sentTwice), slices.Contains(mistakes, bothTwice):
+		from, to = "%25", "%"
+	default:
+		return "", ""
+	}
+	for pair := range strings.SplitSeq(r.unsignedText(paylink.SignatureName), "&") {
+		if strings.Contains(pair, from) {
+			if len(pair) > maxShown {
+				return "", ""
+			}
+			return pair, strings.ReplaceAll(pair, from, to)
+		}
+	}
+	return "", ""
 }
 
 // hasPlus reports whether a body has plus signs, which gateways read in two ways.

@@ -42,7 +42,7 @@ func checkDiagnosis(t *testing.T, d *Diagnosis) {
 		t.Fatalf("right, and %v", d)
 	}
 	for _, f := range d.Findings {
-		if f.Difference != difference(d.StringToSign, f.StringToSign) {
+		if f.Difference != difference(d.Wanted(f), f.StringToSign) {
 			t.Fatalf("the difference of %q and %q is not at %d", d.StringToSign, f.StringToSign, f.Difference)
 		}
 	}

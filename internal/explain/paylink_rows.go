@@ -63,7 +63,7 @@ var paylinkShown = [][]row[making]{
 		{Mistake: plusUnescaped, apply: plusKept(false)},
 	},
 	{
-		{Mistake: Mistake{"the parameters and the signature are sent escaped twice", onceFix},
+		{Mistake: bothTwice,
 			apply: func(a making) []making {
 				if signature := unescaped(a.claim.signature); signature != a.claim.signature {
 					return signingEach(a.claiming(signature), a.decodedAgain()...)
@@ -103,7 +103,10 @@ var paylinkShown = [][]row[making]{
 	},
 }
 
-var sentTwice = Mistake{"the parameters are sent escaped twice", onceFix}
+var (
+	sentTwice = Mistake{"the parameters are sent escaped twice", onceFix}
+	bothTwice = Mistake{"the parameters and the signature are sent escaped twice", onceFix}
+)
 
 // paylinkRows are the mistakes that are tried. Of mistakes that come to the same for a
 // request the first one is named, so that what is particular stands before what is

@@ -300,3 +300,25 @@ func BenchmarkExplainPaylink(b *testing.B) {
 		})
 	}
 }
+
+// TestPaylinkShowsWhatWasSent beside what to send, where a mistake shows in it.
+func TestPaylinkShowsWhatWasSent(t *testing.T) {
+	long := strings.Repeat("x", maxShown)
+	for _, c := range []struct{ body, signed, sent, send, repaired string }{
+		{"a=1&name=Hans+Peter", "a=1&name=Hans+Peter", "name=Hans+Peter", "name=Hans%20Peter", "a=1&name=Hans+Peter"},
+		{"a=1&name=Hans+Peter~", "a=1&name=Hans+Peter~", "name=Hans+Peter~", "name=Hans%20Peter~", "a=1&name=Hans+Peter%7E"},
+		{"a=b%20c&tel=+41", "a=b%20c&tel=%2B41", "tel=+41", "tel=%2B41", ""},
+		{"name=Hans%2520Peter", "name=Hans+Peter", "name=Hans%2520Peter", "name=Hans%20Peter", "name=Hans+Peter"},
+		{"name=Hans+Peter", "something else", "name=Hans+Peter", "name=Hans%20Peter", ""},
+		{"name=Hans+Peter" + long, "something else", "", "", ""},
+		{"name=Hans%20Peter", "name=Hans%20Peter", "", "", ""},
+	} {
+		v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Secret: testSecret, Body: c.body + "&ApiSignature=" + url.QueryEscape(sign(testSecret, c.signed))}
+		d := v.explain(t)
+		assert.Equal(t, []string{c.sent, c.send}, []string{d.Sent, d.Send}, c.body)
+		for _, f := range d.Findings[:min(1, len(d.Findings))] {
+			assert.Equal(t, c.repaired, f.Repaired, c.body)
+		}
+		assert.Equal(t, c.sent != "", strings.Contains(d.String(), "\nsent:    "+c.sent+"\nsend:    "+c.send+"\n") || strings.HasSuffix(d.String(), "\nsend:    "+c.send) && c.send != "")
+	}
+}

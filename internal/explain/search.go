@@ -47,6 +47,9 @@ type search[A any] struct {
 	// reproduced at all. Nil stands for none, and for yes.
 	seen func(a A) (mistakes []Mistake, readable bool)
 
+	// write returns the string to sign. Nil stands for none.
+	write func(a A) string
+
 	// mayBeRight says that the signature may be, and something else be wrong.
 	mayBeRight bool
 
@@ -58,6 +61,8 @@ type search[A any] struct {
 type start[A any] struct {
 	a    A
 	sent []Mistake // what was undone, and what the signature shows
+
+	repaired string // a Finding's
 }
 
 // explain fills in d: first with what shows in the request, if that is all; then with
@@ -99,7 +104,7 @@ func (s *search[A]) undo(d *Diagnosis, rights []A) (starts []start[A]) {
 			before := len(undone)
 			for _, r := range group {
 				for _, a := range r.apply(b.a) {
-					undone = append(undone, start[A]{a, append(slices.Clip(b.sent), r.Mistake)})
+					undone = append(undone, start[A]{a: a, sent: append(slices.Clip(b.sent), r.Mistake)})
 				}
 			}
 			if len(undone) == before {
@@ -107,6 +112,13 @@ func (s *search[A]) undo(d *Diagnosis, rights []A) (starts []start[A]) {
 			}
 		}
 		starts = undone
+	}
+	for i := range starts {
+		if b := &starts[i]; s.write != nil && len(b.sent) > 0 {
+			if b.repaired = s.write(b.a); b.repaired == d.StringToSign {
+				b.repaired = ""
+			}
+		}
 	}
 	if s.seen == nil {
 		return starts
@@ -176,7 +188,9 @@ func (s *search[A]) attempts(d *Diagnosis, from start[A], as ...A) bool {
 		s.left--
 		if reproduced {
 			s.found = append(s.found, a)
-			d.Findings = append(d.Findings, Finding{slices.Clip(from.sent), stringToSign, difference(d.StringToSign, stringToSign)})
+			f := Finding{Mistakes: slices.Clip(from.sent), StringToSign: stringToSign, Repaired: from.repaired}
+			f.Difference = difference(d.Wanted(f), stringToSign)
+			d.Findings = append(d.Findings, f)
 			return true
 		}
 	}
