@@ -93,25 +93,28 @@ func TestErrorsAreThoseOfTheREADME(t *testing.T) {
 		{auth.ErrSecret, "auth.ErrSecret", "`[redacted]`", func() error { return keyed(auth.NewSecret(auth.Redacted), nil) }, 0},
 		{auth.ErrSecret, "auth.ErrSecret", "white space", func() error { return keyed(auth.NewSecret("test-secret-key\n"), nil) }, 0},
 		{auth.ErrSecret, "auth.ErrSecret", "a character that does not show", func() error { return keyed(auth.NewSecret("\ufefftest-secret-key"), nil) }, 0},
-		{auth.ErrOrigin, "auth.ErrOrigin", "an origin without an Authenticator", func() error { return send(alone, "GET", "https://api.vr-pay-secure.example", "", "") }, 0},
-		{auth.ErrOrigin, "auth.ErrOrigin", "its `Host` is another", func() error {
+		{auth.ErrOrigin, "auth.ErrOrigin", "without an Authenticator", func() error { return send(alone, "GET", "https://api.vr-pay-secure.example", "", "") }, 0},
+		{auth.ErrOrigin, "auth.ErrOrigin", "its `Host` names another", func() error {
 			return send(alone, "GET", api, "", "", func(r *http.Request) { r.Host = "other.example" })
 		}, 0},
 		{auth.ErrOrigin, "auth.ErrOrigin", "its URL is opaque", func() error {
 			return send(alone, "GET", api, "", "", func(r *http.Request) { r.URL.Opaque = "//other.example/" })
 		}, 0},
-		{auth.ErrRedirect, "auth.ErrRedirect", "leaves", func() error { return follow("POST", api, "https://other.example") }, 0},
-		{auth.ErrRedirect, "auth.ErrRedirect", "enters", func() error { return follow("POST", "https://other.example", api) }, 0},
-		{auth.ErrRedirect, "auth.ErrRedirect", "changes the method", func() error { return follow("GET", api, api) }, 0},
-		{auth.ErrNoAuthenticator, "auth.ErrNoAuthenticator", "the request names none", func() error { return send(shared, "GET", api, "", "") }, 0},
-		{auth.ErrNoAuthenticator, "auth.ErrNoAuthenticator", "it names one where they do not", func() error {
+		{auth.ErrRedirect, "auth.ErrRedirect", "redirected a signed request to another origin", func() error { return follow("POST", api, "https://other.example") }, 0},
+		{auth.ErrRedirect, "auth.ErrRedirect", "another service redirected to a gateway", func() error { return follow("POST", "https://other.example", api) }, 0},
+		{auth.ErrRedirect, "auth.ErrRedirect", "its method would change", func() error { return follow("GET", api, api) }, 0},
+		{auth.ErrNoAuthenticator, "auth.ErrNoAuthenticator", "this one does not", func() error { return send(shared, "GET", api, "", "") }, 0},
+		{auth.ErrNoAuthenticator, "auth.ErrNoAuthenticator", "it does so at an origin that is not", func() error {
 			return send(alone, "GET", api, "", "", func(r *http.Request) { *r = *r.WithContext(auth.WithAuthenticator(r.Context(), shop)) })
 		}, 0},
-		{auth.ErrParameter, "auth.ErrParameter", "would not arrive as it was signed", func() error { return send(alone, "POST", api, form, "pm=visa&pm=twint") }, 0},
+		{auth.ErrParameter, "auth.ErrParameter", "its name is one that PHP rewrites", func() error { return send(alone, "POST", api, form, "a.b=1") }, 0},
+		{auth.ErrParameter, "auth.ErrParameter", "its text is not UTF-8", func() error { return send(alone, "POST", api, form, "a=%FC") }, 0},
+		{auth.ErrParameter, "auth.ErrParameter", "it is there twice", func() error { return send(alone, "POST", api, form, "pm=visa&pm=twint") }, 0},
 		{auth.ErrRequest, "auth.ErrRequest", "`TRACE`", func() error { return send(alone, "TRACE", api, "", "") }, 0},
 		{auth.ErrRequest, "auth.ErrRequest", "`CONNECT`", func() error { return send(alone, "CONNECT", api, "", "") }, 0},
 		{auth.ErrRequest, "auth.ErrRequest", "a request of this shape", func() error { return send(alone, "POST", api, "text/csv", "a,b") }, 0},
-		{auth.ErrRequest, "auth.ErrRequest", "a raw space in a query that travels as it is", func() error {
+		{auth.ErrRequest, "auth.ErrRequest", "a GET with parameters in its body", func() error { return send(alone, "GET", api, json, `{"limit":1}`) }, 0},
+		{auth.ErrRequest, "auth.ErrRequest", "a query with a raw space", func() error {
 			return send(alone, "GET", tco+"/rest/6.0/orders/", "", "", func(r *http.Request) { r.URL.RawQuery = "a=b c" })
 		}, 0},
 		{auth.ErrBody, "auth.ErrBody", "cannot be read", func() error { return send(alone, "POST", api, form, "a=1", broken) }, 0},
@@ -130,7 +133,7 @@ func TestErrorsAreThoseOfTheREADME(t *testing.T) {
 			assertRefused(t, err, c.sentinel)
 			assert.Contains(t, rows[c.name], c.phrase)
 			assert.Len(t, base.got, c.sent, "sent")
-			if c.name == "auth.ErrParameter" { // the example
+			if c.phrase == "it is there twice" { // the example
 				e, _ := errors.AsType[*auth.Error](err)
 				assert.Contains(t, string(text), "\n```\n"+e.Error()+"\n```\n")
 			}
