@@ -54,7 +54,7 @@ func (n *Notification) Request(req *http.Request) (*Diagnosis, error) {
 	}
 	defer d.redact(secret)
 	if flaw := m.judge(secret, n.AllowMD5); flaw != nil {
-		d.Findings = []Finding{{[]Mistake{*flaw}, d.StringToSign, -1}}
+		d.Findings = []Finding{{Mistakes: []Mistake{*flaw}, StringToSign: d.StringToSign, Difference: -1}}
 		return d, nil
 	}
 	d.Right, d.Notes = true, m.notes(req.Context(), secret)
@@ -217,7 +217,7 @@ func (w *Webhook) Request(req *http.Request) (*Diagnosis, error) {
 	defer d.redact(secret)
 	values := request.HeaderValues(req.Header, webhookHeader)
 	if flaw := judgeWebhook(values, body, secret); flaw != nil {
-		d.Findings = []Finding{{[]Mistake{*flaw}, d.StringToSign, -1}}
+		d.Findings = []Finding{{Mistakes: []Mistake{*flaw}, StringToSign: d.StringToSign, Difference: -1}}
 		return d, nil
 	}
 	d.Right = true
