@@ -5,6 +5,7 @@
 //	countersign sign     signs a request, and prints it or a curl command; or a link
 //	countersign verify   says whether the signature of a request or a URL is right
 //	countersign explain  says why it is wrong
+//	countersign send     sends a receiver what a gateway would send it
 //	countersign check    asks the gateway whether the credentials are right
 //	countersign probe    asks the gateway what it takes
 //	countersign serve    plays the gateways for a client in any language
@@ -43,8 +44,9 @@ type subcommand struct {
 var subcommands = []subcommand{
 	{name: "demo", summary: "signs and sends requests to emulated gateways, and shows what they saw", run: demo},
 	{name: "sign", summary: "signs a request, and prints it or a curl command; or a buy link", run: sign},
-	{name: "verify", summary: "says whether the signature of a request or a return URL is right", run: verify},
+	{name: "verify", summary: "says whether the signature of a request, a notification or a return URL is right", run: verify},
 	{name: "explain", summary: "says why the signature of a request is wrong", run: explainRequest},
+	{name: "send", summary: "sends a receiver what a gateway would, and says what it makes of the answer", run: send, interruptible: true},
 	{name: "check", summary: "asks the gateway whether the credentials are right", run: check, interruptible: true},
 	{name: "probe", summary: "asks the gateway what it takes, and how it reads a request", run: probeGateway, interruptible: true},
 	{name: "serve", summary: "plays the gateways for a client in any language", run: serve, interruptible: true},
