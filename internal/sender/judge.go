@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // An Answer is what a receiver answered.
@@ -178,9 +179,7 @@ func (m *Message) possible() (mistakes []Mistake) {
 	for _, t := range textMistakes {
 		anywhere(func(f Field) bool { return !t.replyOnly && t.change(f.Value) != f.Value }, t.Mistake)
 	}
-	for _, t := range lengthMistakes {
-		anywhere(func(f Field) bool { return t.length(f.Value) != len(f.Value) }, t.Mistake)
-	}
+	anywhere(func(f Field) bool { return utf8.RuneCountInString(f.Value) != len(f.Value) }, inEitherUnit)
 	anywhere(func(f Field) bool { return strings.Count(f.Name, "[") > 1 },
 		Mistake{"arrays in arrays are not read", "Hash the values of all levels, in the order of the body."})
 	anywhere(func(f Field) bool { return strings.Trim(f.Name, "0123456789") == "" },

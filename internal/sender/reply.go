@@ -372,6 +372,9 @@ var lengthMistakes = []struct {
 	{Mistake{"lengths are those in UTF-16 units", "Write the length of each value in bytes of UTF-8: Buffer.byteLength, getBytes(UTF_8).length."}, func(s string) int { return len(utf16.Encode([]rune(s))) }},
 }
 
+// inEitherUnit is what is known where no value tells characters from UTF-16 units.
+var inEitherUnit = Mistake{"lengths are those in characters or UTF-16 units", lengthMistakes[1].Fix}
+
 var layoutMistakes = []Mistake{
 	{"no lengths are hashed", "Write in front of each value its length in bytes."},
 	{"lengths stand behind the values", "Write in front of each value its length in bytes."},
@@ -423,7 +426,11 @@ func (s *search) mistakes(k making) (mistakes []Mistake) {
 		case textStep:
 			mistakes = append(mistakes, textMistakes[i-1].Mistake)
 		case lengthStep:
-			mistakes = append(mistakes, lengthMistakes[i-1].Mistake)
+			mistake := lengthMistakes[i-1].Mistake
+			if !slices.ContainsFunc(s.lists[k[listStep]].values, func(v string) bool { return lengthMistakes[0].length(v) != lengthMistakes[1].length(v) }) {
+				mistake = inEitherUnit
+			}
+			mistakes = append(mistakes, mistake)
 		case layoutStep:
 			mistakes = append(mistakes, layoutMistakes[i-1])
 		case dateStep:

@@ -43,14 +43,21 @@ func peers(t *testing.T) string {
 	return folder
 }
 
-// countersign builds the command, and returns what runs it.
-func countersign(t *testing.T) func(args ...string) string {
+// build builds the command, and returns its path.
+func build(t *testing.T) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "countersign")
 	build := exec.Command("go", "build", "-o", path, "./cmd/countersign")
 	build.Dir = "../.."
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+	return path
+}
+
+// countersign builds the command, and returns what runs it.
+func countersign(t *testing.T) func(args ...string) string {
+	t.Helper()
+	path := build(t)
 	return func(args ...string) string {
 		t.Helper()
 		cmd := exec.Command(path, args...)
