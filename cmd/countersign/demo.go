@@ -117,9 +117,10 @@ const leavePath = "/v1.0/leave/"
 const demoUsage = `usage: countersign demo
 
 Starts emulated gateways on the loopback interface, sends them real requests
-through one http.Client, and prints what was signed and what they answered. It
-needs no network, no credentials and no configuration, and exits with 1 if
-anything is not as it should be.
+through one http.Client, has one of them send a notification and sign a buy link,
+and prints what was signed and what they answered. It needs no network, no
+credentials and no configuration, and exits with 1 if anything is not as it should
+be.
 `
 
 // demo shows the library at work.
@@ -160,6 +161,7 @@ func demonstrate(out io.Writer) error {
 		d.call(client, last, c)
 	}
 	d.call(&http.Client{}, last, unsignedCall)
+	d.inbound()
 	if n := d.foreign.Load(); n != 0 {
 		d.wrong = append(d.wrong, fmt.Sprintf("the foreign host was sent %d requests", n))
 	}

@@ -18,6 +18,7 @@ func TestDemo(t *testing.T) {
 	for _, want := range []string{
 		"Checkout Paylink", "OkePay", "Shop & Pay", "VR pay secure", "2Checkout",
 		"SignatureCheck", "(empty)", "200 OK", "403 Forbidden", "sha256", "sha3-256", "JSON-RPC", "SOAP", "X-API-KEY", "15 min off", "multipart",
+		"IPN, sent to the shop", "200 OK, acknowledged", "buy link", "200 OK, signed alike", "5A1;B231;2",
 		`refused: parameter "pm" is given twice`, "refused: the redirect leads to http://",
 	} {
 		assert.Contains(t, stdout.String(), want)
