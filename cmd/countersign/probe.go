@@ -186,11 +186,7 @@ func (p *probing) run(c *command, meaning func(*answer.Answer) (answer.Verdict, 
 	if p.dryRun {
 		return p.list(c)
 	}
-	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.DisableKeepAlives = true // net/http would send a request again where a connection drops that it had used
-	base.Protocols = new(http.Protocols)
-	base.Protocols.SetHTTP1(true)
-	w := &witness{base: base, credentials: []string{p.Secret.Reveal()}}
+	w := &witness{base: newBase(), credentials: []string{p.Secret.Reveal()}}
 	p.Base = w
 	if terminal, ok := c.stderr.(*os.File); ok && isTerminal(terminal) {
 		p.Sending = func(sent, of int, id string) { fmt.Fprintf(terminal, "\r\x1b[K%d/%d %s", sent+1, of, id) }
@@ -209,6 +205,19 @@ func (p *probing) run(c *command, meaning func(*answer.Answer) (answer.Verdict, 
 		return c.fail(errors.New(p.reason(err, w, meaning)))
 	}
 	return exitRight
+}
+
+// newBase returns what sends each request as it is, and once.
+func newBase() http.RoundTripper {
+	base := http.DefaultTransport.(*http.Transport).Clone()
+	base.DisableKeepAlives = true // net/http would send a request again where a connection drops that it had used
+	base.DisableCompression = true
+	base.Protocols = new(http.Protocols)
+	base.Protocols.SetHTTP1(true)
+	if base.TLSClientConfig != nil {
+		base.TLSClientConfig.NextProtos = nil // Clone has it offer HTTP/2, whatever Protocols says
+	}
+	return base
 }
 
 // reason says in words why a probe stopped.
