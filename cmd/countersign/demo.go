@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"flag"
@@ -10,11 +10,12 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
@@ -65,7 +66,7 @@ var paylinkCalls = []call{
 		status:     200,
 	},
 	{
-		name: "multipart, a file", method: "POST", path: "/v1.0/Design/", contentType: paylink.MultipartType + "; boundary=demo",
+		name: "multipart", method: "POST", path: "/v1.0/Design/", contentType: paylink.MultipartType + "; boundary=demo",
 		body: "--demo\r\nContent-Disposition: form-data; name=\"name\"\r\n\r\nGrüße a+b\r\n" +
 			"--demo\r\nContent-Disposition: form-data; name=\"headerImage\"; filename=\"image.png\"\r\nContent-Type: image/png\r\n\r\n" +
 			strings.Repeat("\r\n--dem", 20_000) + "\r\n--demo--\r\n",
@@ -77,29 +78,32 @@ var paylinkCalls = []call{
 
 // keyCalls go to a gateway that takes the API key in the place of a signature.
 var keyCalls = []call{{
-	name: "form, X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType, body: "title=Monatliches+Abo",
+	name: "form, with X-API-KEY", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType, body: "title=Monatliches+Abo",
 	signed: "title=Monatliches+Abo", parameters: [][2]string{{"title", "Monatliches Abo"}}, status: 200,
 }}
 
-// avangateCalls go to 2Checkout, each to the gateway that starts with its name.
+// avangateCalls go to 2Checkout.
 var avangateCalls = []call{
-	{name: "REST, sha256", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
-	{name: "REST, sha3-256", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
-	{name: "REST, a clock 15 min off", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200, before: 1},
+	{name: "REST", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200},
 	{
-		name: "JSON-RPC, a session", method: "POST", path: "/rpc/6.0/", contentType: paylink.JSONType,
+		name: "JSON-RPC", method: "POST", path: "/rpc/6.0/", contentType: paylink.JSONType,
 		body:   `{"jsonrpc":"2.0","method":"getOrder","params":["` + avangate.Session + `","11331111"],"id":1}`,
 		status: 200, before: 1,
 	},
 	{
-		name: "SOAP, a session", method: "POST", path: "/soap/6.0/", contentType: "text/xml; charset=utf-8",
+		name: "SOAP", method: "POST", path: "/soap/6.0/", contentType: "text/xml; charset=utf-8",
 		body: `<Envelope xmlns="http://schemas.xmlsoap.org/soap/envelope/"><Body><getOrder xmlns="urn:demo">` +
 			`<sessionID xmlns="">` + avangate.Session + `</sessionID><orderReference xmlns="">11331111</orderReference></getOrder></Body></Envelope>`,
 		status: 200, before: 1,
 	},
 }
 
-// otherCalls go to one of them, and end before they reach it or a foreign host.
+// skewedCalls go to 2Checkout where its clock is not this machine's.
+var skewedCalls = []call{
+	{name: "REST, with a clock that is 15 minutes off", method: "GET", path: "/rest/6.0/orders/11331111/", status: 200, before: 1},
+}
+
+// otherCalls go to one of the family, and end before they reach it or a foreign host.
 var otherCalls = []call{
 	{name: "form with a name twice", method: "POST", path: "/v1.0/Invoice/", contentType: paylink.FormType, body: "pm=visa&pm=twint", err: auth.ErrParameter},
 	{name: "redirect to a foreign host", method: "POST", path: leavePath, contentType: paylink.FormType, body: "amount=200", err: auth.ErrRedirect},
@@ -107,7 +111,7 @@ var otherCalls = []call{
 
 // unsignedCall goes there without Countersign, to show that the gateway minds.
 var unsignedCall = call{
-	name: "form, not signed", method: "POST", path: "/v1.0/Invoice/?instance=example", contentType: paylink.FormType, body: "amount=200",
+	name: "form", method: "POST", path: "/v1.0/Invoice/?instance=example", contentType: paylink.FormType, body: "amount=200",
 	signed: "amount=200", parameters: [][2]string{{"amount", "200"}}, status: 403,
 }
 
@@ -117,10 +121,10 @@ const leavePath = "/v1.0/leave/"
 const demoUsage = `usage: countersign demo
 
 Starts emulated gateways on the loopback interface, sends them real requests
-through one http.Client, has one of them send a notification and sign a buy link,
-and prints what was signed and what they answered. It needs no network, no
-credentials and no configuration, and exits with 1 if anything is not as it should
-be.
+through one http.Client, and prints one of them in full and what came of each.
+Then it plays a gateway that notifies a shop, and a buyer who comes back. It
+needs no network, no credentials and no configuration, and exits with 1 if
+anything is not as it should be.
 `
 
 // demo shows the library at work.
@@ -138,10 +142,10 @@ func demo(c *command) int {
 	return exitRight
 }
 
-// demonstrate runs the demonstration and prints its table. The error says how many
-// of the calls did not go as they should.
+// demonstrate runs the demonstration and prints it, in 80 columns. The error says how
+// much did not go as it should.
 func demonstrate(out io.Writer) error {
-	d := &demonstration{table: tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)}
+	d := new(demonstration)
 	defer d.stop()
 	if err := d.start(); err != nil {
 		return err
@@ -150,29 +154,47 @@ func demonstrate(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(d.table, "GATEWAY\tREQUEST\tSTRING TO SIGN\tANSWER\tTIME")
+	d.println("One request in full")
+	if err := d.showOne(); err != nil {
+		return err
+	}
+	d.println("\nTo each gateway, through one http.Client")
 	for _, g := range d.gateways {
+		var names, answers []string
 		for _, c := range g.calls {
-			d.call(client, g, c)
+			names = append(names, c.name)
+			answers = append(answers, d.call(client, g, c))
 		}
+		d.row(g.name, strings.Join(names, ", "), tally(answers))
 	}
 	last := d.gateways[len(platforms)-1]
+	d.row("not signed", unsignedCall.name, d.call(&http.Client{}, last, unsignedCall))
+	d.println("\nRefused, and nothing sent that a gateway would take")
 	for _, c := range otherCalls {
-		d.call(client, last, c)
+		d.println("  " + c.name)
+		d.println(wrap(d.call(client, last, c), "    "))
 	}
-	d.call(&http.Client{}, last, unsignedCall)
-	d.inbound()
 	if n := d.foreign.Load(); n != 0 {
 		d.wrong = append(d.wrong, fmt.Sprintf("the foreign host was sent %d requests", n))
 	}
-	if err := d.table.Flush(); err != nil {
+	d.println("\nFrom the gateway, and from the buyer")
+	if err := d.receive(); err != nil {
 		return err
 	}
 	if len(d.wrong) > 0 {
-		fmt.Fprintf(out, "\n%s\n", strings.Join(d.wrong, "\n"))
-		return fmt.Errorf("%d of the above is not as it should be", len(d.wrong))
+		d.println("")
+		for _, wrong := range d.wrong {
+			d.println(wrap(wrong, ""))
+		}
+	} else {
+		d.println("\nEvery signature was verified, and nothing reached the foreign host.")
 	}
-	fmt.Fprintln(out, "\nEvery signature was verified by the gateway, and nothing reached the foreign host.")
+	if _, err := d.text.WriteTo(out); err != nil {
+		return err
+	}
+	if n := len(d.wrong); n > 0 {
+		return fmt.Errorf("%d of the above is not as it should be", n)
+	}
 	return nil
 }
 
@@ -183,8 +205,53 @@ type demonstration struct {
 	foreign        atomic.Int32 // requests to the foreign host
 	listeners      []net.Listener
 
-	table *tabwriter.Writer
+	text  bytes.Buffer
 	wrong []string
+}
+
+// demoColumns is how wide the demo's lines are at most.
+const demoColumns = 80
+
+func (d *demonstration) println(s string) { d.text.WriteString(s + "\n") }
+
+// row prints a line of the table: who was asked for what, and what came of it.
+func (d *demonstration) row(name, requests, answer string) {
+	d.println(fmt.Sprintf("  %-18s  %-44s  %s", name, requests, answer))
+}
+
+// tally returns the answers, equal ones once, with their number.
+func tally(answers []string) string {
+	var parts []string
+	for len(answers) > 0 {
+		first, n := answers[0], len(answers)
+		answers = slices.DeleteFunc(answers, func(a string) bool { return a == first })
+		if n -= len(answers); n > 1 {
+			first = fmt.Sprintf("%d x %s", n, first)
+		}
+		parts = append(parts, first)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// wrap breaks s at spaces into lines of the demo's width, and leaves nothing out.
+// Each begins with indent.
+func wrap(s, indent string) string {
+	var b strings.Builder
+	width := 0
+	for _, word := range strings.Fields(s) {
+		switch n := utf8.RuneCountInString(word); {
+		case width == 0:
+			b.WriteString(indent + word)
+			width = len(indent) + n
+		case width+1+n > demoColumns:
+			b.WriteString("\n" + indent + word)
+			width = len(indent) + n
+		default:
+			b.WriteString(" " + word)
+			width += 1 + n
+		}
+	}
+	return b.String()
 }
 
 // A gateway is an emulated one that listens on loopback.
@@ -234,13 +301,13 @@ func (d *demonstration) start() error {
 	if err != nil {
 		return err
 	}
-	if err := d.startAvangate(avangate.SHA2_256, 0, "REST, sha256", "JSON-RPC, a session", "SOAP, a session"); err != nil {
+	if err := d.startAvangate("2Checkout SHA2-256", avangate.SHA2_256, 0, avangateCalls); err != nil {
 		return err
 	}
-	if err := d.startAvangate(avangate.SHA3_256, 0, "REST, sha3-256"); err != nil {
+	if err := d.startAvangate("2Checkout SHA3-256", avangate.SHA3_256, 0, avangateCalls); err != nil {
 		return err
 	}
-	return d.startAvangate(avangate.SHA2_256, 15*time.Minute, "REST, a clock 15 min off")
+	return d.startAvangate("2Checkout", avangate.SHA2_256, 15*time.Minute, skewedCalls)
 }
 
 // startPaylink starts a gateway of the Payrexx family, with the Authenticator that
@@ -264,16 +331,12 @@ func (d *demonstration) startPaylink(name string, calls []call, foreignURL strin
 	return nil
 }
 
-// startAvangate starts a gateway whose clock is ahead by skew, for the calls of
-// the given names.
-func (d *demonstration) startAvangate(algorithm avangate.Algorithm, skew time.Duration, names ...string) error {
+// startAvangate starts a gateway of 2Checkout whose clock is ahead by skew.
+func (d *demonstration) startAvangate(name string, algorithm avangate.Algorithm, skew time.Duration, calls []call) error {
 	now := time.Now().Truncate(time.Second)
-	g := &gateway{name: "2Checkout"}
-	for _, c := range avangateCalls {
-		if slices.Contains(names, c.name) {
-			c.signed = "11YOURCODE12319" + now.Add(skew).UTC().Format(vendor.DateLayout)
-			g.calls = append(g.calls, c)
-		}
+	g := &gateway{name: name, calls: slices.Clone(calls)}
+	for i := range g.calls {
+		g.calls[i].signed = "11YOURCODE12319" + now.Add(skew).UTC().Format(vendor.DateLayout)
 	}
 	key := auth.NewSecret(rand.Text())
 	var err error
@@ -306,38 +369,32 @@ func (d *demonstration) stop() {
 	}
 }
 
-// call makes one call, adds its row to the table and checks what came of it.
-func (d *demonstration) call(client *http.Client, g *gateway, c call) {
+// call makes one call, checks what came of it, and says what did: the status, or the
+// error in Countersign's own words.
+func (d *demonstration) call(client *http.Client, g *gateway, c call) string {
 	req, err := http.NewRequest(c.method, g.url+c.path, strings.NewReader(c.body))
 	if err != nil {
-		d.wrong = append(d.wrong, err.Error())
-		return
+		return d.judge(g.name, c.name, "not sent", err.Error())
 	}
 	if c.contentType != "" {
 		req.Header.Set("Content-Type", c.contentType)
 	}
-	start := time.Now()
 	resp, err := client.Do(req)
-	elapsed := time.Since(start)
 	seen := g.take()
-	answer, problem := "", ""
 	if err != nil {
-		answer = "refused: " + causeOf(err)
-		problem = c.checkError(err, seen)
-	} else {
-		resp.Body.Close()
-		answer = resp.Status
-		problem = c.checkAnswer(resp.StatusCode, seen)
+		return d.judge(g.name, c.name, causeOf(err), c.checkError(err, seen))
 	}
-	signed := ""
-	if len(seen) > 0 {
-		signed = cmp.Or(printable.Shorten(stringToSign(seen), 44), "(empty)")
+	resp.Body.Close()
+	return d.judge(g.name, c.name, strconv.Itoa(resp.StatusCode), c.checkAnswer(resp.StatusCode, seen))
+}
+
+// judge returns the answer, and keeps the problem with it if there is one.
+func (d *demonstration) judge(who, what, answer, problem string) string {
+	if problem == "" {
+		return answer
 	}
-	if problem != "" {
-		answer += " WRONG"
-		d.wrong = append(d.wrong, fmt.Sprintf("%s, %s: %s", g.name, c.name, problem))
-	}
-	fmt.Fprintf(d.table, "%s\t%s\t%s\t%s\t%s\n", g.name, c.name, signed, answer, elapsed.Round(10*time.Microsecond))
+	d.wrong = append(d.wrong, fmt.Sprintf("%s, %s: %s", who, what, problem))
+	return answer + " WRONG"
 }
 
 // checkError says what is wrong with a call that ended in an error, "" if
@@ -387,7 +444,7 @@ func stringToSign(seen []authtest.Exchange) string {
 // around it.
 func causeOf(err error) string {
 	if e, ok := errors.AsType[*auth.Error](err); ok {
-		return printable.Shorten(e.Err.Error(), 70)
+		return printable.Line(e.Err.Error())
 	}
 	return err.Error()
 }

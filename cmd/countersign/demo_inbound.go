@@ -1,119 +1,135 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
-	"fmt"
+	"io"
 	"net/http"
 	"net/url"
-	"time"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
 
 	"github.com/countersign/countersign/auth"
-	"github.com/countersign/countersign/auth/authtest"
 	"github.com/countersign/countersign/buylink"
-	"github.com/countersign/countersign/cmd/countersign/internal/printable"
 	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/webhook/ipn"
 )
 
-// inbound shows what a shop gets and gives without a request of its own: a notification,
-// and a buy link.
-func (d *demonstration) inbound() {
-	d.row("IPN, sent to the shop", d.notify)
-	d.row("buy link", d.link)
-}
-
-// row adds a row of 2Checkout's. do returns the string to sign and the answer.
-func (d *demonstration) row(name string, do func() (signed, answer string, err error)) {
-	start := time.Now()
-	signed, answer, err := do()
-	elapsed := time.Since(start)
-	if err != nil {
-		answer += " WRONG"
-		d.wrong = append(d.wrong, fmt.Sprintf("2Checkout, %s: %v", name, err))
+// receive has a shop receive an IPN and a buyer with a return URL, each right and
+// then changed, and sign the link that the buyer came by.
+func (d *demonstration) receive() error {
+	if err := d.receiveIPN(); err != nil {
+		return err
 	}
-	fmt.Fprintf(d.table, "2Checkout\t%s\t%s\t%s\t%s\n", name, printable.Shorten(signed, 44), answer, elapsed.Round(10*time.Microsecond))
+	return d.receiveBuyer()
 }
 
-// notify has the shop receive an IPN, and then one whose hash is wrong.
-func (d *demonstration) notify() (signed, answer string, err error) {
+// receiveIPN sends an IPN to a Handler, as 2Checkout does.
+func (d *demonstration) receiveIPN() error {
 	key := auth.NewSecret(rand.Text())
-	processed := 0
-	shop := &ipn.Handler{
+	const refno, pid, pname, date = "240000001", "4711", "Größe XL", "20260304050608"
+	var processed atomic.Int32
+	shop, err := d.serve(&ipn.Handler{
 		SecretKeys: []auth.SecretSource{key},
 		Notify: func(_ context.Context, n *ipn.Notification) error {
-			processed++
-			for _, value := range n.All() {
-				signed = string(vendor.AppendPrefixed([]byte(signed), value))
+			if n.Get("REFNO") != refno || !slices.Equal(n.List("IPN_PNAME"), []string{pname}) {
+				return errors.New("it is not what was sent")
 			}
+			processed.Add(1)
 			return nil
 		},
-		OnError: func(*http.Request, error) {},
+		OnError: func(*http.Request, error) {}, // the status says it
+	})
+	if err != nil {
+		return err
 	}
-	for _, wrong := range []bool{false, true} {
-		reply, err := authtest.IPN(context.Background(), shop, authtest.Message{Key: key, WrongHash: wrong})
-		if err == nil {
-			err = reply.Err
-		}
+	send := func(refno, hash string) (status int, acknowledged bool, err error) {
+		resp, err := http.Post(shop, "application/x-www-form-urlencoded", strings.NewReader("REFNO="+refno+
+			"&IPN_PID[]="+pid+"&IPN_PNAME[]="+url.QueryEscape(pname)+"&IPN_DATE="+date+"&TEST_ORDER=0&SIGNATURE_SHA2_256="+hash))
 		if err != nil {
-			return signed, answer, err
+			return 0, false, err
 		}
-		if !wrong {
-			answer = fmt.Sprintf("%d %s, acknowledged", reply.Status, http.StatusText(reply.Status))
+		defer resp.Body.Close()
+		reply, err := io.ReadAll(resp.Body)
+		if err != nil {
+			return 0, false, err
 		}
+		// <sig algo="sha256" date="20260304050607">...</sig>, whose hash is over what was
+		// sent and its own date.
+		_, rest, _ := strings.Cut(string(reply), `<sig algo="sha256" date="`)
+		replied, rest, _ := strings.Cut(rest, `">`)
+		return resp.StatusCode, strings.TrimSpace(rest) == hashOf(key, pid, pname, date, replied)+"</sig>", nil
 	}
-	if processed != 1 {
-		return signed, answer, fmt.Errorf("the shop processed %d notifications and should have processed the right one", processed)
+
+	hash := hashOf(key, refno, pid, pname, date, "0")
+	status, acknowledged, err := send(refno, hash)
+	if err != nil {
+		return err
 	}
-	return signed, answer, nil
+	problem := ""
+	if status != http.StatusOK || !acknowledged || processed.Load() != 1 {
+		problem = "it should be processed once and acknowledged"
+	}
+	d.row("2Checkout", "IPN, acknowledged", d.judge("2Checkout", "IPN", strconv.Itoa(status), problem))
+
+	status, acknowledged, err = send("240000002", hash)
+	if err != nil {
+		return err
+	}
+	problem = ""
+	if status != http.StatusBadRequest || acknowledged || processed.Load() != 1 {
+		problem = "it should be answered 400, and not be processed"
+	}
+	d.row("not 2Checkout", "IPN with another order number", d.judge("not 2Checkout", "IPN", strconv.Itoa(status), problem))
+	return nil
 }
 
-// link signs a buy link, and has the gateway sign the same.
-func (d *demonstration) link() (signed, answer string, err error) {
-	const merchantCode = "YOURCODE123"
+// receiveBuyer signs a buy link, and verifies the URL that its buyer is sent back to.
+func (d *demonstration) receiveBuyer() error {
 	word := auth.NewSecret(rand.Text())
-	var seen authtest.Exchange
-	at, err := d.serve(&authtest.Avangate{MerchantCode: merchantCode, SecretKey: word, SecretWord: word, Observe: func(e authtest.Exchange) { seen = e }})
+	link, err := url.Parse("https://secure.2checkout.com/checkout/buy?merchant=YOURCODE123&prod=4711&qty=1&currency=USD")
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	ctx := context.Background()
-	parameters := map[string]string{"prod": "A1;B2", "qty": "1;2", "return-url": "https://shop.example/bäck?a=b", "merchant": merchantCode}
-	query := make(url.Values)
-	for name, value := range parameters {
-		query.Set(name, value)
-	}
-	link, err := (&buylink.Signer{SecretWord: word}).Sign(ctx, &url.URL{Scheme: "https", Host: "secure.2checkout.com", Path: "/checkout/buy", RawQuery: query.Encode()})
+	signer := buylink.Signer{SecretWord: word}
+	signed, err := signer.Sign(context.Background(), link)
 	if err != nil {
-		return "", "", err
+		return err
 	}
-	token, err := buylink.Token(ctx, merchantCode, word, time.Now())
-	if err != nil {
-		return "", "", err
+	problem := ""
+	if signed.Query().Get(vendor.LinkSignature) != hashOf(word, "USD", "4711", "1") { // sorted by name: currency, prod, qty
+		problem = "its signature is not the one of its parameters"
 	}
-	body, err := json.Marshal(parameters)
-	if err != nil {
-		return "", "", err
+	d.row("to the buyer", "buy link", d.judge("to the buyer", "buy link", "signed", problem))
+
+	verifier := buylink.Verifier{SecretWord: word}
+	back := "order-ext-ref=77&refno=240000001&total=20.00&total-currency=USD&signature=" + hashOf(word, "77", "240000001", "20.00", "USD")
+	verify := func(name, query string, want error) {
+		_, err := verifier.Verify(context.Background(), &url.URL{Scheme: "https", Host: "shop.example", Path: "/back", RawQuery: query})
+		answer, problem := "right", ""
+		if err != nil {
+			answer = "refused"
+		}
+		if !errors.Is(err, want) {
+			problem = "it should not be " + answer
+		}
+		d.row("from the buyer", name, d.judge("from the buyer", name, answer, problem))
 	}
-	req, err := http.NewRequest(http.MethodPost, at+"/checkout/api/encrypt/generate/signature", bytes.NewReader(body))
-	if err != nil {
-		return "", "", err
-	}
-	req.Header.Set("merchant-token", token.Reveal())
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", "", err
-	}
-	defer resp.Body.Close()
-	var gateway struct{ Signature string }
-	if err := json.NewDecoder(resp.Body).Decode(&gateway); err != nil {
-		return "", resp.Status, err
-	}
-	if gateway.Signature == "" || gateway.Signature != link.Query().Get(vendor.LinkSignature) {
-		return seen.StringToSign, resp.Status, errors.New("the gateway signs the link otherwise")
-	}
-	return seen.StringToSign, resp.Status + ", signed alike", nil
+	verify("return URL", back, nil)
+	verify("return URL with another total", strings.Replace(back, "20.00", "10.00", 1), auth.ErrSignature)
+	return nil
+}
+
+// hashOf is what 2Checkout signs values by, made without the packages that the demo
+// shows.
+func hashOf(key auth.Secret, values ...string) string {
+	mac := hmac.New(sha256.New, []byte(key.Reveal()))
+	mac.Write(vendor.AppendPrefixed(nil, values...))
+	return hex.EncodeToString(mac.Sum(nil))
 }
