@@ -18,8 +18,6 @@ import (
 	"github.com/countersign/countersign/internal/phptest"
 )
 
-const secretKey = "test-secret-key"
-
 // A receiver answers IPNs with an SDK. One that is trusting replies whatever the hash is.
 type receiver struct {
 	t        *testing.T
