@@ -1,12 +1,21 @@
 package countersign
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -150,4 +159,109 @@ func TestManyProcessesOneLogin(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"login": 1, "getOrder": 20}, count)
 	t.Logf("%d calls accepted", count["getOrder"])
+}
+
+// The vendor's SDK for PHP, whose code is as it is: it pins its own certificates and
+// calls https://api.DOMAIN. Each call's outcome is printed.
+const phpSDK = `<?php
+spl_autoload_register(fn ($class) => @include getenv('SDK') . '/lib/' . strtr($class, '\\', '/') . '.php');
+$payrexx = new \Payrexx\Payrexx('example', 'dummy-secret-of-the-shop', '', getenv('DOMAIN'));
+$calls = [
+	function () use ($payrexx) { $payrexx->getOne(new \Payrexx\Models\Request\SignatureCheck()); },
+	function () use ($payrexx) {
+		$r = new \Payrexx\Models\Request\Gateway();
+		$r->setAmount(8925); $r->setCurrency('CHF'); $r->setPurpose('Ein Abo & mehr ~ 100%'); $r->setPm(['visa', 'twint']);
+		$payrexx->create($r);
+	},
+	function () use ($payrexx) {
+		$r = new \Payrexx\Models\Request\Transaction();
+		$r->setFilterDatetimeUtcGreaterThan(new DateTime('2026-06-22 08:28:01')); $r->setLimit(10);
+		$payrexx->getAll($r);
+	},
+	function () use ($payrexx) {
+		$r = new \Payrexx\Models\Request\Invoice();
+		$r->setTitle('T'); $r->setDescription('a+b c'); $r->setAmount(100); $r->setCurrency('CHF'); $r->setPurpose('P');
+		$payrexx->create($r);
+	},
+	function () use ($payrexx) { $r = new \Payrexx\Models\Request\Gateway(); $r->setId(7); $payrexx->delete($r); },
+	function () use ($payrexx) {
+		file_put_contents($file = tempnam(sys_get_temp_dir(), 'x'), 'PNG');
+		$r = new \Payrexx\Models\Request\Design();
+		$r->setName('x y'); $r->setHeaderImage(new CURLFile($file, 'image/png', 'a.png'));
+		try { $payrexx->create($r); } finally { unlink($file); }
+	},
+];
+foreach ($calls as $call) {
+	try { $call(); echo "ok\n"; } catch (\Payrexx\PayrexxException $e) { echo 'failed ', $e->getCode(), ' ', $e->getMessage(), "\n"; }
+}
+`
+
+// TestVendorSDKs: with a dummy secret every call passes but an upload that brings its
+// own ApiSignature or instance among its parts. COUNTERSIGN_PEERS is the folder of the unpacked archives,
+// which are not part of the repository.
+func TestVendorSDKs(t *testing.T) {
+	peers := os.Getenv("COUNTERSIGN_PEERS")
+	if peers == "" {
+		t.Skip("COUNTERSIGN_PEERS is not set: it is the folder of the vendors' SDKs")
+	}
+	php, curl := phptest.Require(t, "php"), phptest.Extension(t, "curl")
+	gateway, seen := paylink(t)
+	for _, c := range []struct {
+		sdk, scheme string
+		refused     int // calls
+	}{
+		{"payrexx-php-1.8.11", "paylinkhmac", 1},
+		{"payrexx-php-1.8.11", "paylinkkey", 1}, // the gateway looks at the ApiSignature first
+		{"payrexx-php-2.0.9", "paylinkhmac", 1}, // its upload has an instance as a part
+		{"payrexx-php-2.0.9", "paylinkkey", 0},
+	} {
+		t.Run(c.sdk+", "+c.scheme, func(t *testing.T) {
+			sdk := t.TempDir()
+			require.NoError(t, os.CopyFS(sdk, os.DirFS(filepath.Join(peers, c.sdk))))
+			certificate, key, issuer := certificateFor(t, "api.localhost")
+			f, err := os.OpenFile(filepath.Join(sdk, "lib/Payrexx/certs/ca.pem"), os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o600)
+			require.NoError(t, err)
+			_, err = f.Write(append([]byte("\n"), issuer...))
+			require.NoError(t, err)
+			require.NoError(t, f.Close())
+			address := deadAddress(t)
+			_, port, _ := strings.Cut(address, ":")
+			load(t, adapt(t, "caddyfile", "{\nadmin off\nauto_https off\nlog {\noutput discard\n}\n}\nhttps://api.localhost:"+port+" {\nbind 127.0.0.1\ntls "+certificate+" "+key+
+				"\nreverse_proxy "+gateway.URL+" {\ntransport countersign "+c.scheme+" {\ninstance example\nsecret_file "+secretFile(t, testSecret)+"\n}\n}\n}\n"))
+			cmd := exec.Command(php, append([]string{"-n", "-d", "error_reporting=0"}, curl...)...)
+			cmd.Stdin = strings.NewReader(phpSDK)
+			cmd.Env = append(os.Environ(), "SDK="+sdk, "DOMAIN=localhost:"+port)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+			assert.Equal(t, 6-c.refused, strings.Count(string(out), "ok\n"), string(out))
+			accepted := 0
+			for _, e := range seen.take() {
+				if e.Err == nil {
+					accepted++
+				}
+			}
+			assert.Equal(t, 6-c.refused, accepted)
+			t.Logf("%d of 6 calls accepted", accepted)
+		})
+	}
+}
+
+// certificateFor returns the files of a certificate and its key, and the certificate.
+func certificateFor(t testing.TB, host string) (certificate, key string, certificatePEM []byte) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: host}, DNSNames: []string{host}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(private)
+	require.NoError(t, err)
+	dir := t.TempDir()
+	certificate, key = filepath.Join(dir, "certificate.pem"), filepath.Join(dir, "key.pem")
+	certificatePEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	require.NoError(t, os.WriteFile(certificate, certificatePEM, 0o600))
+	require.NoError(t, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	return certificate, key, certificatePEM
 }
