@@ -129,7 +129,7 @@ func (p *inquiry) run(c *command, a auth.Authenticator, secret auth.Secret, vers
 	}
 	u = u.JoinPath(path)
 	u.RawQuery = query
-	w := &witness{base: http.DefaultTransport, credentials: []string{secret.Reveal()}}
+	w := &witness{base: http.DefaultTransport, credentials: spellings(secret.Reveal())}
 	said := func(s string) string {
 		s = redact.New(w.credentials...).String(s)
 		if r, ok := a.(auth.Redactor); ok && w.sent != nil {
@@ -166,13 +166,19 @@ type witness struct {
 	sent        *http.Request // the last one, nil if there was none
 }
 
+// spellings returns a credential as it is, and as it may come back: a host is in lower
+// case.
+func spellings(credential string) []string {
+	return []string{credential, strings.ToLower(credential), strings.ToUpper(credential)}
+}
+
 var hashAttribute = regexp.MustCompile(vendor.Hash + `="([^"]+)"`)
 
 func (w *witness) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.sent = req
-	w.credentials = append(w.credentials, signatureIn(req, nil))
+	w.credentials = append(w.credentials, spellings(signatureIn(req, nil))...)
 	if hash := hashAttribute.FindStringSubmatch(req.Header.Get(vendor.Header)); hash != nil {
-		w.credentials = append(w.credentials, hash[1], strings.ToUpper(hash[1]))
+		w.credentials = append(w.credentials, spellings(hash[1])...)
 	}
 	return w.base.RoundTrip(req)
 }

@@ -186,8 +186,9 @@ func (p *probing) run(c *command, meaning func(*answer.Answer) (answer.Verdict, 
 	if p.dryRun {
 		return p.list(c)
 	}
-	w := &witness{base: newBase(), credentials: []string{p.Secret.Reveal()}}
-	p.Base = w
+	p.Base = newBase()
+	credentials := spellings(p.Secret.Reveal())
+	p.Made = func(credential string) { credentials = append(credentials, spellings(credential)...) }
 	if terminal, ok := c.stderr.(*os.File); ok && isTerminal(terminal) {
 		p.Sending = func(sent, of int, id string) { fmt.Fprintf(terminal, "\r\x1b[K%d/%d %s", sent+1, of, id) }
 	}
@@ -202,7 +203,10 @@ func (p *probing) run(c *command, meaning func(*answer.Answer) (answer.Verdict, 
 		printFingerprint(c.stdout, f)
 	}
 	if err != nil {
-		return c.fail(errors.New(p.reason(err, w, meaning)))
+		said := func(s string) string {
+			return printable.Shorten(redact.New(credentials...).String(s), maxMessage)
+		}
+		return c.fail(errors.New(reason(err, meaning, said)))
 	}
 	return exitRight
 }
@@ -220,17 +224,15 @@ func newBase() http.RoundTripper {
 	return base
 }
 
-// reason says in words why a probe stopped.
-func (p *probing) reason(err error, w *witness, meaning func(*answer.Answer) (answer.Verdict, string)) string {
+// reason says in words why a probe stopped. What others say passes said.
+func reason(err error, meaning func(*answer.Answer) (answer.Verdict, string), said func(string) string) string {
 	if refusal, ok := errors.AsType[*probe.Refusal](err); ok {
+		refusal.Answer.Location = said(refusal.Answer.Location)
 		_, words := meaning(refusal.Answer)
 		return words
 	}
 	if stop, ok := errors.AsType[probe.Stop](err); ok {
 		return "it stopped: " + stop.Error()
-	}
-	said := func(s string) string {
-		return printable.Shorten(redact.New(w.credentials...).String(s), maxMessage)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = context.DeadlineExceeded

@@ -2,14 +2,22 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // TestProbeSpeaksHTTP1 has a gateway that offers HTTP/2, as most do.
@@ -32,4 +40,64 @@ func TestProbeSpeaksHTTP1(t *testing.T) {
 	_, stderr, code := runIn(t, "", "probe", "paylink", "--base-url", server.URL, "--interval", "0")
 	assert.Equal(t, exitRight, code, stderr)
 	assert.Len(t, connections, requests, "each on a connection of its own")
+}
+
+// TestProbeTellsNoCredential has gateways that repeat what they got in what is no
+// answer, one at each request. A control's key is the secret but for a byte.
+func TestProbeTellsNoCredential(t *testing.T) {
+	handlers := map[string]http.Handler{
+		"paylink":  &authtest.Paylink{Instance: "example", Secret: auth.NewSecret(scriptSecret)},
+		"avangate": &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(scriptSecretKey)},
+	}
+	credential := regexp.MustCompile(`[A-Za-z0-9+/]{43}=|[0-9a-f]{64}|[0-9a-f]{32}|[a-z0-9]*-?est-secret-key`)
+	for name, handler := range handlers {
+		told := 0
+		for last := 1; ; last++ {
+			requests := 0
+			var sent []string
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if requests++; requests != last {
+					handler.ServeHTTP(w, r)
+					return
+				}
+				body, _ := io.ReadAll(r.Body)
+				target, _ := url.QueryUnescape(r.RequestURI)
+				form, _ := url.QueryUnescape(string(body))
+				sent = credential.FindAllString(fmt.Sprint(target, r.Header, string(body), form), -1)
+				hijack(t, w, "HTTP/1.1 200 OK\r\nwrong "+strings.Join(slices.Compact(sent), " ")+"\r\n\r\n")
+			}))
+			stdout, stderr, code := runIn(t, "", "probe", name, "--base-url", server.URL, "--interval", "0", "--all", "--api-key", "--json")
+			server.Close()
+			if requests < last {
+				break
+			}
+			require.Equal(t, exitWrong, code, stdout)
+			require.NotEmpty(t, sent)
+			require.False(t, redact.New(sent...).In(stdout+stderr), "%d: %s", last, stderr)
+			require.Contains(t, stderr, auth.Redacted)
+			told++
+		}
+		assert.Greater(t, told, 15)
+	}
+}
+
+// TestNoSecretIsToldInAnotherCase has a gateway that knows the secret, and redirects
+// to a host of its name.
+func TestNoSecretIsToldInAnotherCase(t *testing.T) {
+	const secret = "Test-Secret-Key-Q"
+	server := httptest.NewServer(http.RedirectHandler("https://"+secret+"/", http.StatusFound))
+	defer server.Close()
+	env := map[string]string{instanceVariable: "example", secretVariable: secret, merchantCodeVariable: "YOURCODE123", secretKeyVariable: secret}
+	for name, run := range map[string]func(*command) int{"check": check, "probe": probeGateway} {
+		for _, gateway := range []string{"paylink", "avangate"} {
+			var out strings.Builder
+			c := &command{
+				ctx: t.Context(), name: name, args: []string{gateway, "--base-url", server.URL},
+				stdout: &out, stderr: &out, getenv: func(name string) string { return env[name] },
+			}
+			assert.Equal(t, exitWrong, run(c))
+			assert.Contains(t, out.String(), `the gateway redirects to "https://[redacted]"`)
+			assert.NotContains(t, strings.ToLower(out.String()), strings.ToLower(secret))
+		}
+	}
 }

@@ -98,10 +98,7 @@ func (checkout) build(p *Probe, m message, now time.Time) (*http.Request, error)
 		date = now.UTC().Format(vendor.DateLayout)
 		mac := hmac.New(function(m.algorithm), []byte(p.Secret.Reveal()))
 		mac.Write(vendor.AppendPrefixed(nil, p.Account, date))
-		digest = hex.EncodeToString(mac.Sum(nil))
-		if m.control {
-			digest = changed(digest)
-		}
+		digest = p.made(hex.EncodeToString(mac.Sum(nil)), m)
 	}
 	h := http.Header{}
 	if m.body == "" {

@@ -172,14 +172,10 @@ func (family) build(p *Probe, m message, _ time.Time) (*http.Request, error) {
 		u.Path = base + "/" + m.path + "/"
 	}
 	credential := "SIGNATURE"
-	secret := p.Secret.Reveal()
 	if !p.Secret.IsZero() {
-		mac := hmac.New(sha256.New, []byte(secret))
+		mac := hmac.New(sha256.New, []byte(p.Secret.Reveal()))
 		mac.Write([]byte(m.signed))
-		credential = base64.StdEncoding.EncodeToString(mac.Sum(nil))
-		if m.control {
-			credential = changed(credential)
-		}
+		credential = p.made(base64.StdEncoding.EncodeToString(mac.Sum(nil)), m)
 	}
 	escaped := url.QueryEscape(credential)
 	fill := func(text, credential string) string {
@@ -195,13 +191,11 @@ func (family) build(p *Probe, m message, _ time.Time) (*http.Request, error) {
 		h.Set("Content-Type", m.contentType)
 	}
 	if m.key {
-		switch {
-		case secret == "":
-			secret = "SECRET"
-		case m.control:
-			secret = changed(secret)
+		key := "SECRET"
+		if !p.Secret.IsZero() {
+			key = p.made(p.Secret.Reveal(), m)
 		}
-		h.Set(paylink.KeyHeader, secret)
+		h.Set(paylink.KeyHeader, key)
 	}
 	return newRequest(m.method, u.String(), h, body)
 }

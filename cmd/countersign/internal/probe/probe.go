@@ -46,6 +46,10 @@ type Probe struct {
 	// Sending, if it is not nil, is told of each request before it is sent: how many
 	// went before it, of how many at most, and its ID.
 	Sending func(sent, of int, id string)
+
+	// Made, if it is not nil, is told of each signature, hash and key before it is sent:
+	// what comes back may repeat it.
+	Made func(credential string)
 }
 
 // Questions are what is asked beside what always is.
@@ -121,7 +125,7 @@ type Row struct {
 	Control string `json:"control"`          // Accepted, Refused or None: what became of its group's
 }
 
-// Refusal is the error of Run when the gateway refuses the first request.
+// Refusal is the error of Run when the gateway does not accept the first request.
 type Refusal struct{ Answer *answer.Answer }
 
 func (r *Refusal) Error() string { return "the gateway refuses the first request" }
@@ -292,11 +296,12 @@ func (r *run) all() error {
 	return nil
 }
 
-// byKey goes on where the first request was refused: if the secret alone is accepted,
-// with what that can tell.
+// byKey goes on where the first request was refused, in the gateway's words: if the
+// secret alone is accepted, with what that can tell.
 func (r *run) byKey(first *answer.Answer) ([]message, error) {
 	messages := r.d.messages(r.Ask, true)
-	if len(messages) == 0 {
+	verdict, _ := r.d.judge(message{}, first)
+	if len(messages) == 0 || verdict != Refused || !r.d.speaks(message{}, first) {
 		return nil, &Refusal{first}
 	}
 	got, err := r.ask(messages[0])
@@ -477,6 +482,18 @@ func (r *run) finish() {
 	})
 }
 
+// made returns a credential that is about to be sent, with another first byte for a
+// control.
+func (p *Probe) made(credential string, m message) string {
+	if m.control {
+		credential = changed(credential)
+	}
+	if p.Made != nil {
+		p.Made(credential)
+	}
+	return credential
+}
+
 // newRequest returns a request with a body, if it is not "".
 func newRequest(method, url string, header http.Header, body string) (*http.Request, error) {
 	req, err := http.NewRequest(method, url, nil)
@@ -490,10 +507,10 @@ func newRequest(method, url string, header http.Header, body string) (*http.Requ
 	return req, nil
 }
 
-// changed returns a signature with another first byte.
-func changed(signature string) string {
-	if strings.HasPrefix(signature, "0") {
-		return "1" + signature[1:]
+// changed returns a credential with another first byte.
+func changed(credential string) string {
+	if strings.HasPrefix(credential, "0") {
+		return "1" + credential[1:]
 	}
-	return "0" + signature[1:]
+	return "0" + credential[1:]
 }

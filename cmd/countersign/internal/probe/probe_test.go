@@ -312,6 +312,31 @@ func TestAKeyGoesOnWhereNoSignatureIsTaken(t *testing.T) {
 	}
 }
 
+// The secret is sent only to what has refused a signature as these gateways do.
+func TestNoKeyIsSentToWhatIsNoGateway(t *testing.T) {
+	for _, c := range []struct {
+		status, requests int
+		body             string
+	}{
+		{403, 2, `{"status":"error"}`},
+		{200, 2, `{"status":"error","message":"The API secret is not correct."}`},
+		{200, 1, `{"status":"error","message":"down"}`},
+		{302, 1, ""},
+		{404, 1, ""},
+		{405, 1, `{"status":"error"}`},
+		{500, 1, `{"status":"error"}`},
+	} {
+		g := newPaylink(authtest.Options{})
+		g.instead = func(int, *http.Request) (*http.Response, error) { return respond(c.status, c.body), nil }
+		p := newProbe("paylink", g)
+		p.Ask.APIKey = true
+		f, err := p.Run(t.Context())
+		assert.Error(t, err)
+		assert.False(t, f.Complete)
+		assert.Equal(t, c.requests, g.requests, "%+v", c)
+	}
+}
+
 // TestNoControlChangesWhatItIsOf compares what is sent with the message before it.
 func TestNoControlChangesWhatItIsOf(t *testing.T) {
 	for _, name := range []string{"paylink", "avangate"} {
