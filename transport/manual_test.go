@@ -20,10 +20,10 @@ import (
 	"github.com/countersign/countersign/transport"
 )
 
-// TestErrorsAreThoseOfTheREADME tries each phrase of README's table of errors: it gives
-// the error of its row, in README's words, and nothing is sent but what README says. No
-// row is without a phrase.
-func TestErrorsAreThoseOfTheREADME(t *testing.T) {
+// TestErrorsAreThoseOfTheManual tries each phrase of the table in docs/errors.md: it
+// gives the error of its row, in the table's words, and nothing is sent but what the
+// page says. No row is without a phrase.
+func TestErrorsAreThoseOfTheManual(t *testing.T) {
 	const (
 		api, tco   = "https://api.vr-pay-secure.de", "https://api.2checkout.com"
 		form, json = "application/x-www-form-urlencoded", "application/json"
@@ -72,7 +72,7 @@ func TestErrorsAreThoseOfTheREADME(t *testing.T) {
 		r.Body = io.NopCloser(iotest.ErrReader(errors.New("the disk is gone")))
 	}
 
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile("../docs/errors.md")
 	require.NoError(t, err)
 	rows := make(map[string]string)
 	for _, row := range regexp.MustCompile("(?m)^\\| `((?:auth|avangate)\\.Err\\w+)` \\| (.*) \\|$").FindAllStringSubmatch(string(text), -1) {
