@@ -15,6 +15,7 @@ import (
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
 	"github.com/countersign/countersign/auth/paylinkhmac"
+	"github.com/countersign/countersign/auth/scheme"
 	"github.com/countersign/countersign/transport"
 )
 
@@ -39,6 +40,78 @@ func Example() {
 	// a secret is missing: true
 	// true <nil>
 	// [https://api.vr-pay-secure.de] [https://api.2checkout.com https://api.avangate.com]
+}
+
+// A tokenAuthenticator is the least that an Authenticator of one's own is: where the
+// credential may go, and how it is put into a request. A body, a login or a clock take
+// more, which package scheme has.
+type tokenAuthenticator struct {
+	origin auth.Origin
+	token  auth.SecretSource
+}
+
+func (a tokenAuthenticator) Origins() []auth.Origin { return []auth.Origin{a.origin} }
+
+func (a tokenAuthenticator) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	token, err := auth.Load(req.Context(), a.token)
+	if err != nil {
+		return err
+	}
+	scheme.SetHeader(req, "Authorization", "Bearer "+token.Reveal())
+	return nil
+}
+
+func ExampleAuthenticator() {
+	gateway := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		fmt.Println(r.Method, r.URL.Path, r.Header.Get("Authorization"))
+	}))
+	defer gateway.Close()
+	origin, err := auth.ParseOrigin(gateway.URL, false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	client, err := transport.Wrap(nil, tokenAuthenticator{origin, auth.NewSecret("test-token-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp, err := client.Get(gateway.URL + "/payments")
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	_, err = client.Get("https://shop.example/")
+	fmt.Println("another origin is refused:", errors.Is(err, auth.ErrOrigin))
+	// Output:
+	// GET /payments Bearer test-token-key
+	// another origin is refused: true
+}
+
+// An origin that many merchants share has no default. Their secrets are checked at the
+// start; a PerRequest has none.
+func ExamplePerRequest() {
+	origin, err := auth.ParseOrigin("https://api.payrexx.com", false)
+	if err != nil {
+		log.Fatal(err)
+	}
+	shared := auth.NewPerRequest(origin)
+	bakery, err := paylinkhmac.New(paylinkhmac.Config{BaseURL: origin.String(), Instance: "bakery", Secret: auth.NewSecret("test-secret-key")})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(shared.Origins(), auth.Check(context.Background(), bakery))
+
+	_, err = transport.Wrap(nil, shared, bakery)
+	fmt.Println("both for one origin are an error:", errors.Is(err, auth.ErrConfig))
+	client, err := transport.Wrap(nil, shared)
+	if err != nil {
+		log.Fatal(err)
+	}
+	_, err = client.Get("https://api.payrexx.com/v1.0/SignatureCheck/")
+	fmt.Println("no merchant is named:", errors.Is(err, auth.ErrNoAuthenticator))
+	// Output:
+	// [https://api.payrexx.com] <nil>
+	// both for one origin are an error: true
+	// no merchant is named: true
 }
 
 // A marketplace books for many merchants through one client. Each request names

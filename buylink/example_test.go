@@ -20,6 +20,37 @@ import (
 	"github.com/countersign/countersign/transport"
 )
 
+// A shop sends a buyer off by a link, and is told by the return URL which order to
+// fetch.
+func Example() {
+	word := auth.NewSecret("test-secret-key") // better: auth.Env or auth.NewFile; it is not the Secret Key
+	signer := buylink.Signer{SecretWord: word}
+	link, err := url.Parse("https://secure.2checkout.com/checkout/buy?merchant=YOURCODE123&prod=A1;B2&qty=1;2&currency=USD")
+	if err != nil {
+		log.Fatal(err)
+	}
+	signed, err := signer.Sign(context.Background(), link)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(signed.RawQuery)
+
+	returned, err := url.Parse("https://shop.example/back?order-ext-ref=77&refno=240000001&total=20.00&total-currency=USD" +
+		"&signature=cce0c6183018e964b4233e6b63462893e29fbb604bbac53427c9e7a55c766942")
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier := buylink.Verifier{SecretWord: word}
+	hint, err := verifier.Verify(context.Background(), returned)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("fetch the order", hint.RefNo, "and compare it with", hint.Reference)
+	// Output:
+	// merchant=YOURCODE123&prod=A1;B2&qty=1;2&currency=USD&signature=07f27e7b3630c411952f3b73332f3bea4b7a15c3d7382b973740eb2b05b15038
+	// fetch the order 240000001 and compare it with 77
+}
+
 func ExampleSigner() {
 	link, err := url.Parse("https://secure.2checkout.com/checkout/buy?merchant=YOURCODE123&dynamic=1" +
 		"&prod=Custom+Design&price=20.00&qty=1&type=PRODUCT&currency=USD" +

@@ -12,9 +12,38 @@ import (
 	"time"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/auth/paylinkhmac"
 	"github.com/countersign/countersign/auth/scheme"
+	"github.com/countersign/countersign/transport"
 	"github.com/countersign/countersign/transport/transporttest"
 )
+
+// A RoundTripper that keeps all rules: Countersign's own, with the family's signature.
+// The gateway is yours to say, and here a verifier.
+func Example() {
+	shop, err := paylinkhmac.New(paylinkhmac.Config{
+		BaseURL: "https://api.example.com", Instance: "example", Secret: auth.NewSecret("test-secret-key"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	gateway := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		verifier := paylinkhmac.Verifier{Secret: auth.NewSecret("test-secret-key")}
+		if _, err := verifier.Verify(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+		}
+	})
+	wrap := func(base http.RoundTripper) http.RoundTripper {
+		t, err := transport.New(base, shop)
+		if err != nil {
+			log.Fatal(err)
+		}
+		return t
+	}
+	create, list := payments()
+	fmt.Println(transporttest.TestRoundTripper(wrap, gateway, create, list))
+	// Output: <nil>
+}
 
 // A tokenAuth is a scheme of one's own: the gateway wants a token in the header.
 type tokenAuth struct {

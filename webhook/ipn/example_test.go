@@ -198,3 +198,27 @@ func ExampleVerify() {
 	// processed: 240000001
 	// <sig algo="sha256" date="20260304050709">0f678bc0d2d6903ff69498c6c6b5c0ea227853440b4b5eb835a539aff1fefb77</sig>
 }
+
+// What a notification has: the fields as they came, two names to store it by, and
+// whether the order is a test. It does not print its values.
+func ExampleNotification() {
+	n, err := ipn.Verify(context.Background(), []byte(message), auth.NewSecret("test-secret-key"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(n.Kind(), n.Get("REFNO"), n.Get("ORDERSTATUS"), n.List("IPN_PID"))
+	test, known := n.Test()
+	fmt.Println("a test:", test, known)
+	fmt.Println("unique:", n.ID(), n.Digest()[:8])
+	for name, value := range n.All() {
+		fmt.Println(name, value)
+		break
+	}
+	fmt.Println(n)
+	// Output:
+	// IPN 240000001 COMPLETE [4711]
+	// a test: false true
+	// unique: IPN:240000001:9000000001 6f87a776
+	// REFNO 240000001
+	// ipn.Notification(IPN)
+}

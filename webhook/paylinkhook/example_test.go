@@ -147,3 +147,37 @@ func ExampleVerify() {
 	// Output:
 	// transaction 17 1001
 }
+
+// A platform that has no signing key: anybody can send what Notify gets, so that it is
+// a reason to look, and no more.
+func ExampleHandler() {
+	server := httptest.NewServer(&paylinkhook.Handler{
+		Unsigned: true,
+		Notify: func(_ context.Context, n *paylinkhook.Notification) error {
+			fmt.Println("fetch what the shop has stored for", n.Reference, n.Signed)
+			return nil // an error has the platform send it again
+		},
+	})
+	defer server.Close()
+	resp, err := http.Post(server.URL, "application/json", strings.NewReader(`{"transaction":{"id":17,"status":"confirmed","referenceId":"1001"}}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	resp.Body.Close()
+	fmt.Println(resp.Status)
+	// Output:
+	// fetch what the shop has stored for 1001 false
+	// 200 OK
+}
+
+// What is read of a body are hints, of JSON and of a form alike.
+func ExampleNotification() {
+	body := []byte("transaction[id]=17&transaction[status]=confirmed&transaction[referenceId]=1001")
+	n, err := paylinkhook.Verify(context.Background(), body, "704c9cb162363154016348a5eb1202c5dadc902b57d430b9630a04c962e56ed8", auth.NewSecret("test-signing-key"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(n.Object, n.ID, n.Status, n.Reference, n.Signed)
+	// Output:
+	// transaction 17 confirmed 1001 true
+}
