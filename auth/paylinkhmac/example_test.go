@@ -46,6 +46,38 @@ func Example() {
 	// purpose=This%20is%20a%2Bb%20100%25%20test&ApiSignature=6yVehX4QRGOhtEwlwGczPYXd1C6hhmjAm%2Bd3dYPjW4g%3D
 }
 
+// What becomes of a request: JSON keeps all its bytes, and gets the signature as its
+// last member. A program leaves the call to package transport, which also sees to
+// origins and redirects.
+func ExampleAuthenticator() {
+	shop, err := paylinkhmac.New(paylinkhmac.Config{
+		BaseURL:  "https://api.payrexx.com",
+		Instance: "example",
+		Secret:   auth.NewSecret("test-secret-key"),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	body := `{"amount":200,"title":"Monatliches Abo ~","vatRate":7.7,"preAuthorization":false,"reservation":null,"pm":["visa","twint"]}`
+	req, err := http.NewRequest(http.MethodPost, "https://api.payrexx.com/v1.0/Gateway/", strings.NewReader(body))
+	if err != nil {
+		log.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if err := shop.Authenticate(req, http.DefaultTransport); err != nil {
+		log.Fatal(err)
+	}
+	sent, err := io.ReadAll(req.Body)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(req.URL)
+	fmt.Printf("%s\n", sent)
+	// Output:
+	// https://api.payrexx.com/v1.0/Gateway/?instance=example
+	// {"amount":200,"title":"Monatliches Abo ~","vatRate":7.7,"preAuthorization":false,"reservation":null,"pm":["visa","twint"],"ApiSignature":"0fr4FIoaGg+KtTseYX1FFho2PWs03GhsCGqU06KPN3k="}
+}
+
 // The error names the parameter and says what to write. Nothing is sent.
 func Example_refused() {
 	shop, err := paylinkhmac.New(paylinkhmac.Config{
