@@ -216,7 +216,7 @@ func (f File) proxy(g FileGateway, required []RequiredHeader) (object, error) {
 	for _, line := range g.Allow {
 		words := strings.Fields(line)
 		if len(words) < 2 {
-			return nil, fmt.Errorf("allow has %q: write METHOD[,METHOD] PATH...", line)
+			return nil, fmt.Errorf("allow has %q: write METHOD[,METHOD] and one PATH or more", line)
 		}
 		r := newRule(words[0], words[1:])
 		if err := r.check(); err != nil {

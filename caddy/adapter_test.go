@@ -141,7 +141,7 @@ func TestAdapterRefuses(t *testing.T) {
 		{file(local, "", with("https://api.example.com", "https://u:p@api.example.com")), "leave out user information"},
 		{file(local, "", with(`"paylinkhmac"`, `"hmac"`)), "none of paylinkhmac"},
 		{file(local, "", with(`"instance": "example", `, "")), "nstance"},
-		{file(local, "", with(`}`, `, "allow": ["POST"]}`)), "METHOD[,METHOD] PATH"},
+		{file(local, "", with(`}`, `, "allow": ["POST"]}`)), "METHOD[,METHOD] and one PATH"},
 		{file(local, "", with(`}`, `, "allow": ["post /v1.0/"]}`)), "capitals"},
 	} {
 		config, _, err := Adapter{}.Adapt([]byte(c.file), nil)

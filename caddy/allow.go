@@ -28,11 +28,11 @@ var ownAPI = map[string][]string{
 // check refuses a rule that cannot be meant.
 func (r Rule) check() error {
 	if len(r.Methods) == 0 || len(r.Paths) == 0 {
-		return errors.New("allow has no method or no path: write allow METHOD[,METHOD] PATH...")
+		return errors.New("allow has no method or no path: write allow METHOD[,METHOD] and one PATH or more")
 	}
 	for _, method := range r.Methods {
 		if method == "" || strings.Trim(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" {
-			return errors.New("allow has a method that is not in capitals: write allow METHOD[,METHOD] PATH...")
+			return errors.New("allow has a method that is not in capitals: write allow METHOD[,METHOD] and one PATH or more")
 		}
 	}
 	for _, path := range r.Paths {

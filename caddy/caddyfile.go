@@ -55,7 +55,7 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 		case "allow":
 			words := d.RemainingArgs()
 			if args < 2 {
-				return d.Err("write allow METHOD[,METHOD] PATH...")
+				return d.Err("write allow METHOD[,METHOD] and one PATH or more")
 			}
 			t.Allow = append(t.Allow, newRule(words[0], words[1:]))
 		case "hosts":

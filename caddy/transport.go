@@ -87,6 +87,11 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 			return errors.New("require_header has no name")
 		}
 	}
+	for _, host := range t.Hosts {
+		if strings.Contains(host, "/") || strings.Count(host, ":") == 1 || strings.ContainsAny(host, "*{}") {
+			return fmt.Errorf("hosts has %q: write a name or an address, without a port", host)
+		}
+	}
 	origins, err := t.upstreams(ctx)
 	if err != nil {
 		return err
@@ -284,9 +289,6 @@ func rewriteRedirect(resp *http.Response, req, out *http.Request) error {
 	if auth.OriginOf(to) != auth.OriginOf(out.URL) || to.User != nil {
 		return refuse(fmt.Sprintf("the redirect leads to %s: call the final URL, if that is where the request belongs", cmp.Or(auth.OriginOf(to).String(), "no host")))
 	}
-	if err := checkPath(to.EscapedPath()); err != nil {
-		return refuse("the redirect leads astray: " + err.Error())
-	}
 	asked := req
 	if original, ok := req.Context().Value(caddyhttp.OriginalRequestCtxKey).(http.Request); ok {
 		asked = &original
@@ -294,6 +296,9 @@ func rewriteRedirect(resp *http.Response, req, out *http.Request) error {
 	prefix, ok := strings.CutSuffix(asked.URL.EscapedPath(), out.URL.EscapedPath())
 	if !ok {
 		return refuse("the redirect leads to a path, and how callers reach it cannot be told from the configuration: call the final path")
+	}
+	if err := checkPath(prefix + to.EscapedPath()); err != nil {
+		return refuse("the redirect leads astray: " + err.Error())
 	}
 	resp.Header["Location"] = []string{prefix + to.RequestURI()}
 	return nil

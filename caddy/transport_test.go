@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -126,7 +127,6 @@ type plain struct {
 	*reverseproxy.HTTPTransport
 	File string
 
-	origin  string
 	signing *transport.Transport
 }
 
@@ -206,7 +206,11 @@ func samples(t testing.TB) (all []sample) {
 	add := func(name, contentType, body string, want [][2]string) {
 		all = append(all, sample{name, contentType, body, false, want}, sample{name + ", chunked", contentType, body, true, want})
 	}
-	for name, n := range map[string]int{"": 20, " of 1 MiB": maxKept - len("amount=1&text="), " of 3 MiB": 3 << 20} {
+	for _, size := range []struct {
+		name string
+		n    int
+	}{{"", 20}, {" of 1 MiB", maxKept - len("amount=1&text=")}, {" of 3 MiB", 3 << 20}} {
+		name, n := size.name, size.n
 		want := [][2]string{{"amount", "1"}, {"text", value(n)}}
 		add("form"+name, "application/x-www-form-urlencoded", "amount=1&text="+value(n), want)
 		if n == 3<<20 || n == 20 {
@@ -324,34 +328,47 @@ type failing struct {
 
 func (f *failing) Authenticate(*http.Request, http.RoundTripper) error { return f.err }
 
-// TestEverySentinelHasItsAnswer: its status, its sentence, its header; and none of
-// them is retried.
+// TestEverySentinelHasItsAnswer: its status, its sentence, its header, and its row in
+// docs/sidecar.md. None is an error, which Caddy would retry.
 func TestEverySentinelHasItsAnswer(t *testing.T) {
 	origin, err := auth.ParseOrigin("http://127.0.0.1:9", false)
 	require.NoError(t, err)
-	for code, status := range map[error]int{
-		auth.ErrConfig: 500, auth.ErrSecret: 503, auth.ErrOrigin: 403, auth.ErrRedirect: 502, auth.ErrNoAuthenticator: 403,
-		auth.ErrParameter: 422, auth.ErrRequest: 422, auth.ErrBody: 422, auth.ErrUnsigned: 422, auth.ErrSignature: 422,
-		auth.ErrAmbiguous: 422, auth.ErrClock: 422, scheme.ErrLogin: 502, errors.New("of nobody"): 500,
-	} {
-		for sent, fail := range map[string]*failing{
-			"no": {auth.NewPerRequest(origin), &auth.Error{Op: "sign POST", Code: code, Err: fmt.Errorf("because: %w", code)}},
-		} {
-			signing, err := transport.New(http.DefaultTransport, fail)
-			require.NoError(t, err)
-			module := &Transport{HTTPTransport: new(reverseproxy.HTTPTransport), Credentials: Credentials{Scheme: "paylinkhmac"}, signing: signing}
-			req := httptest.NewRequest("POST", "http://127.0.0.1:9/v1.0/Gateway/", nil) // no server's: a health check
-			resp, err := module.RoundTrip(req)
-			require.NoError(t, err, "an error would be retried")
-			body, err := io.ReadAll(resp.Body)
-			require.NoError(t, err)
-			sentence := requireProblem(t, answer{resp.StatusCode, resp.Header, string(body)}, status, sent)
-			assert.Equal(t, "countersign: sign POST for http://127.0.0.1:9: because: "+code.Error(), sentence)
-			assert.Same(t, req, resp.Request)
-		}
+	manual, err := os.ReadFile("../docs/sidecar.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("../auth/error.go")
+	require.NoError(t, err)
+	type sentinel struct {
+		code   error
+		status int
 	}
-	for _, s := range statuses {
-		assert.NotEqual(t, 200, s.status)
+	sentinels := map[string]sentinel{
+		"ErrConfig": {auth.ErrConfig, 500}, "ErrSecret": {auth.ErrSecret, 503}, "ErrOrigin": {auth.ErrOrigin, 403}, "ErrRedirect": {auth.ErrRedirect, 502},
+		"ErrNoAuthenticator": {auth.ErrNoAuthenticator, 403}, "ErrParameter": {auth.ErrParameter, 422}, "ErrRequest": {auth.ErrRequest, 422},
+		"ErrBody": {auth.ErrBody, 422}, "ErrUnsigned": {auth.ErrUnsigned, 422}, "ErrSignature": {auth.ErrSignature, 422},
+		"ErrAmbiguous": {auth.ErrAmbiguous, 422}, "ErrClock": {auth.ErrClock, 422},
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(Err\w+) += errors\.New`).FindAllStringSubmatch(string(source), -1) {
+		require.Contains(t, sentinels, m[1], "a sentinel of package auth without a status")
+	}
+	for name, s := range sentinels {
+		require.Regexp(t, fmt.Sprintf("(?m)^\\| %d \\|.*`auth.%s`", s.status, name), string(manual))
+	}
+	sentinels["ErrLogin"] = sentinel{scheme.ErrLogin, 502}
+	sentinels["a login for want of a secret"] = sentinel{errors.Join(scheme.ErrLogin, auth.ErrSecret), 503}
+	sentinels["nobody's"] = sentinel{errors.New("of nobody"), 500}
+	for name, s := range sentinels {
+		fail := &failing{auth.NewPerRequest(origin), &auth.Error{Op: "sign POST", Code: s.code, Err: errors.New("because of " + name)}}
+		signing, err := transport.New(http.DefaultTransport, fail)
+		require.NoError(t, err)
+		module := &Transport{HTTPTransport: new(reverseproxy.HTTPTransport), Credentials: Credentials{Scheme: "paylinkhmac"}, signing: signing}
+		req := httptest.NewRequest("POST", "http://127.0.0.1:9/v1.0/Gateway/", nil) // no server's: a health check
+		resp, err := module.RoundTrip(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		sentence := requireProblem(t, answer{resp.StatusCode, resp.Header, string(body)}, s.status, "no")
+		assert.Equal(t, "countersign: sign POST for http://127.0.0.1:9: because of "+name, sentence)
+		assert.Same(t, req, resp.Request)
 	}
 }
 
@@ -530,6 +547,19 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// TestRedirectDoesNotRepeatTwoSlashes, with which a client would look for a host.
+func TestRedirectDoesNotRepeatTwoSlashes(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "/v1.0/Gateway/")
+		w.WriteHeader(302)
+	}))
+	defer gateway.Close()
+	url := load(t, adapt(t, "caddyfile", sidecar(gateway.URL, "paylinkhmac", "instance example\nsecret_file "+secretFile(t, testSecret), "")))
+	got := ask(t, get(t, url+"//pay/v1.0/Gateway"))
+	assert.Empty(t, got.header.Get("Location"))
+	requireProblem(t, got, 502, "unknown")
+}
+
 // TestConfigurationsThatAreRefused: what would give the credentials to somebody else,
 // and what cannot be meant.
 func TestConfigurationsThatAreRefused(t *testing.T) {
@@ -556,6 +586,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"dynamic upstreams", "", "paylinkhmac", good, "dynamic a a.example 443", "name it"},
 		{"a rule without a path", "https://a.example", "paylinkhmac", good + "\nallow POST", "", "write allow"},
 		{"a rule for the wrong path", "https://a.example", "paylinkhmac", good + "\nallow POST v1.0/", "", "slash"},
+		{"a host with its port", "https://a.example", "paylinkhmac", good + "\nhosts localhost:9000", "", "without a port"},
 		{"an upstream twice", "https://a.example https://a.example", "paylinkhmac", good, "", "two authenticators"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
