@@ -246,6 +246,39 @@ func TestVendorSDKs(t *testing.T) {
 	}
 }
 
+// The vendor's SDK of 2Checkout, with the one class extended that has the host.
+const tcoSDK = `<?php
+spl_autoload_register(fn ($class) => @include getenv('SDK') . '/src/' . strtr($class, '\\', '/') . '.php');
+class Config extends \Tco\Source\TcoConfig {
+	public function getApiEndpoints() { return ['restApi' => getenv('BASE') . '/rest/6.0']; }
+}
+$api = new \Tco\Source\Api\Rest\V6\ApiCore(new Config(['sellerId' => 'DUMMY', 'secretKey' => 'dummy']), new \Tco\Source\Api\Auth\AuthApi('DUMMY', 'dummy'));
+echo $api->call('/orders/11331111/', [], 'GET')['RefNo'], ' ', count($api->call('/orders/', ['Currency' => 'EUR'], 'POST'));
+`
+
+func TestTwoCheckoutSDK(t *testing.T) {
+	peers := os.Getenv("COUNTERSIGN_PEERS")
+	if peers == "" {
+		t.Skip("COUNTERSIGN_PEERS is not set: it is the folder of the vendors' SDKs")
+	}
+	s := new(seen)
+	server := httptest.NewServer(&authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(testSecret), Observe: s.observe})
+	defer server.Close()
+	url := load(t, adapt(t, "caddyfile", sidecar(server.URL, "avangate", "merchant_code YOURCODE123\nsecret_file "+secretFile(t, testSecret), "")))
+	cmd := exec.Command(phptest.Require(t, "php"), append([]string{"-n", "-d", "error_reporting=0"}, phptest.Extension(t, "curl")...)...)
+	cmd.Stdin = strings.NewReader(tcoSDK)
+	cmd.Env = append(os.Environ(), "SDK="+filepath.Join(peers, "2checkout-php-sdk"), "BASE="+url+"/pay")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Equal(t, "11331111 2", string(out))
+	all := s.take()
+	require.Len(t, all, 2)
+	for _, e := range all {
+		assert.NoError(t, e.Err)
+	}
+	t.Logf("%d calls accepted", len(all))
+}
+
 // certificateFor returns the files of a certificate and its key, and the certificate.
 func certificateFor(t testing.TB, host string) (certificate, key string, certificatePEM []byte) {
 	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

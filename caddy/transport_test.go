@@ -403,6 +403,11 @@ func TestRefusalsAreNotRetriedAndNoStrike(t *testing.T) {
 		assert.Contains(t, requireProblem(t, got, c.status, "no"), c.want, c.name)
 		assert.Empty(t, seen.take(), c.name)
 	}
+	os.Unsetenv(name)
+	got := ask(t, good)
+	assert.Contains(t, requireProblem(t, got, 503, "no"), name)
+	os.Setenv(name, testSecret)
+	assert.Empty(t, seen.take())
 	// A fault of a multipart body shows when a part of it has gone out.
 	for _, fault := range []string{
 		"--B\r\nContent-Disposition: form-data; name=\"a.b\"\r\n\r\n1\r\n--B--\r\n",
@@ -410,16 +415,15 @@ func TestRefusalsAreNotRetriedAndNoStrike(t *testing.T) {
 	} {
 		got := ask(t, withHeader(form(t, url+"/pay/v1.0/Gateway/", fault), "Content-Type", "multipart/form-data; boundary=B"))
 		requireProblem(t, got, 422, "unknown")
-		for _, e := range seen.take() {
-			assert.Error(t, e.Err)
+	}
+	assert.Equal(t, 200, ask(t, form(t, url+"/pay/v1.0/Gateway/", "amount=1")).status, "the upstream has had no strike")
+	accepted := 0
+	for _, e := range seen.take() { // among them what was cut off
+		if e.Err == nil {
+			accepted++
 		}
 	}
-	os.Unsetenv(name)
-	got := ask(t, good)
-	assert.Contains(t, requireProblem(t, got, 503, "no"), name)
-	os.Setenv(name, testSecret)
-	assert.Empty(t, seen.take())
-	assert.Equal(t, 200, ask(t, form(t, url+"/pay/v1.0/Gateway/", "amount=1")).status, "the upstream has had no strike")
+	assert.Equal(t, 1, accepted)
 }
 
 func withHeader(req *http.Request, name, value string) *http.Request {
