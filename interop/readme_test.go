@@ -35,7 +35,8 @@ func goBlocks(t *testing.T) (blocks []string) {
 }
 
 // newModule returns the folder of a module that is not ours, with what the go.mod of
-// this one requires, so that nothing is downloaded. Each block is a package in it.
+// this one requires, so that nothing is downloaded. Each block is a package in it, and
+// those that are of package shop are one package besides.
 func newModule(t *testing.T, blocks []string) string {
 	dir := t.TempDir()
 	root, err := filepath.Abs("..")
@@ -50,9 +51,16 @@ func newModule(t *testing.T, blocks []string) string {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.sum"), sum, 0o600))
 	for i, block := range blocks {
-		folder := filepath.Join(dir, "block"+strconv.Itoa(i))
-		require.NoError(t, os.Mkdir(folder, 0o700))
-		require.NoError(t, os.WriteFile(filepath.Join(folder, "main.go"), []byte(block), 0o600))
+		name := "block" + strconv.Itoa(i)
+		folders := []string{name}
+		if strings.HasPrefix(block, "package shop\n") {
+			folders = append(folders, "shop")
+		}
+		for _, folder := range folders {
+			folder = filepath.Join(dir, folder)
+			require.NoError(t, os.MkdirAll(folder, 0o700))
+			require.NoError(t, os.WriteFile(filepath.Join(folder, name+".go"), []byte(block), 0o600))
+		}
 	}
 	return dir
 }

@@ -24,6 +24,7 @@ var notRun = map[string]string{
 	"countersign serve":                         "it listens at a port of its own until it is ended; TestServe has it",
 	"go run ./shop":                             "the program is that of another block; TestREADMEsProgramRuns in interop runs both",
 	"go get github.com/countersign/countersign": "it downloads",
+	"go get github.com/hashicorp/go-retryablehttp go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp go.opentelemetry.io/contrib/instrumentation/net/http/httptrace/otelhttptrace": "it downloads; interop requires the same",
 }
 
 // TestREADME runs the commands in README, one behind the other as a reader would, and
