@@ -49,20 +49,44 @@ var avangateRows = avangateScheme.table(append([]row[making]{
 
 // revaluing is the mistake to sign another value of a parameter than is sent.
 func revaluing(name string, values func(c *avangateClaim) []string) apply {
+	id := new(byte)
 	return func(a making) []making {
-		all := values(a.avangate())
-		as := make([]making, 0, len(all))
-		for _, value := range all {
-			if !a.from.work.mayGoOn() {
-				break
-			}
-			a.from.work.spent += len(a.message.query)
-			if query := withValue(a.message.query, name, value); query != a.message.query {
+		queries := a.revaluing(revaluedQuery{id, a.message.query}, name, values)
+		as := make([]making, 0, len(queries))
+		for _, query := range queries {
+			if query != a.message.query {
 				as = append(as, a.changing(func(m *message) { m.query = query }))
 			}
 		}
 		return as
 	}
+}
+
+// A revaluedQuery is a mistake of revaluing in a query. Pairs come back to it.
+type revaluedQuery struct {
+	id    *byte
+	query string
+}
+
+func (a making) revaluing(r revaluedQuery, name string, values func(c *avangateClaim) []string) (queries []string) {
+	w := &a.from.work
+	if queries, ok := w.revalued[r]; ok {
+		return queries
+	}
+	for _, value := range values(a.avangate()) {
+		if !w.mayGoOn() {
+			break
+		}
+		w.spent += len(r.query)
+		queries = append(queries, withValue(r.query, name, value))
+	}
+	if len(r.query) <= maxKept {
+		if w.revalued == nil {
+			w.revalued = make(map[revaluedQuery][]string)
+		}
+		w.revalued[r] = queries
+	}
+	return queries
 }
 
 // withValue returns a query with another value of a parameter that it has.

@@ -239,18 +239,23 @@ func (c *avangateClaim) apartBy(seconds []int) (dates []string) {
 }
 
 // inZones signs the date of one time zone and sends another's, one of which is UTC.
-func inZones(a making) (as []making) {
-	for _, z := range a.avangate().zones {
-		if !a.from.work.mayGoOn() {
-			break
+func inZones(a making) []making {
+	queries := a.revaluing(revaluedQuery{zonesID, a.message.query}, vendor.Date, func(c *avangateClaim) (dates []string) {
+		for _, z := range c.zones {
+			dates = append(dates, z.date)
 		}
-		a.from.work.spent += len(a.message.query)
-		b := a.changing(func(m *message) { m.query = withValue(m.query, vendor.Date, z.date) })
-		b.ahead = z.ahead
+		return dates
+	})
+	as := make([]making, 0, len(queries))
+	for i, query := range queries {
+		b := a.changing(func(m *message) { m.query = query })
+		b.ahead = a.avangate().zones[i].ahead
 		as = append(as, b)
 	}
 	return as
 }
+
+var zonesID = new(byte)
 
 // zoneMistake's Fix is completed with the difference and the zones that were found.
 var zoneMistake = Mistake{"the date is signed in one time zone and sent in another",

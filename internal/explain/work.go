@@ -15,10 +15,11 @@ type work struct {
 	incomplete bool // something was too large to be tried
 	hasher     hasher
 
-	written message // the other two are made of it
-	text    []byte
-	trial   trial
-	texts   map[message]writtenText // short ones, which pairs of mistakes come back to
+	written  message // the other two are made of it
+	text     []byte
+	trial    trial
+	revalued map[revaluedQuery][]string // queries with another value
+	texts    map[message]writtenText    // short ones, which pairs of mistakes come back to
 
 	made  map[uint64]bool // hashes of the trials that one mistake comes to
 	tried map[uint64]bool // and of those that were tried
@@ -47,6 +48,8 @@ type trial struct {
 	text  uint64 // its hash
 	hash  keyedHash
 	claim claim
+
+	rest uint64 // the hash of hash and claim
 }
 
 // maxOfRow is how many bytes a row reads and writes at most, so that one that makes many
@@ -91,10 +94,13 @@ func (w *work) isMade(a making) bool { return w.note(&w.made, a) }
 // note puts what a comes to into the set, and reports whether it was there.
 func (w *work) note(set *map[uint64]bool, a making) bool {
 	w.write(a.message)
-	w.trial.hash, w.trial.claim = a.hash, a.claim
-	trial := maphash.Comparable(trialSeed, w.trial)
+	if t := &w.trial; t.rest == 0 || t.hash != a.hash || t.claim != a.claim {
+		t.hash, t.claim, t.rest = a.hash, a.claim, 0
+		t.rest = maphash.Comparable(trialSeed, trial{hash: t.hash, claim: t.claim})
+	}
+	trial := maphash.Comparable(trialSeed, [2]uint64{w.trial.text, w.trial.rest})
 	if *set == nil {
-		*set = make(map[uint64]bool)
+		*set = make(map[uint64]bool, 1<<10)
 	}
 	known := (*set)[trial]
 	(*set)[trial] = true
