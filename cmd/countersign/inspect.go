@@ -139,7 +139,7 @@ func (c *command) diagnose(a *account, words []string, s *subject) (*explain.Dia
 // heldBy returns the secrets of the account that input holds, nil if it holds none.
 func (a *account) heldBy(c *command, input []byte) *redact.Words {
 	var secrets []string
-	for _, variable := range []string{secretVariable, secretKeyVariable, signingKeyVariable} {
+	for _, variable := range []string{secretVariable, secretKeyVariable, signingKeyVariable, buyLinkVariable} {
 		if secret, err := a.secret(c, variable); err == nil {
 			secrets = append(secrets, secret.Reveal())
 		}
@@ -169,13 +169,23 @@ func explainAs(c *command, a *account, s *subject, req *http.Request) (*explain.
 		if err != nil {
 			return nil, err
 		}
-		return (&explain.Notification{SecretKey: secret, AllowMD5: s.allowMD5}).Request(req)
+		return (&explain.Notification{SecretKey: secret, AllowMD5: s.allowMD5, Others: otherKeys(c)}).Request(req)
 	case webhookMessage:
 		secret, err := a.secret(c, signingKeyVariable)
 		if err != nil {
 			return nil, err
 		}
-		return (&explain.Webhook{SigningKey: secret}).Request(req)
+		return (&explain.Webhook{SigningKey: secret, Others: otherKeys(c)}).Request(req)
 	}
 	return nil, usagef("there is nothing of that name to look at%s: paylink, avangate, ipn, lcn or webhook", didYouMean(s.gateway, paylinkGateway, avangateGateway, ipnMessage, lcnMessage, webhookMessage))
+}
+
+// otherKeys are the secrets of the environment, which may have been mixed up.
+func otherKeys(c *command) explain.OtherKeys {
+	return explain.OtherKeys{
+		SecretKey:  auth.NewSecret(c.getenv(secretKeyVariable)),
+		SecretWord: auth.NewSecret(c.getenv(buyLinkVariable)),
+		SigningKey: auth.NewSecret(c.getenv(signingKeyVariable)),
+		APISecret:  auth.NewSecret(c.getenv(secretVariable)),
+	}
 }

@@ -28,6 +28,8 @@ type Notification struct {
 	SecretKey auth.SecretSource
 	// AllowMD5 takes a message that has no hash but MD5, with a note.
 	AllowMD5 bool
+	// Others are tried as the key, too.
+	Others OtherKeys
 }
 
 // maxNotification bounds the body, in bytes.
@@ -53,7 +55,11 @@ func (n *Notification) Request(req *http.Request) (*Diagnosis, error) {
 		return d, &auth.Error{Op: op, Code: auth.ErrSecret, Err: err}
 	}
 	defer d.redact(secret)
-	if flaw := m.judge(secret, n.AllowMD5); flaw != nil {
+	switch flaw, wrong := m.judge(secret, n.AllowMD5); {
+	case wrong != nil:
+		m.explainHash(d, *wrong, secret.Reveal(), n.Others, req.URL.RawQuery)
+		return d, nil
+	case flaw != nil:
 		d.Findings = []Finding{{Mistakes: []Mistake{*flaw}, StringToSign: d.StringToSign, Difference: -1}}
 		return d, nil
 	}
@@ -126,34 +132,33 @@ func (h claimedHash) isForbidden() bool {
 var (
 	noHashField    = Mistake{"there is no hash: SIGNATURE_SHA3_256, SIGNATURE_SHA2_256 and HASH are missing or empty", "Refuse such a message. If the vendor sends it, set SHA2 or SHA3 for this URL in the Control Panel."}
 	onlyMD5        = Mistake{"there is no hash but MD5", "Set SHA2 or SHA3 for this URL in the Control Panel: support for MD5 ended in August 2024."}
-	hashWrong      = Mistake{"the hash is wrong", "Take the Secret Key of the Control Panel, which is none of the secret words, and the body as it came, byte for byte."}
 	hashesDisagree = Mistake{"a right hash stands beside a wrong one", "Refuse such a message: compare the strongest hash, and trust none of a message in which another differs."}
 )
 
-// judge returns what is wrong, nil if nothing is.
-func (n *notification) judge(key auth.Secret, allowMD5 bool) *Mistake {
+// judge returns what is wrong, nil if nothing is; or the hash that is wrong.
+func (n *notification) judge(key auth.Secret, allowMD5 bool) (flaw *Mistake, wrong *claimedHash) {
 	if n.twice != "" {
-		return &Mistake{"the field " + n.twice + " comes twice", "Refuse such a message: readers take the one or the other."}
+		return &Mistake{"the field " + n.twice + " comes twice", "Refuse such a message: readers take the one or the other."}, nil
 	}
 	if len(n.hashes) == 0 {
-		return &noHashField
+		return &noHashField, nil
 	}
 	right := 0
-	for _, h := range n.hashes {
+	for i, h := range n.hashes {
 		switch {
 		case h.isForbidden():
 		case n.isRight(h, key):
 			right++
 		case right > 0:
-			return &hashesDisagree
+			return &hashesDisagree, nil
 		default:
-			return &hashWrong
+			return nil, &n.hashes[i]
 		}
 	}
 	if n.hashes[0].Function.Name == vendor.MD5.Name && (!allowMD5 || right == 0) {
-		return &onlyMD5
+		return &onlyMD5, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // notes says what is odd about a right message.
@@ -195,6 +200,8 @@ func (n *notification) testNotes() []string {
 type Webhook struct {
 	// SigningKey is the source of this webhook's signing key.
 	SigningKey auth.SecretSource
+	// Others are tried as the key, too.
+	Others OtherKeys
 }
 
 // webhookHeader is the header with the signature.
@@ -216,26 +223,26 @@ func (w *Webhook) Request(req *http.Request) (*Diagnosis, error) {
 	}
 	defer d.redact(secret)
 	values := request.HeaderValues(req.Header, webhookHeader)
-	if flaw := judgeWebhook(values, body, secret); flaw != nil {
+	flaw, right := judgeWebhook(values, body, secret)
+	switch d.Right = right; {
+	case flaw != nil:
 		d.Findings = []Finding{{Mistakes: []Mistake{*flaw}, StringToSign: d.StringToSign, Difference: -1}}
-		return d, nil
+	case !right:
+		explainWebhook(d, strings.Trim(values[0], " \t"), body, secret.Reveal(), w.Others)
 	}
-	d.Right = true
 	return d, nil
 }
 
-func judgeWebhook(values []string, body []byte, key auth.Secret) *Mistake {
+// judgeWebhook returns what is wrong but the signature itself, or whether that is right.
+func judgeWebhook(values []string, body []byte, key auth.Secret) (flaw *Mistake, right bool) {
 	switch {
 	case len(values) > 1:
-		return &Mistake{fmt.Sprintf("the header %s comes %d times", webhookHeader, len(values)), "Refuse such a message: readers take the one or the other."}
+		return &Mistake{fmt.Sprintf("the header %s comes %d times", webhookHeader, len(values)), "Refuse such a message: readers take the one or the other."}, false
 	case len(values) == 0 || strings.Trim(values[0], " \t") == "":
-		return &Mistake{"there is no signature: the header " + webhookHeader + " is missing or empty", "Refuse such a message where the webhook has a signing key."}
+		return &Mistake{"there is no signature: the header " + webhookHeader + " is missing or empty", "Refuse such a message where the webhook has a signing key."}, false
 	}
 	sent, err := hex.DecodeString(strings.Trim(values[0], " \t"))
 	mac := hmac.New(vendor.SHA2_256.New, []byte(key.Reveal()))
 	mac.Write(body)
-	if err != nil || !hmac.Equal(mac.Sum(nil), sent) {
-		return &Mistake{"the signature is wrong", "Take this webhook's signing key as it stands in the back office, without decoding it, and not the API secret; and the body as it came, byte for byte."}
-	}
-	return nil
+	return nil, err == nil && hmac.Equal(mac.Sum(nil), sent)
 }

@@ -1,0 +1,141 @@
+package explain
+
+import (
+	"crypto/fips140"
+	"encoding/json"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
+)
+
+// mistakesIn returns the names of a Finding's mistakes.
+func (f *Finding) mistakesIn() string {
+	var names []string
+	for _, m := range f.Mistakes {
+		names = append(names, m.Name)
+	}
+	return strings.Join(names, ", and ")
+}
+
+// TestInboundMistakesOfTheVectors: what the vectors have as the result of a mistake, PHP's
+// values, is named as that mistake, and nothing before it.
+func TestInboundMistakesOfTheVectors(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/inbound.json")
+	require.NoError(t, err)
+	type notification struct {
+		Name, Key, Body string
+		Signed          map[string]string
+		MAC             map[string]string
+		Wrong           map[string]struct{ MAC map[string]string }
+	}
+	var vectors struct {
+		IPN struct{ Cases, ReadingsDiffer []notification } `json:"ipn_request"`
+		LCN struct{ Cases []notification }                 `json:"lcn_request"`
+	}
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	want := map[string]string{
+		"empty values left out":                      "empty values are left out",
+		"zero taken for empty":                       "0 is taken for empty",
+		"length in characters":                       "the length is in characters",
+		"length in UTF-16 units":                     "the length is in characters",
+		"stripslashes":                               "backslashes are taken out before hashing (stripslashes)",
+		"trim":                                       "the values are trimmed",
+		"html_entity_decode":                         "the values are HTML-decoded",
+		"htmlspecialchars":                           "the values are HTML-coded",
+		"values not decoded":                         "the values are hashed with their escapes",
+		"rawurldecode (+ stays +)":                   "plus signs are not decoded",
+		"line ends normalised to LF":                 "line ends are changed",
+		"replaced by U+FFFD":                         "bytes that are not UTF-8 are replaced",
+		"read as Latin-1, made UTF-8":                "bytes are read as Latin-1, and hashed in UTF-8",
+		"empty array elements lost":                  "empty elements of arrays are dropped",
+		"first element of each array only":           "of an array the first element only is hashed",
+		"last element of each array only":            "of an array the last element only is hashed",
+		"HMAC made by hand with block 64 (sha3-256)": "the HMAC has a block of 64 bytes",
+		"query values before the body":               "the query of the URL is hashed with the body",
+		"query values after the body":                "the query of the URL is hashed with the body",
+	}
+	named := make(map[string]int)
+	for _, c := range append(vectors.IPN.Cases, vectors.LCN.Cases...) {
+		key := auth.NewSecret(c.Key)
+		if key.Validate() != nil {
+			continue
+		}
+		for mistake, wrong := range c.Wrong {
+			for algo, mac := range wrong.MAC {
+				if algo == "md5" || fips140.Enforced() && strings.Contains(mistake, "by hand") {
+					continue
+				}
+				body := strings.ReplaceAll(c.Signed[algo], c.MAC[algo], mac)
+				require.NotEqual(t, c.Signed[algo], body)
+				req := httptest.NewRequest("POST", "/?route=ipn&wc-api=x", strings.NewReader(body))
+				d, err := (&Notification{SecretKey: key}).Request(req)
+				require.NoError(t, err)
+				require.False(t, d.Right)
+				if assert.NotEmpty(t, d.Findings, "%s, %s, %s", c.Name, mistake, algo) {
+					assert.Equal(t, want[mistake], d.Findings[0].mistakesIn(), "%s, %s", c.Name, mistake)
+					named[mistake]++
+				}
+			}
+		}
+	}
+	if !fips140.Enforced() {
+		for mistake := range want {
+			assert.NotZero(t, named[mistake], mistake)
+		}
+	}
+}
+
+// TestWebhookMistakesOfTheVectors is the same for webhooks.
+func TestWebhookMistakesOfTheVectors(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/inbound.json")
+	require.NoError(t, err)
+	var vectors struct {
+		Webhook struct {
+			Cases []struct {
+				Name, Body, Signature string
+				Key                   string `json:"signing_key"`
+				Wrong                 map[string]json.RawMessage
+			}
+		} `json:"payrexx_webhook"`
+	}
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	want := map[string]string{
+		"written again by a JSON library":        "the JSON is parsed and written anew",
+		"key decoded from base64":                "the key is decoded from base64",
+		"digest as base64":                       "the signature is in base64",
+		"SHA-256 without a key":                  "a plain hash is made, and no HMAC",
+		"sha512":                                 "SHA-512 is used",
+		"decoded":                                "the body is decoded as a form",
+		"encoded again with %20":                 "the form is parsed and written anew",
+		"encoded again with bare brackets":       "the form is parsed and written anew",
+		"API secret in place of the signing key": "the API secret is taken for the key",
+	}
+	for _, c := range vectors.Webhook.Cases {
+		for mistake, raw := range c.Wrong {
+			key := auth.NewSecret(c.Key)
+			if key.Validate() != nil {
+				continue
+			}
+			var signature string
+			if json.Unmarshal(raw, &signature) != nil {
+				var wrong struct{ Signature string }
+				require.NoError(t, json.Unmarshal(raw, &wrong))
+				signature = wrong.Signature
+			}
+			req := httptest.NewRequest("POST", "/", strings.NewReader(c.Body))
+			req.Header.Set("X-Webhook-Signature", signature)
+			d, err := (&Webhook{SigningKey: key, Others: OtherKeys{APISecret: auth.NewSecret("invented-api-secret")}}).Request(req)
+			require.NoError(t, err)
+			require.False(t, d.Right)
+			if assert.NotEmpty(t, d.Findings, "%s, %s", c.Name, mistake) {
+				assert.Equal(t, want[mistake], d.Findings[0].mistakesIn(), "%s, %s", c.Name, mistake)
+			}
+		}
+	}
+}
