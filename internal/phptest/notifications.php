@@ -132,17 +132,46 @@ function walk(array $form): array
     return $values;
 }
 
+// Every way to cut what is signed into so many values, each behind its length.
+function cuts(string $signed, int $count): array
+{
+    if ($count === 0) { return $signed === '' ? [[]] : []; }
+    $cuts = [];
+    for ($digits = 1; $digits <= 7 && preg_match('/^\d+$/D', substr($signed, 0, $digits)) && strlen($signed) >= $digits; $digits++) {
+        $length = substr($signed, 0, $digits);
+        if ((string) (int) $length !== $length || $digits + (int) $length > strlen($signed)) { continue; }
+        foreach (cuts(substr($signed, $digits + (int) $length), $count - 1) as $rest) {
+            $cuts[] = [substr($signed, $digits, (int) $length), ...$rest];
+        }
+    }
+    return $cuts;
+}
+
+// Whether what is signed may be a header's, or a reply's, which the same key signs: the
+// values in a row end as theirs do, in times.
+function mayBeOurs(string $signed): bool
+{
+    [$date, $stamp] = ['/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/D', '/^\d{13,14}$/D'];
+    foreach (cuts($signed, 2) as [, $last]) { if (preg_match($date, $last)) { return true; } }
+    foreach (cuts($signed, 3) as [, $until, $last]) { if (preg_match($stamp, $last) && preg_match('/^(\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?)?$/D', $until)) { return true; } }
+    foreach (cuts($signed, 4) as [, , $sent, $last]) { if (preg_match($stamp, $last) && preg_match($stamp, $sent)) { return true; } }
+    return false;
+}
+
 // [key, kind, algorithm, body, values, reply's values] of a notification with its hash.
+// What may be ours by chance, some one of 20,000, is refused, and made anew.
 function signed(): array
 {
-    [$key, $kind, $algorithm, $pairs, $reply, $odd] = notification();
-    $body = implode('&', array_map(fn($p) => $p[0] . ($p[1] === '' && mt_rand(0, 1) ? '' : '=' . $p[1]), $pairs));
-    if ($odd) {
-        [$values] = read($body);
-    } else {
-        parse_str($body, $form);
-        $values = walk($form);
-    }
+    do {
+        [$key, $kind, $algorithm, $pairs, $reply, $odd] = notification();
+        $body = implode('&', array_map(fn($p) => $p[0] . ($p[1] === '' && mt_rand(0, 1) ? '' : '=' . $p[1]), $pairs));
+        if ($odd) {
+            [$values] = read($body);
+        } else {
+            parse_str($body, $form);
+            $values = walk($form);
+        }
+    } while (mayBeOurs(lp($values)));
     $hash = hash_hmac($algorithm, lp($values), $key);
     $field = array_search($algorithm, FIELDS, true);
     $parts = explode('&', $body);
