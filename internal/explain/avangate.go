@@ -159,6 +159,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 
 	s := search[making]{rows: avangateRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, mayBeRight: true}
 	s.explain(d, rights...)
+	d.Shown = r.sure(d.Shown)
 	d.Incomplete = d.Incomplete || r.work.incomplete
 	if r.work.hasher.shortKey {
 		d.Skipped = append(d.Skipped, shortKeys)

@@ -117,3 +117,14 @@ func TestAvangateNamesTheKeySentInClear(t *testing.T) {
 		assert.NotContains(t, d.String(), hash)
 	}
 }
+
+// TestNoFunctionIsNamedOfSeveral whose digests are as long, unless it gives the signature.
+func TestNoFunctionIsNamedOfSeveral(t *testing.T) {
+	d, err := exampleAvangate().Header(t.Context(), `code="YOURCODE123" date="2026-01-02 03:04:05" hash="`+strings.Repeat("0a", 64)+`" algo="sha256"`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"a hash function of 512 bits is used"}, namesOf(d.Shown))
+	v := paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Secret: testSecret, Body: "a=b&ApiSignature=" + strings.Repeat("0a", 64)}
+	assert.Equal(t, []string{"the signature is in hexadecimal digits", "a hash function of 512 bits is used"}, namesOf(v.explain(t).Shown))
+	v.Body = "a=b&ApiSignature=" + strings.Repeat("0a", 16)
+	assert.Equal(t, []string{"the signature is in hexadecimal digits", "MD5 is used"}, namesOf(v.explain(t).Shown))
+}

@@ -28,7 +28,7 @@
 // A scheme is added in one file of two things. A reader finds the signature in a
 // request, puts what is to be signed into a source, as http_build_query would write
 // the parameters and with the layout they are signed in, and runs a search over the
-// source's makings. A table has the mistakes of the scheme's own: [Paylink]'s in
+// source's makings; what shows it gives in groups, as paylinkShown. A table has the mistakes of the scheme's own: [Paylink]'s in
 // paylink_rows.go, [Avangate]'s in avangate_rows.go. Those in layouts, keys, hash
 // functions and codings come with scheme.table, in the scheme's words, and are not
 // written again; rows of the scheme's own read what the reader found from source.read.

@@ -387,6 +387,7 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	}
 	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, write: making.write}
 	s.explain(d, r.makings(claim)...)
+	d.Shown = r.sure(d.Shown)
 	shown := d.Shown
 	if len(d.Findings) > 0 {
 		shown = d.Findings[0].Mistakes

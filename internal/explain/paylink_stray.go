@@ -145,15 +145,18 @@ func (r *paylinkRequest) unsigned(req *http.Request, err error) string {
 	if r.inQuery {
 		place = "query"
 	}
+	const most = 5
 	var names []string
 	ps := split(r.decoded.canonical)
 	for _, p := range ps {
+		if len(names) > most {
+			break
+		}
 		if key := topKey(urldecode(p.name)); plainKey.MatchString(key) && !slices.Contains(names, key) {
 			names = append(names, key)
 		}
 	}
 	came := "the " + place + " has none"
-	const most = 5
 	switch {
 	case len(names) > most:
 		came = fmt.Sprintf("the %s has %s and more", place, strings.Join(names[:most], ", "))

@@ -2,6 +2,7 @@ package explain
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 )
 
@@ -82,4 +83,18 @@ func (a making) seen() (mistakes []Mistake, readable bool) {
 		mistakes = append(mistakes, a.from.scheme.misused(a.hash.function))
 	}
 	return mistakes, true
+}
+
+// sure returns what was seen as it is for certain, though nothing was reproduced: of
+// several functions whose digests are as long none is named.
+func (r *source) sure(seen []Mistake) []Mistake {
+	sure := slices.Clone(seen)
+	for i, m := range sure {
+		for _, f := range hashFunctions {
+			if m == r.scheme.misused(f) && len(ofSize(hashFunctions, f.size)) > 1 {
+				sure[i] = Mistake{fmt.Sprintf("a hash function of %d bits is used", 8*f.size), r.scheme.functionFix}
+			}
+		}
+	}
+	return sure
 }
