@@ -5,6 +5,7 @@ import (
 )
 
 const explainUsage = `usage: countersign explain [paylink|avangate|ipn|lcn|webhook] [flags] < REQUEST
+       countersign explain buylink|return-url [flags], which has a --help of its own
 
 Says whether the signature of a request is right. If not, it tries the mistakes
 that people make and names those that give this very signature, with the fix and
@@ -18,5 +19,11 @@ example:
 `
 
 func explainRequest(c *command) int {
+	if len(c.args) > 0 && (c.args[0] == buyLinkWord || c.args[0] == returnURL) {
+		word := c.args[0]
+		c.name += " " + word
+		c.args = c.args[1:]
+		return explainLink(c, word == returnURL)
+	}
 	return c.inspect(explainUsage, func(_ *subject, d *explain.Diagnosis) (text string, object any) { return d.String(), d })
 }

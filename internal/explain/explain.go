@@ -9,7 +9,8 @@
 //
 // A [Paylink] explains an ApiSignature of the Payrexx family, an [Avangate] the
 // header of 2Checkout and the login of its sessions. What gateways send is explained by
-// a [Notification], of 2Checkout, and a [Webhook], of the Payrexx family.
+// a [Notification], of 2Checkout, and a [Webhook], of the Payrexx family; 2Checkout's
+// links by a [BuyLink] and a [ReturnURL].
 //
 // A mistake is named only if it reproduces the signature. What cannot be
 // reproduced, and is common all the same, is among the [Diagnosis]'s

@@ -21,10 +21,11 @@ type OtherKeys struct {
 // rows.
 type inbound struct {
 	others  OtherKeys
-	sent    []parameter // with values as they stand, still encoded
-	query   string      // the parameters of the URL beside a body
-	hashed  []string    // the query with fields that are not signed, too
-	literal string      // the body itself
+	sent    []parameter       // with values as they stand, still encoded
+	query   string            // the parameters of the URL beside a body
+	hashed  []string          // the query with fields that are not signed, too
+	literal string            // the body itself
+	listed  map[string]string // of a link, other lists of parameters
 }
 
 func (a making) inbound() *inbound { return a.from.read.(*inbound) }

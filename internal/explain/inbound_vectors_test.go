@@ -4,6 +4,7 @@ import (
 	"crypto/fips140"
 	"encoding/json"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -138,4 +139,79 @@ func TestWebhookMistakesOfTheVectors(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestLinkMistakesOfTheVectors is the same for buy links and return URLs. All that PHP
+// signed is right.
+func TestLinkMistakesOfTheVectors(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/inbound.json")
+	require.NoError(t, err)
+	type group struct {
+		Cases []struct {
+			Name, URL, Signature string
+			Word                 string   `json:"secret_word"`
+			Names                []string `json:"signed_names"`
+			Own                  []string
+			Wrong                map[string]struct{ Signature string }
+		}
+	}
+	var vectors struct {
+		BuyLink   group `json:"buy_link"`
+		ReturnURL group `json:"return_url"`
+	}
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	want := map[string]string{
+		"names in the string":                        "the names are signed, too",
+		"no lengths":                                 "the lengths are left out",
+		"length behind the value":                    "the lengths are behind the values",
+		"in the order received":                      "the parameters are not sorted",
+		"only the parameters signed in the buy link": "only the parameters are hashed that are signed in a buy link",
+		"values not decoded":                         "the values are hashed with their escapes",
+		"length in characters":                       "the length is in characters",
+		"empty left out":                             "empty values are left out",
+		"sorted without regard to case":              "the names are sorted without regard to case",
+		"own parameters counted":                     "the shop's own parameters are hashed, too",
+		"return-url form-encoded":                    "the return-url is signed with its escapes",
+		"everything signed":                          "every parameter is signed, the merchant too",
+		"order of the link":                          "the parameters are not sorted",
+		"SHA-256 without a key":                      "a plain hash is made, and no HMAC",
+		"form-encoded values":                        "the values are hashed with their escapes",
+		"html-escaped values":                        "the values are HTML-coded",
+		"yyyyMMddHHmmss":                             "the expiration is signed as a date",
+		"SHA-256 of word and string":                 "a plain hash is made, and no HMAC",
+		"Secret Key in place of the word":            "the Secret Key is taken for the secret word",
+		"milliseconds":                               "the expiration is signed in milliseconds",
+	}
+	named := 0
+	for isReturn, g := range map[bool]group{true: vectors.ReturnURL, false: vectors.BuyLink} {
+		for _, c := range g.Cases {
+			if c.URL == "" {
+				continue
+			}
+			explain := func(link string) *Diagnosis {
+				u, err := url.Parse(link)
+				require.NoError(t, err)
+				var d *Diagnosis
+				if isReturn {
+					d, err = (&ReturnURL{SecretWord: auth.NewSecret(c.Word), Own: c.Own}).URL(t.Context(), u)
+				} else {
+					d, err = (&BuyLink{SecretWord: auth.NewSecret(c.Word), Names: c.Names, Others: OtherKeys{SecretKey: auth.NewSecret("inv3nted_Secret-Key#1")}}).URL(t.Context(), u)
+				}
+				require.NoError(t, err)
+				return d
+			}
+			if d := explain(c.URL); !d.Right {
+				assert.Contains(t, []string{"names of mixed case and with signs", "names that are numbers"}, c.Name, "%s", d)
+			}
+			for mistake, wrong := range c.Wrong {
+				d := explain(strings.Replace(c.URL, c.Signature, wrong.Signature, 1))
+				require.False(t, d.Right)
+				if assert.NotEmpty(t, d.Findings, "%s, %s", c.Name, mistake) {
+					assert.Equal(t, want[mistake], d.Findings[0].mistakesIn(), "%s, %s", c.Name, mistake)
+					named++
+				}
+			}
+		}
+	}
+	assert.Greater(t, named, 15)
 }

@@ -45,7 +45,7 @@ var allowed = map[string][]string{
 	"transport/transporttest":  {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "auth/scheme", "internal/request", "transport"},
 	"webhook/ipn":              {"auth", "internal/avangate", "internal/php", "internal/request", "internal/webhook"},
 	"webhook/paylinkhook":      {"auth", "internal/php", "internal/request", "internal/webhook"},
-	"internal/explain":         {"auth", "auth/avangate", "auth/paylinkhmac", "internal/avangate", "internal/paylink", "internal/php", "internal/redact", "internal/request", "webhook/ipn"},
+	"internal/explain":         {"auth", "auth/avangate", "auth/paylinkhmac", "buylink", "internal/avangate", "internal/paylink", "internal/php", "internal/redact", "internal/request", "webhook/ipn"},
 	"cmd/countersign":          {everything},
 	"cmd/countersign/internal": {everything}, // and all below
 }
