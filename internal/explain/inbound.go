@@ -48,6 +48,15 @@ func (r *source) explain(d *Diagnosis, rows []row[making], signature string, pos
 	d.Possibilities = possible
 }
 
+// inAnyCase returns hexadecimal digits in small letters, for a receiver that takes those
+// of either case, and anything else as it is.
+func inAnyCase(signature string) string {
+	if lower := strings.ToLower(signature); lowerHex.decode(lower) != "" {
+		return lower
+	}
+	return signature
+}
+
 // otherKeyRows are the mistake to take another secret for the key.
 func (s *scheme) otherKeyRows() (rows []row[making]) {
 	for _, other := range []struct {

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +15,58 @@ import (
 
 	"github.com/countersign/countersign/auth"
 )
+
+// inboundScripts are the scripts in testdata, and how they are run.
+var inboundScripts = map[string][]string{
+	"inbound_node.json":   {"node", "inbound.mjs"},
+	"inbound_python.json": {"python3", "inbound.py"},
+}
+
+func TestInboundVectorsAreWhatTheScriptsPrint(t *testing.T) { checkScripts(t, inboundScripts) }
+
+// TestInboundMistakes: what Python and Node made is named as their mistake, first.
+func TestInboundMistakes(t *testing.T) {
+	for file := range inboundScripts {
+		text, err := os.ReadFile(filepath.Join("testdata", file))
+		require.NoError(t, err)
+		var vectors []struct {
+			Kind, Key, Query, Body, Signature, URL string
+			Mistakes                               []string
+		}
+		require.NoError(t, json.Unmarshal(text, &vectors))
+		require.NotEmpty(t, vectors)
+		for i, v := range vectors {
+			var d *Diagnosis
+			key := auth.NewSecret(v.Key)
+			req := httptest.NewRequest("POST", "/?"+v.Query, strings.NewReader(v.Body))
+			switch v.Kind {
+			case "ipn":
+				d, err = (&Notification{SecretKey: key}).Request(req)
+			case "webhook":
+				req.Header.Set("X-Webhook-Signature", v.Signature)
+				d, err = (&Webhook{SigningKey: key}).Request(req)
+			case "buylink":
+				d, err = (&BuyLink{SecretWord: key}).URL(t.Context(), mustParse(t, v.URL))
+			case "return-url":
+				d, err = (&ReturnURL{SecretWord: key}).URL(t.Context(), mustParse(t, v.URL))
+			}
+			require.NoError(t, err)
+			if want := strings.Join(v.Mistakes, ", and "); want == "" {
+				assert.True(t, d.Right, "%s, %d: %s", file, i, d)
+			} else if len(d.Findings) == 0 && fips140.Enforced() {
+				assert.NotEmpty(t, d.Skipped, "%s, %d, %s: %s", file, i, want, d)
+			} else if assert.NotEmpty(t, d.Findings, "%s, %d, %s: %s", file, i, want, d) {
+				assert.Equal(t, want, d.Findings[0].mistakesIn(), "%s, %d", file, i)
+			}
+		}
+	}
+}
+
+func mustParse(t *testing.T, text string) *url.URL {
+	u, err := url.Parse(text)
+	require.NoError(t, err)
+	return u
+}
 
 // mistakesIn returns the names of a Finding's mistakes.
 func (f *Finding) mistakesIn() string {
@@ -185,7 +238,7 @@ func TestLinkMistakesOfTheVectors(t *testing.T) {
 	named := 0
 	for isReturn, g := range map[bool]group{true: vectors.ReturnURL, false: vectors.BuyLink} {
 		for _, c := range g.Cases {
-			if c.URL == "" {
+			if c.URL == "" || auth.NewSecret(c.Word).Validate() != nil {
 				continue
 			}
 			explain := func(link string) *Diagnosis {

@@ -111,8 +111,8 @@ func explainLink(ctx context.Context, link *url.URL, op string, word auth.Secret
 	_, in.sent = readPairs([]byte(link.RawQuery), func(name string) bool { return name != vendor.LinkSignature && isSigned(name) })
 	in.sent = byName(in.sent)
 	signature := ps[i].Value
-	if lower := strings.ToLower(signature); anyCase && lowerHex.decode(lower) != "" {
-		signature = lower
+	if anyCase {
+		signature = inAnyCase(signature)
 	}
 	right := r.makings(signature)
 	if rights := right[0]; rights.claim.coding == lowerHex && r.work.reproduces(rights) {

@@ -123,7 +123,7 @@ func (n *notification) explainHash(d *Diagnosis, h claimedHash, secret string, o
 		scheme: notificationScheme, functions: []*hashFunction{functionOf[h.Function.Name]}, secret: secret,
 		right: message{query: query, layout: lengthBefore}, read: in,
 	}
-	r.explain(d, notificationRows, strings.ToLower(h.text), notificationPossibilities)
+	r.explain(d, notificationRows, inAnyCase(h.text), notificationPossibilities)
 }
 
 var functionOf = map[string]*hashFunction{"sha256": sha256Hash, "sha3-256": sha3_256, "md5": md5Hash}

@@ -103,8 +103,5 @@ func explainWebhook(d *Diagnosis, signature string, body []byte, secret string, 
 		scheme: webhookScheme, functions: webhookScheme.functions, secret: secret,
 		right: message{query: string(body), literal: true}, read: &inbound{others: others, literal: string(body)},
 	}
-	if lower := strings.ToLower(signature); lowerHex.decode(lower) != "" {
-		signature = lower // as receivers read it
-	}
-	r.explain(d, webhookRows, signature, webhookPossibilities)
+	r.explain(d, webhookRows, inAnyCase(signature), webhookPossibilities)
 }
