@@ -19,12 +19,13 @@ import (
 // inboundScripts are the scripts in testdata, and how they are run.
 var inboundScripts = map[string][]string{
 	"inbound_node.json":   {"node", "inbound.mjs"},
+	"inbound_php.json":    {"php", "-n", "inbound.php"},
 	"inbound_python.json": {"python3", "inbound.py"},
 }
 
 func TestInboundVectorsAreWhatTheScriptsPrint(t *testing.T) { checkScripts(t, inboundScripts) }
 
-// TestInboundMistakes: what Python and Node made is named as their mistake, first.
+// TestInboundMistakes: what PHP, Python and Node made is named as their mistake, first.
 func TestInboundMistakes(t *testing.T) {
 	for file := range inboundScripts {
 		text, err := os.ReadFile(filepath.Join("testdata", file))
