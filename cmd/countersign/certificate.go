@@ -70,6 +70,10 @@ func newCertificate(host string, names []string, now time.Time) (certificate tls
 // writeCertificate writes a certificate to a file. It takes the place of an earlier
 // one, and of nothing else: an SDK's list of authorities is not to be lost.
 func writeCertificate(path string, text []byte) error {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() { // to read a pipe would take forever
+		return usagef("--tls-cert: %s is no regular file: name one, or have --tls print the certificate", path)
+	}
 	held, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

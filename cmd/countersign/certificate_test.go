@@ -84,5 +84,9 @@ func TestWriteCertificateSparesOtherFiles(t *testing.T) {
 			assert.Equal(t, want, got)
 		})
 	}
-	assert.ErrorContains(t, writeCertificate(t.TempDir(), second), "--tls-cert: ")
+	for _, path := range []string{t.TempDir(), os.DevNull} {
+		err := writeCertificate(path, second)
+		assert.ErrorContains(t, err, "--tls-cert: "+path+" is no regular file")
+		assert.ErrorAs(t, err, new(usageError))
+	}
 }
