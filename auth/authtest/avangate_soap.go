@@ -94,6 +94,9 @@ func (d *soapReader) token() (xml.Token, error) {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
+			if strings.Contains(t.Name.Local, ":") { // as <a:> has it: an answer could not repeat it
+				return nil, errNoSOAP
+			}
 			d.depth++
 			for _, a := range t.Attr {
 				if a.Name.Space == "xmlns" && len(d.prefixes) < maxSOAPPrefixes {
@@ -251,7 +254,11 @@ func soapBody(space string, method xml.Name, result callResult) string {
 	case result.reason != nil:
 		return fmt.Sprintf("<SOAP-ENV:Fault><faultcode>%s</faultcode><faultstring>%s</faultstring></SOAP-ENV:Fault>", result.fault, result.text)
 	}
-	return fmt.Sprintf("<ns1:%[1]sResponse xmlns:ns1=\"%[2]s\"><%[1]sReturn%[3]s</%[1]sReturn></ns1:%[1]sResponse>", method.Local, escapeXML(method.Space), soapResult(result.value))
+	name, declared := method.Local+"Response", ""
+	if method.Space != "" { // a prefix cannot be declared to be of no namespace
+		name, declared = "ns1:"+name, ` xmlns:ns1="`+escapeXML(method.Space)+`"`
+	}
+	return fmt.Sprintf("<%[1]s%[2]s><%[3]sReturn%[4]s</%[3]sReturn></%[1]s>", name, declared, method.Local, soapResult(result.value))
 }
 
 // soapResult writes what a call returns, behind the name of its element: a login a

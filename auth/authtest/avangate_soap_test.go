@@ -64,6 +64,15 @@ func TestAvangateEchoesSOAPParameters(t *testing.T) {
 	assert.Contains(t, post("getOrder", "<s><s>"+id[1]+"</s></s>"), "FORBIDDEN", "a struct is no session id")
 }
 
+// A call in no namespace is answered in none: xmlns:ns1="" is no XML that readers take.
+func TestAvangateAnswersWithoutANamespace(t *testing.T) {
+	s := newSessions(t)
+	l := s.login("test-secret-key")
+	answer := s.post("/soap/6.0/", fmt.Sprintf(`<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><login><a>%s</a><a>%s</a><a>%s</a><a>%s</a></login></e:Body></e:Envelope>`,
+		l.MerchantCode, l.Date, l.Hash.Reveal(), l.Algorithm)).Body.String()
+	assert.Regexp(t, `<SOAP-ENV:Body><loginResponse><loginReturn xsi:type="xsd:string">[0-9A-Z]+</loginReturn></loginResponse></SOAP-ENV:Body>`, answer)
+}
+
 // What a client may send in the place of an envelope.
 func TestAvangateRefusesWhatIsNoEnvelope(t *testing.T) {
 	s := newSessions(t)
@@ -78,6 +87,8 @@ func TestAvangateRefusesWhatIsNoEnvelope(t *testing.T) {
 		"an envelope as such":   envelope + "<Body><login/></Body>",
 		"two roots":             "<a/>" + envelope + "<Body><login/></Body></Envelope>",
 		"another encoding":      `<?xml version="1.0" encoding="UTF-7"?>` + envelope + "<Body><login/></Body></Envelope>",
+		"a name with no end":    envelope + "<Body><a:></a:></Body></Envelope>",
+		"one of a parameter":    envelope + "<Body><x><:a></:a></x></Body></Envelope>",
 		"101 parameters":        envelope + "<Body><x>" + strings.Repeat("<a/>", 101) + "</x></Body></Envelope>",
 		"longer than it may be": envelope + "<Body><x>" + strings.Repeat(" ", 1<<20) + "</x></Body></Envelope>",
 	} {
