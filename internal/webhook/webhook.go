@@ -83,6 +83,10 @@ type Act func(ctx context.Context) (answer string, err error)
 // a body that is too long, and else with 500; and other methods with 405. The peer is
 // not told more. A panic passes.
 func (v Receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// It stays, whatever comes of the request: net/http waits for the rest of a body
+	// before it answers. Once it has the whole it takes it off itself. Not every
+	// ResponseWriter can; readBody then looks at the time between reads.
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(receiveTime))
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		return
@@ -149,11 +153,6 @@ func (v Receiver) receive(w http.ResponseWriter, r *http.Request) (Act, error) {
 }
 
 func (v Receiver) read(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, err error) {
-	// Not every ResponseWriter can; readBody then looks at the time between reads. The
-	// deadline stays, or net/http would wait for the rest of a body without one. Once
-	// it has the whole it takes it off itself.
-	deadline, _ := ctx.Deadline()
-	http.NewResponseController(w).SetReadDeadline(deadline)
 	if err := v.checkType(r); err != nil {
 		return nil, err
 	}

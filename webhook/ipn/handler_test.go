@@ -340,6 +340,24 @@ func TestABodyThatDoesNotComeInTimeIsRefused(t *testing.T) {
 	}
 }
 
+// net/http waits for a body before it answers, also for one that nobody reads.
+func TestABodyThatIsNotReadIsNotWaitedForLonger(t *testing.T) {
+	for method, status := range map[string]int{http.MethodGet: 200, http.MethodPut: 405} {
+		t.Run(method, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := serve(t, newShop())
+				began := time.Now()
+				conn.SetReadDeadline(began.Add(time.Hour))
+				go io.WriteString(conn, method+" / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 1000\r\n\r\n")
+				resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+				require.NoError(t, err)
+				assert.Equal(t, status, resp.StatusCode)
+				assert.Equal(t, 10*time.Second, time.Since(began))
+			})
+		})
+	}
+}
+
 // A ResponseWriter that has no deadlines, as of middleware or of another server, does
 // not let a body trickle for ever.
 func TestABodyThatTricklesIsRefusedWithoutADeadline(t *testing.T) {
