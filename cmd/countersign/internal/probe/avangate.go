@@ -31,7 +31,10 @@ const (
 )
 
 // noAlgorithm is a header without algo, which was MD5's.
-const noAlgorithm = ""
+const (
+	noAlgorithm = ""
+	digestMD5   = "md5"
+)
 
 const page = "Limit=1&Page=1"
 
@@ -244,20 +247,29 @@ func (checkout) bisections(ask Questions) []bisection {
 				off: -time.Duration(seconds) * time.Second,
 			}
 		},
-		found: func(f *Fingerprint, accepted, refused int) {
-			f.ClockSeconds = authtest.ClockSeconds{Accepted: max(accepted, 0), Refused: max(refused, 0)}
+		found: func(r *run, accepted, refused int) {
+			r.f.ClockSeconds = authtest.ClockSeconds{Accepted: max(accepted, 0), Refused: max(refused, 0)}
 		},
 	}}
 }
 
 func (checkout) conclude(f *Fingerprint, verdict func(string) string) {
-	f.Reads.Digests = []string{}
+	f.Reads.Digests = []string{} // a list says that others are refused: none of what is not known
+	var digests []string
+	known := true
 	for _, digest := range []struct{ id, name string }{
-		{"rest.sha256", vendor.SHA2_256.Name}, {"rest.sha3-256", vendor.SHA3_256.Name}, {"rest.no-algo", "md5"},
+		{"rest.sha256", vendor.SHA2_256.Name}, {"rest.sha3-256", vendor.SHA3_256.Name}, {"rest.no-algo", digestMD5},
 	} {
-		if verdict(digest.id) == Accepted {
-			f.Reads.Digests = append(f.Reads.Digests, digest.name)
+		switch verdict(digest.id) {
+		case Accepted:
+			digests = append(digests, digest.name)
+		case Refused:
+		default:
+			known = known && digest.name == digestMD5 && fips140.Enforced()
 		}
+	}
+	if known && digests != nil {
+		f.Reads.Digests = digests
 	}
 	switch verdict("rest.single-quotes") {
 	case Accepted:

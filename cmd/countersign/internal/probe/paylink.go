@@ -237,7 +237,7 @@ func (family) bisections(ask Questions) []bisection {
 		m.version = fmt.Sprint(v)
 		return m
 	}
-	b.found = func(f *Fingerprint, accepted, _ int) { f.Versions = &Versions{fmt.Sprintf("1.%d", max(accepted, 0))} }
+	b.found = func(r *run, accepted, _ int) { r.f.Versions = &Versions{fmt.Sprintf("1.%d", max(accepted, 0))} }
 	return []bisection{b}
 }
 
@@ -261,12 +261,20 @@ func (family) conclude(f *Fingerprint, verdict func(string) string) {
 		}
 		return unknown
 	}
+	// of is unknown where a form is not accepted: then it is not the body's type or the
+	// Content-Type that a refusal is for.
+	of := func(value string) string {
+		if verdict("form.parameters") != Accepted {
+			return unknown
+		}
+		return value
+	}
 	f.Reads = authtest.Reads{
 		QueryPlus:         either("query.plus.space", "query.plus.plus", "space", "plus"),
 		BodyPlus:          either("form.plus.plus", "form.plus.space", "plus", "space"),
 		BodyReplacesQuery: either("form.query.replaced", "form.query.merged", "yes", "no"),
-		JSON:              both("json", "json", "yes", "no"),
-		TypeMatters:       both("form.type.text", "form.type.none", "no", "yes"),
+		JSON:              both("json", "json", "yes", of("no")),
+		TypeMatters:       both("form.type.text", "form.type.none", "no", of("yes")),
 		Names:             either("query.list.php", "query.list.flat", "php", "flat"),
 		APIKey:            both("api-key", "api-key", "accepted", "refused"),
 	}

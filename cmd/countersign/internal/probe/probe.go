@@ -157,7 +157,7 @@ type bisection struct {
 	isGuess bool // the first is likely the greatest: the next rung is tried after it
 	upTo    int
 	message func(rung int) message
-	found   func(f *Fingerprint, accepted, refused int) // -1 for none
+	found   func(r *run, accepted, refused int) // -1 for none
 }
 
 // A message is a row to be.
@@ -416,22 +416,31 @@ func (r *run) mayGoOn(m message, a *answer.Answer) error {
 }
 
 // bisect asks until it knows, or has asked as often as it may. A number above the
-// greatest that was accepted is refused, or was not asked for.
+// greatest that was accepted is refused, or was not asked for. It does not ask where
+// the control was not refused, and ends without a finding at an answer that tells
+// nothing.
 func (r *run) bisect(b bisection) error {
+	if r.keyOnly {
+		b.group = groupKey
+	}
+	if r.controls[b.group] != Refused {
+		return nil
+	}
 	low, high := -1, len(b.ladder) // accepted and refused
 	for i, next := 0, b.first; i < b.upTo && high-low > 1; i++ {
 		m := b.message(b.ladder[next])
-		if r.keyOnly {
-			m.key, m.group = true, groupKey
-		}
+		m.key, m.group = r.keyOnly, b.group
 		got, err := r.ask(m)
 		if err != nil {
 			return err
 		}
-		if verdict, _ := r.d.judge(m, got); verdict == Accepted {
+		switch verdict, _ := r.d.judge(m, got); verdict {
+		case Accepted:
 			low = next
-		} else {
+		case Refused:
 			high = next
+		default:
+			return nil
 		}
 		next = low + (high-low)/2
 		if i == 0 && b.isGuess && low == b.first {
@@ -444,7 +453,7 @@ func (r *run) bisect(b bisection) error {
 		}
 		return b.ladder[i]
 	}
-	b.found(r.f, rung(low), rung(high))
+	b.found(r, rung(low), rung(high))
 	return nil
 }
 
@@ -467,7 +476,7 @@ func (r *run) finish() {
 			case Accepted, Refused:
 				row.Control = control
 			}
-			if row.Verdict == Accepted && row.Control != Refused {
+			if row.Verdict == Accepted && row.Control != Refused || row.Verdict == Refused && row.Control == Accepted {
 				row.Verdict = NotToldApart
 			}
 		}

@@ -257,7 +257,75 @@ func TestNothingIsKnownOfAGatewayThatTakesEverything(t *testing.T) {
 		}
 		assert.NotContains(t, fmt.Sprint(f.Reads), "accepted")
 		assert.Equal(t, "unknown", f.Slash)
+		assert.Nil(t, f.Versions)
+		assert.Zero(t, f.ClockSeconds)
 	}
+}
+
+// answers has a gateway answer some requests otherwise.
+func answers(g *gateway, status int, body string, to func(*http.Request) bool) *gateway {
+	g.instead = func(_ int, req *http.Request) (*http.Response, error) {
+		if to(req) {
+			return respond(status, body), nil
+		}
+		return nil, nil
+	}
+	return g
+}
+
+// What is refused for another reason, or answered by nothing that tells, is unknown.
+func TestNothingIsSaidOfWhatIsNotKnown(t *testing.T) {
+	const wrong = `{"status":"error","message":"The API secret is not correct."}`
+	isPOST := func(req *http.Request) bool { return req.Method == http.MethodPost }
+	isJSONControl := func(req *http.Request) bool { return strings.Contains(bodyOf(req), `"ApiSignature":"0`) }
+	newest := func(req *http.Request) bool { return strings.Contains(req.URL.Path, "/v1.16/") }
+
+	p := newProbe("paylink", answers(newPaylink(authtest.Options{}), 403, wrong, isPOST))
+	p.MaxRefused = 60
+	f, err := p.Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "unknown", f.Reads.TypeMatters, "no form is taken")
+	assert.Equal(t, "unknown", f.Reads.JSON, "no form is taken")
+
+	f, err = newProbe("paylink", answers(newPaylink(authtest.Options{Reads: authtest.Reads{JSON: "no"}}), 200, `{"status":"success"}`, isJSONControl)).Run(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, f.Rows, probe.Row{ID: "json", Verdict: probe.NotToldApart, Status: 403, Control: probe.Accepted})
+	assert.Equal(t, "unknown", f.Reads.JSON)
+
+	f, err = newProbe("paylink", answers(newPaylink(authtest.Options{}), 500, `{"status":"error"}`, newest)).Run(t.Context())
+	require.NoError(t, err)
+	assert.Nil(t, f.Versions)
+
+	clock := 0
+	f, err = newProbe("avangate", answers(newAvangate(authtest.Options{}), 500, "{}", func(req *http.Request) bool {
+		date, _ := time.Parse(time.DateTime, dates.FindString(req.Header.Get("X-Avangate-Authentication")))
+		if req.Method == http.MethodGet && time.Since(date) > 8*time.Second {
+			clock++
+			return clock == 2
+		}
+		return false
+	})).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 2, clock)
+	assert.Zero(t, f.ClockSeconds)
+
+	p = newProbe("avangate", newAvangate(authtest.Options{}))
+	p.Max = 2 // no other digest was tried
+	f, err = p.Run(t.Context())
+	require.Error(t, err)
+	assert.Empty(t, f.Reads.Digests)
+	assert.Equal(t, "unknown", f.Reads.SingleQuotes)
+}
+
+var dates = regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`)
+
+func bodyOf(req *http.Request) string {
+	if req.GetBody == nil {
+		return ""
+	}
+	body, _ := req.GetBody()
+	text, _ := io.ReadAll(body)
+	return string(text)
 }
 
 func TestAMethodThatIsNotAllowedIsAVerdict(t *testing.T) {
