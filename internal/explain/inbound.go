@@ -180,24 +180,6 @@ func ofLast(change func(text string) string) func(ps []parameter) []parameter {
 	}
 }
 
-// stripSlashes is PHP's stripslashes.
-func stripSlashes(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' {
-			if i++; i == len(s) {
-				break
-			}
-			if s[i] == '0' {
-				b.WriteByte(0)
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 var addSlashes = strings.NewReplacer(`\`, `\\`, `'`, `\'`, `"`, `\"`, "\x00", `\0`).Replace
 
 // trim is PHP's; strings.TrimSpace takes more.

@@ -208,7 +208,7 @@ func linkRows() []row[making] {
 		{Mistake{"the expiration is signed as a date", expirationFix}, listed(
 			ofNamed("expiration", asDate(vendor.StampLayout)), ofNamed("expiration", asDate(time.DateTime)), ofNamed("expiration", asDate(time.DateOnly))), false, parametersStep},
 		{Mistake{"the names are signed, too", sortedFix}, func(a making) (as []making) {
-			if !a.isFirst {
+			if !a.mayBeOther() {
 				return nil
 			}
 			for _, layout := range []func(name, value string) string{

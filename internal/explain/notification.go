@@ -32,14 +32,14 @@ type Notification struct {
 	Others OtherKeys
 }
 
-// maxNotification bounds the body, in bytes.
-const maxNotification = 16 << 20
+// maxNotification bounds the body, in bytes, as receivers do.
+const maxNotification = 1 << 20
 
 // Request explains the body of a request that a server received, which is read and put
 // back; the URL's query is no part of it.
 //
 // An error is an [*auth.Error]: [auth.ErrSecret] if the secret cannot be had,
-// [auth.ErrBody] if the body cannot be read or is longer than 16 MiB. The Diagnosis is
+// [auth.ErrBody] if the body cannot be read or is longer than 1 MiB. The Diagnosis is
 // never nil. A message without a hash is a wrong one.
 func (n *Notification) Request(req *http.Request) (*Diagnosis, error) {
 	const op = "explain a notification's hash"

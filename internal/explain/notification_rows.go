@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/php"
 )
 
 const (
@@ -24,13 +25,16 @@ var notificationScheme = &scheme{
 // share.
 func valueRows() []row[making] {
 	return []row[making]{
-		{Mistake{"backslashes are taken out before hashing (stripslashes)", asPostedFix}, listed(ofTexts(stripSlashes)), false, parametersStep},
+		{Mistake{"backslashes are taken out before hashing (stripslashes)", asPostedFix}, listed(ofTexts(php.StripSlashes)), false, parametersStep},
 		{Mistake{"backslashes are added before hashing (addslashes)", asPostedFix}, listed(ofTexts(addSlashes)), false, parametersStep},
 		{Mistake{"the values are trimmed", asPostedFix}, listed(ofTexts(trim), ofTexts(strings.TrimSpace)), false, parametersStep},
 		{Mistake{"the values are HTML-coded", asPostedFix}, listed(htmlEscapings...), false, parametersStep},
 		{Mistake{"the values are HTML-decoded", asPostedFix}, listed(ofTexts(html.UnescapeString)), false, parametersStep},
 		{Mistake{"line ends are changed", asPostedFix}, listed(ofTexts(unixLines), ofTexts(loneReturns), ofTexts(dosLines)), false, parametersStep},
 		{Mistake{"the values are hashed with their escapes", asPostedFix}, func(a making) []making {
+			if !a.mayBeOther() {
+				return nil
+			}
 			var queries []string
 			for _, way := range []func(sent parameter) string{
 				func(p parameter) string { return p.value },
@@ -46,6 +50,9 @@ func valueRows() []row[making] {
 			return ofFirst(a, queries)
 		}, false, parametersStep},
 		{Mistake{"plus signs are not decoded", "Decode a form: a plus sign is a space."}, func(a making) []making {
+			if !a.mayBeOther() {
+				return nil
+			}
 			var ps []parameter
 			for _, p := range a.inbound().sent {
 				ps = append(ps, parameter{p.name, urlencode(urldecode(strings.ReplaceAll(p.value, "+", "%2B")))})
@@ -60,9 +67,19 @@ func valueRows() []row[making] {
 	}
 }
 
-// ofFirst returns a with other queries, if nothing is made wrong before.
+// mayBeOther reports whether other queries may take the place of a's: if nothing is made
+// wrong before, and within the bounds.
+func (a making) mayBeOther() bool {
+	if !a.isFirst || a.message.literal || !a.from.work.mayChange(a.message.query) {
+		return false
+	}
+	a.from.work.spent += len(a.message.query) + parameterCost*len(a.inbound().sent)
+	return true
+}
+
+// ofFirst returns a with other queries, if they may take the place of its own.
 func ofFirst(a making, queries []string) []making {
-	if !a.isFirst || a.message.literal {
+	if !a.mayBeOther() {
 		return nil
 	}
 	return a.signing(queries...)

@@ -105,7 +105,7 @@ func TestNotificationErrors(t *testing.T) {
 	assert.ErrorIs(t, err, auth.ErrSecret)
 	_, err = (&explain.Webhook{SigningKey: secret}).Request(received("a=b"))
 	assert.ErrorIs(t, err, auth.ErrSecret)
-	large := received(strings.Repeat("a", 16<<20+1))
+	large := received(strings.Repeat("a", 1<<20+1))
 	_, err = (&explain.Notification{SecretKey: secret}).Request(large)
 	assert.ErrorIs(t, err, auth.ErrBody)
 }

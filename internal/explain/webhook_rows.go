@@ -3,6 +3,8 @@ package explain
 import (
 	"slices"
 	"strings"
+
+	"github.com/countersign/countersign/internal/php"
 )
 
 const rawFix = "Sign the body byte for byte, before anything parses it, and never what is written anew."
@@ -39,7 +41,7 @@ var webhookRows = webhookScheme.table(append([]row[making]{
 	{Mistake{"the form is parsed and written anew", rawFix}, bodies(restyledForm), false, parametersStep},
 	{Mistake{"the body is decoded as a form", rawFix}, bodies(func(body string) []string { return []string{urldecode(body)} }), false, parametersStep},
 	{Mistake{"the body is HTML-coded", rawFix}, bodies(func(body string) []string { return []string{htmlEscaper.Replace(body)} }), false, parametersStep},
-	{Mistake{"backslashes are added or taken out", rawFix}, bodies(func(body string) []string { return []string{stripSlashes(body), addSlashes(body)} }), false, parametersStep},
+	{Mistake{"backslashes are added or taken out", rawFix}, bodies(func(body string) []string { return []string{php.StripSlashes(body), addSlashes(body)} }), false, parametersStep},
 	{Mistake{"the empty string is signed: the body had been read before", "Read the body first, and give the same bytes to what parses it."}, bodies(func(string) []string { return []string{""} }), false, parametersStep},
 }, webhookScheme.otherKeyRows()...)...)
 

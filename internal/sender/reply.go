@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/php"
 )
 
 // A tag is the acknowledgement in a reply.
@@ -337,7 +338,7 @@ var textMistakes = []struct {
 	change    func(string) string
 	replyOnly bool // too common a text to be suspected where nothing shows it
 }{
-	{Mistake{"backslashes are taken out before hashing (stripslashes)", "Hash the values as they were posted: PHP adds no backslashes since 5.4, and of WordPress take wp_unslash."}, stripSlashes, false},
+	{Mistake{"backslashes are taken out before hashing (stripslashes)", "Hash the values as they were posted: PHP adds no backslashes since 5.4, and of WordPress take wp_unslash."}, php.StripSlashes, false},
 	{Mistake{"values are trimmed before hashing", "Hash the values with the blanks at their edges."}, func(s string) string { return strings.Trim(s, " \t\n\r\v\x00") }, false},
 	{Mistake{"values are HTML-decoded before hashing", "Hash the values as they were posted, before anything decodes them."}, html.UnescapeString, false},
 	{Mistake{"values are HTML-coded before hashing", "Hash the values as they were posted, before anything sanitises them."}, htmlCode, false},
@@ -345,24 +346,6 @@ var textMistakes = []struct {
 }
 
 var htmlCode = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;").Replace
-
-// stripSlashes is PHP's stripslashes.
-func stripSlashes(s string) string {
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c == '\\' {
-			if i++; i == len(s) {
-				break
-			}
-			if c = s[i]; c == '0' {
-				c = 0
-			}
-		}
-		b = append(b, c)
-	}
-	return string(b)
-}
 
 var lengthMistakes = []struct {
 	Mistake
