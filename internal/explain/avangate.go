@@ -154,7 +154,7 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	rights := r.makings(c.hash)
 	c.digest = rights[0].claim.digest
 	seen, _ := rights[0].seen()
-	flaws := c.flaws(seen, redact.New(secret.Reveal()).In(c.hash))
+	flaws := c.flaws(seen, redact.New(secret.Reveal()))
 	clock := c.clock(now, cmp.Or(a.Window, avangate.DefaultWindow))
 
 	s := search[making]{rows: avangateRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, mayBeRight: true}

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/redact"
 )
 
 // An avangateClaim is what a header or a login says, read leniently.
@@ -282,10 +283,11 @@ func readSOAPLogin(body []byte) *avangateLogin {
 }
 
 // flaws returns what is wrong with the form, and is seen without any trying, beside what
-// is seen of the hash. isKey says that the hash holds the key itself.
-func (c *avangateClaim) flaws(seen []Mistake, isKey bool) (flaws []Mistake) {
-	if isKey {
-		flaws = append(flaws, keyInClear)
+// is seen of the hash.
+func (c *avangateClaim) flaws(seen []Mistake, key *redact.Words) (flaws []Mistake) {
+	isKey := key.In(c.hash)
+	if isKey || key.In(c.code) || key.In(c.date) || key.In(c.algo) {
+		flaws = append(flaws, avangateScheme.inClear())
 	}
 	flaws = append(flaws, c.loginFlaws...)
 	for _, f := range avangateFlaws {

@@ -163,6 +163,3 @@ var avangatePossibilities = []Mistake{
 	{"the key is that of another account, or was replaced", "Compare the merchant code and the Secret Key with those in the Control Panel."},
 	{"the body, the URL or the method is signed", "Sign the merchant code and the date, each behind its length in bytes, and nothing else."},
 }
-
-// keyInClear is not tried: the key is seen.
-var keyInClear = Mistake{"the Secret Key itself is sent", "Send the HMAC that is made with it, and give the Secret Key a new value: it has been on the wire."}

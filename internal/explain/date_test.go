@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,32 @@ func TestAvangateNamesTheKeySentInClear(t *testing.T) {
 		require.NoError(t, err)
 		assert.Contains(t, namesOf(d.Shown), "the Secret Key itself is sent")
 		assert.NotContains(t, d.String(), hash)
+	}
+	for _, header := range []string{
+		`code="` + avangateKey + `" date="2026-01-02 03:04:05" hash="aa" algo="sha256"`,
+		`code="YOURCODE123" date="` + avangateKey + `" hash="aa" algo="sha256"`,
+		`code="YOURCODE123" date="2026-01-02 03:04:05" hash="aa" algo="` + avangateKey + `"`,
+	} {
+		d, err := exampleAvangate().Header(t.Context(), header)
+		require.NoError(t, err)
+		assert.Equal(t, "the Secret Key itself is sent", d.Shown[0].Name)
+		assert.NotContains(t, d.String(), avangateKey)
+	}
+}
+
+func TestPaylinkNamesTheSecretSentInClear(t *testing.T) {
+	for _, c := range []struct{ body, want string }{
+		{"a=b&ApiSignature=" + testSecret, "the API secret itself is sent"},
+		{"a=b&secret=" + testSecret + "&ApiSignature=" + url.QueryEscape(sign("another-secret", "a=b")), "the API secret itself is sent"},
+		{"a=b&secret=" + testSecret + "&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b&secret="+testSecret+"\n")), "a newline is signed behind the parameters, the API secret itself is sent"},
+	} {
+		d := (&paylinkVector{Method: "POST", URL: "/v1.0/Page/", Type: formType, Secret: testSecret, Body: c.body}).explain(t)
+		mistakes := d.Shown
+		if len(d.Findings) > 0 {
+			mistakes = d.Findings[0].Mistakes
+		}
+		assert.Equal(t, c.want, strings.Join(namesOf(mistakes), ", "))
+		assert.NotContains(t, d.String(), testSecret)
 	}
 }
 

@@ -161,7 +161,7 @@ func (d *Diagnosis) String() string {
 			fmt.Fprintf(&b, "note: %s\n", note)
 		}
 	case len(d.Findings) == 0 && len(d.Shown) > 0:
-		b.WriteString("the signature is wrong, and what shows in the request is not all: no mistake that is known here gives it\n")
+		b.WriteString("the signature is wrong, and no mistake that is known here gives it; this shows in the request:\n")
 	case len(d.Findings) == 0:
 		b.WriteString("the signature is wrong, and no mistake that is known here gives it: is it this account's secret?\n")
 	default:

@@ -113,7 +113,7 @@ they differ at byte 8:
   signed:  a=b+c&d=%7E
                    ^`},
 		"what shows alone": {Diagnosis{StringToSign: "a=b%2Bc", Shown: []Mistake{one}, Sent: "a=b+c", Send: "a=b%20c", Possibilities: []Mistake{two}}, `
-the signature is wrong, and what shows in the request is not all: no mistake that is known here gives it
+the signature is wrong, and no mistake that is known here gives it; this shows in the request:
 mistake: one is wrong
 fix:     Put one right.
 sent:    a=b+c

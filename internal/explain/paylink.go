@@ -104,6 +104,9 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	r.explain(d, secret.Reveal())
 	// They are no reason for the refusal, and so are not named first.
 	misplaced := misplacedCredentials(req)
+	if key := redact.New(secret.Reveal()); key.In(r.anyClaim()) || key.In(r.toSign) && !slices.Contains(misplaced, queryCredential) {
+		misplaced = append(misplaced, paylinkScheme.inClear())
+	}
 	for i := range d.Findings {
 		f := &d.Findings[i]
 		f.Mistakes = slices.Concat(f.Mistakes, slices.DeleteFunc(slices.Clone(misplaced), func(m Mistake) bool { return slices.Contains(f.Mistakes, m) }))
@@ -369,9 +372,11 @@ var (
 	mistypedForm = Mistake{"the form is sent with the wrong Content-Type", "Send Content-Type: " + paylink.FormType + "."}
 )
 
+// paylinkForm shows: the signature is no digest.
+var paylinkForm = Mistake{"the signature is not an HMAC-SHA256 in base64, which has 44 characters", codingFix}
+
 // Mistakes that cannot be reproduced.
 var (
-	paylinkForm    = Mistake{"the signature is not an HMAC-SHA256 in base64, which has 44 characters", codingFix}
 	paylinkSecret  = Mistake{"the secret is that of another instance or platform", secretFix}
 	paylinkChanged = Mistake{"the parameters are changed after they are signed", "Sign last, and compare the string to sign with the one that the program signed."}
 )
@@ -400,10 +405,15 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	if len(d.Findings) > 0 {
 		return
 	}
-	if claim := cmp.Or(r.stray.claim, r.decoded.claim, r.hidden, r.query.claim); r.claim(claim).digest == "" {
-		d.Possibilities = append(d.Possibilities, paylinkForm)
+	if r.claim(r.anyClaim()).digest == "" && !redact.New(secret).In(r.anyClaim()) {
+		d.Shown = append(slices.Clip(d.Shown), paylinkForm)
 	}
 	d.Possibilities = append(d.Possibilities, paylinkSecret, paylinkChanged)
+}
+
+// anyClaim returns the ApiSignature, wherever it was sent.
+func (r *paylinkRequest) anyClaim() string {
+	return cmp.Or(r.stray.claim, r.decoded.claim, r.hidden, r.query.claim)
 }
 
 // maxShown is how long a parameter is that is shown as it was sent, in bytes.

@@ -34,6 +34,11 @@ func (s *scheme) table(own ...row[making]) []row[making] {
 	return inOrder(rows)
 }
 
+// inClear is not tried: the key is seen.
+func (s *scheme) inClear() Mistake {
+	return Mistake{"the " + s.shown + " itself is sent", "Send the HMAC that is made with it, and give the " + s.shown + " a new value: it has been on the wire."}
+}
+
 // A source is what the attempts on one request begin with.
 type source struct {
 	scheme    *scheme
