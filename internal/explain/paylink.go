@@ -104,7 +104,8 @@ func (p *Paylink) explain(req *http.Request) (*Diagnosis, error) {
 	r.explain(d, secret.Reveal())
 	// They are no reason for the refusal, and so are not named first.
 	misplaced := misplacedCredentials(req)
-	if key := redact.New(secret.Reveal()); key.In(r.anyClaim()) || key.In(r.toSign) && !slices.Contains(misplaced, queryCredential) {
+	isSearched := len(r.toSign) <= maxChanged && !slices.Contains(misplaced, queryCredential)
+	if key := redact.New(secret.Reveal()); key.In(r.anyClaim()) || isSearched && key.In(r.toSign) {
 		misplaced = append(misplaced, paylinkScheme.inClear())
 	}
 	for i := range d.Findings {
