@@ -35,7 +35,8 @@ func (a *Avangate) verify(r *http.Request) (*avangate.Claim, error) {
 		return claim, refuse(auth.ErrSignature, "the algo %s is not one that this gateway takes: write another", claim.Algorithm)
 	}
 	hash := md5Hash.FindStringSubmatch(header)
-	if !errors.Is(err, auth.ErrUnsigned) || hash == nil || !reads.takes(digestMD5) || fips140.Enforced() || claim.Code == "" || claim.Date.IsZero() {
+	isRead := claim.Code != "" && !claim.Date.IsZero() && strings.Count(header, vendor.Code+"=") == 1 && strings.Count(header, vendor.Date+"=") == 1
+	if !errors.Is(err, auth.ErrUnsigned) || hash == nil || !isRead || !reads.takes(digestMD5) || fips140.Enforced() {
 		return claim, err
 	}
 	secret, err := auth.Load(r.Context(), a.SecretKey)
@@ -47,7 +48,7 @@ func (a *Avangate) verify(r *http.Request) (*avangate.Claim, error) {
 	mac := hmac.New(md5.New, []byte(secret.Reveal()))
 	mac.Write(signed)
 	switch right := hex.EncodeToString(mac.Sum(nil)); {
-	case subtle.ConstantTimeCompare([]byte(right), []byte(hash[1])) == 0 || claim.Code != a.MerchantCode:
+	case subtle.ConstantTimeCompare([]byte(right), []byte(hash[1])) == 0 || a.MerchantCode != "" && claim.Code != a.MerchantCode:
 		return claim, refuse(auth.ErrSignature, "the hash, which is read as MD5 without an algo, or the merchant code is wrong")
 	case claim.Offset.Abs() > window:
 		return claim, refuse(auth.ErrClock, "the time is off by more than %v: check both clocks, and that the time is in UTC", window)

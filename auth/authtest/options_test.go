@@ -174,6 +174,33 @@ func TestAvangateTakesWhatItsOptionsSay(t *testing.T) {
 	}
 }
 
+// TestAvangateReadsMD5Strictly: a header that can be read in two ways is none.
+func TestAvangateReadsMD5Strictly(t *testing.T) {
+	const code, date, hash = `code="YOURCODE123" `, `date="2026-01-02 03:04:05" `, `hash="55d5155d6b7e1719b934148a35cdb76c" `
+	for header, right := range map[string]bool{
+		code + date + hash:                           true,
+		date + hash + code:                           true,
+		code + date + hash + `algo="sha256"`:         false,
+		code + date + hash + `algo="md5"`:            false,
+		code + date + code + hash:                    false,
+		code + date + hash + date:                    false,
+		code + date + hash + hash:                    false,
+		code + hash:                                  false,
+		date + hash:                                  false,
+		code + date + hash + "x":                     false,
+		`code="OTHER" ` + date + hash:                false,
+		code + `date="2026-01-02T03:04:05Z" ` + hash: false,
+	} {
+		gateway := newSessions(t).gateway
+		gateway.Options.Reads.Digests = []string{"md5"}
+		req := httptest.NewRequest("GET", "/rest/6.0/orders/", nil)
+		req.Header.Set("X-Avangate-Authentication", header)
+		w := httptest.NewRecorder()
+		gateway.ServeHTTP(w, req)
+		assert.Equal(t, right && !fips140.Enforced(), w.Code == 200, header)
+	}
+}
+
 func TestAvangateClockSeconds(t *testing.T) {
 	hashes := map[string]string{
 		`hash="47efdafacd7f87430561e887fe8489d64b49aa0e51bb958486b3732c822f6d1a" algo="sha256"`: "",

@@ -119,11 +119,7 @@ func (r *Received) readBody(how Reading, req *http.Request, body []byte) error {
 		}
 		return refuseUnread(err)
 	}
-	mayBe := func(media string) bool {
-		contentType, _ := request.SoleHeader(req.Header, "Content-Type")
-		return !how.TypeMatters || php.IsType(contentType, media)
-	}
-	if !how.NoJSON && mayBe(JSONType) {
+	if !how.NoJSON && how.mayBe(JSONType, req) {
 		r.Kind = JSON
 		switch err = php.ParseJSON(r.Params, body); {
 		case err == nil, errors.Is(err, php.ErrScalar):
@@ -131,13 +127,24 @@ func (r *Received) readBody(how Reading, req *http.Request, body []byte) error {
 		case errors.Is(err, php.ErrLimit):
 			return refuseUnread(err)
 		}
-		r.Params = new(php.Array) // what was read before it proved to be none
 	}
-	if mayBe(FormType) {
+	if how.mayBe(FormType, req) {
 		r.Kind = Form
 		parse(how, r.Params, body, php.Plus(!how.DecodesBodyPlus))
+	} else {
+		r.Params = new(php.Array) // without what was read of JSON that proved to be none
 	}
 	return nil
+}
+
+// mayBe reports whether a body may be of a media type, as far as its Content-Type
+// matters.
+func (how Reading) mayBe(media string, req *http.Request) bool {
+	if !how.TypeMatters {
+		return true
+	}
+	contentType, _ := request.SoleHeader(req.Header, "Content-Type")
+	return php.IsType(contentType, media)
 }
 
 // refuseUnread says that there is no telling what a gateway would read.
