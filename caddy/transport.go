@@ -208,13 +208,17 @@ func (t *Transport) outgoing(req *http.Request, a *attempts) (*http.Request, *re
 			return nil, refused
 		}
 	}
-	out := req.Clone(req.Context())
+	out := req.WithContext(req.Context())
 	out.URL = &url.URL{Host: req.URL.Host, Path: req.URL.Path, RawPath: req.URL.RawPath, RawQuery: req.URL.RawQuery}
 	t.SetScheme(out)
 	out.URL.Host = strings.TrimPrefix(auth.OriginOf(out.URL).String(), out.URL.Scheme+"://") // without the default port
 	out.Host = ""
 	if fromCaller {
-		if err := judge(t.Scheme, t.Allow, req.Method, cmp.Or(req.URL.Opaque, out.URL.RequestURI())); err != nil {
+		uri := out.URL.RequestURI()
+		if req.URL.Opaque != "" {
+			uri = "" // which has no path
+		}
+		if err := judge(t.Scheme, t.Allow, req.Method, uri); err != nil {
 			return nil, forbidden(http.StatusForbidden, err)
 		}
 	}

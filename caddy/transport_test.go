@@ -245,7 +245,14 @@ func sendAll(t testing.TB, url string, seen *seen, only, sent string) (faults []
 			if s.chunked {
 				req.ContentLength, req.GetBody = -1, nil
 			}
-			got := ask(t, req)
+			got, isAnswered := answer{}, true
+			if resp, err := noRedirects.Do(req); err == nil {
+				got = answer{resp.StatusCode, resp.Header, ""}
+				resp.Body.Close()
+			} else { // the server answered and closed as it was still sending
+				require.Greater(t, len(s.body), maxKept, "%s: %v", s.name, err)
+				isAnswered = false
+			}
 			accepted := 0
 			for _, e := range seen.take() {
 				if e.Err != nil {
@@ -259,7 +266,7 @@ func sendAll(t testing.TB, url string, seen *seen, only, sent string) (faults []
 			if (got.status == 200) != (accepted == 1) {
 				faults = append(faults, fmt.Sprintf("%s: %d, and accepted %d times", s.name, got.status, accepted))
 			}
-			if got.status != 200 && got.header.Get("Countersign-Sent") != sent {
+			if isAnswered && got.status != 200 && got.header.Get("Countersign-Sent") != sent {
 				faults = append(faults, fmt.Sprintf("%s: %d, and Countersign-Sent is %q", s.name, got.status, got.header.Get("Countersign-Sent")))
 			}
 			answers = append(answers, got)
