@@ -146,6 +146,38 @@ func TestInboundMistakesOfTheVectors(t *testing.T) {
 	}
 }
 
+// TestPHPsOrderOfFields: a hash over the fields as PHP gathers them is named, where that is
+// another order than the body's.
+func TestPHPsOrderOfFields(t *testing.T) {
+	text, err := os.ReadFile("../../testdata/inbound.json")
+	require.NoError(t, err)
+	var vectors struct {
+		IPN struct {
+			ReadingsDiffer []struct {
+				Name, Key, Body string
+				PHPOrder        struct{ MAC map[string]string } `json:"php_order"`
+			} `json:"readings_differ"`
+		} `json:"ipn_request"`
+	}
+	require.NoError(t, json.Unmarshal(text, &vectors))
+	require.NotEmpty(t, vectors.IPN.ReadingsDiffer)
+	for _, c := range vectors.IPN.ReadingsDiffer {
+		if c.PHPOrder.MAC == nil {
+			continue // it is the same
+		}
+		want := "arrays are gathered, or of a name that comes twice the last value is kept"
+		if strings.Contains(c.Body, "[HASH]") {
+			want = "elements of arrays that are named as a hash are left out"
+		}
+		body := c.Body + "&SIGNATURE_SHA2_256=" + c.PHPOrder.MAC["sha256"]
+		d, err := (&Notification{SecretKey: auth.NewSecret(c.Key)}).Request(httptest.NewRequest("POST", "/", strings.NewReader(body)))
+		require.NoError(t, err)
+		if assert.NotEmpty(t, d.Findings, c.Name) {
+			assert.Equal(t, want, d.Findings[0].mistakesIn(), c.Name)
+		}
+	}
+}
+
 // TestWebhookMistakesOfTheVectors is the same for webhooks.
 func TestWebhookMistakesOfTheVectors(t *testing.T) {
 	text, err := os.ReadFile("../../testdata/inbound.json")

@@ -115,6 +115,10 @@ var notificationRows = notificationScheme.table(append(append(append([]row[makin
 	{Mistake{"the order is lost: it is that of a Java HashMap", bodyFix}, listed(byHashMap), false, parametersStep},
 	{Mistake{"of an array the first element only is hashed", bodyFix}, listed(firstOfEach), false, parametersStep},
 	{Mistake{"of an array the last element only is hashed", bodyFix}, listed(lastOfEach), false, parametersStep},
+	{Mistake{"elements of arrays that are named as a hash are left out", bodyFix}, listed(dropping(func(p parameter) bool {
+		_, last, ok := strings.Cut(strings.TrimSuffix(p.name, "%5D"), "%5B")
+		return ok && vendor.IsHashField(last)
+	})), false, parametersStep},
 	{Mistake{"empty elements of arrays are dropped", bodyFix}, listed(dropping(func(p parameter) bool { return isElement(p) && p.value == "" })), false, parametersStep},
 }, valueRows()...), charsetRows()...), notificationScheme.otherKeyRows()...)...)
 
