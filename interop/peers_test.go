@@ -63,10 +63,11 @@ type servedGateway struct {
 	certificate string // the path of its certificate
 	proxy       string // the URL of a proxy that connects to it, whatever it is asked for
 
-	mu     sync.Mutex
-	log    bytes.Buffer
+	stop   func() string // ends it, and returns its log
 	stderr bytes.Buffer
-	asked  map[string]bool // of the proxy: the hosts
+
+	mu    sync.Mutex
+	asked map[string]bool // of the proxy: the hosts
 }
 
 // built is the folder of the command, which is built once.
@@ -108,24 +109,19 @@ func startServe(t *testing.T, names ...string) *servedGateway {
 	first, err := lines.ReadString('\n')
 	require.NoError(t, err, "%s", &s.stderr)
 	s.address = strings.TrimSpace(strings.TrimPrefix(first, "listening on https://"))
+	var log bytes.Buffer
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
-		for {
-			line, err := lines.ReadString('\n')
-			s.mu.Lock()
-			s.log.WriteString(line)
-			s.mu.Unlock()
-			if err != nil {
-				return
-			}
-		}
+		lines.WriteTo(&log)
 	}()
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
+	s.stop = sync.OnceValue(func() string {
+		assert.NoError(t, cmd.Process.Signal(os.Interrupt))
 		<-read
-		cmd.Wait()
+		assert.NoError(t, cmd.Wait(), "%s", &s.stderr)
+		return log.String()
 	})
+	t.Cleanup(func() { s.stop() })
 	proxy := httptest.NewServer(http.HandlerFunc(s.connect))
 	t.Cleanup(proxy.Close)
 	s.proxy = proxy.URL
@@ -163,15 +159,10 @@ func (s *servedGateway) connect(w http.ResponseWriter, r *http.Request) {
 // served matches a line of serve's log.
 var served = regexp.MustCompile(`(?m)^\S+Z (.+?) (\d+) (\w+)(:.*)?$`)
 
-func (s *servedGateway) logged() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.log.String()
-}
-
-// requests returns what serve was asked, and how it answered: "POST /v1.9/Gateway/0/ 200 right".
+// requests returns what serve was asked until now, when it ends, and how it answered:
+// "POST /v1.9/Gateway/0/ 200 right".
 func (s *servedGateway) requests() (requests []string) {
-	for _, line := range served.FindAllStringSubmatch(s.logged(), -1) {
+	for _, line := range served.FindAllStringSubmatch(s.stop(), -1) {
 		requests = append(requests, line[1]+" "+line[2]+" "+line[3])
 	}
 	return requests
@@ -258,7 +249,7 @@ func TestPeersPayrexx(t *testing.T) {
 				}
 			}
 			requests := s.requests()
-			assert.Len(t, requests, len(calls), "%s", s.logged())
+			assert.Len(t, requests, len(calls), "%s", s.stop())
 			for _, request := range requests {
 				assert.Regexp(t, ` /v[12]\.\d+/.* 200 right$`, request)
 			}
@@ -294,7 +285,7 @@ func checkPeer(t *testing.T, s *servedGateway, calls []peerCall, want [][2]strin
 		gotRequests = append(gotRequests, strings.ReplaceAll(request, placed.RefNo, "REF"))
 	}
 	assert.Equal(t, wantCalls, gotCalls)
-	assert.Equal(t, wantRequests, gotRequests, "%s", s.logged())
+	assert.Equal(t, wantRequests, gotRequests, "%s", s.stop())
 }
 
 // Its refund is refused, as it must be at the gateway: the SDK leaves out a slash. What
