@@ -20,7 +20,8 @@ import (
 //     and is answered with it: what was sent, and RefNo, Status and Errors. GET gives
 //     what was made in this run, the latest 1000, one by its id or all in a page,
 //     {"Items":[],"Pagination":{...}}; an order that is none of them is invented. To
-//     what changes one, such as a refund, the answer is true;
+//     what changes one, such as PUT or a refund, the answer is true, and to PUT of an
+//     order the order;
 //   - 401 with {"error_code":"AUTHENTICATION_ERROR","message":"..."} to any other;
 //     the messages are those that users of the real one report;
 //   - 404 to a path that is not /rest/VERSION/resource/, or without rest as the vendor's

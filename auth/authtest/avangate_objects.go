@@ -66,15 +66,15 @@ func (o *avangateObjects) answer(r *http.Request, resource vendor.Resource, secr
 	case resource.Name == "orders" && resource.Rest == "refund" && !isRead:
 		object.status = "REFUND"
 	}
-	isOrder := resource.Name == "orders" && resource.Rest == "" && r.Method != http.MethodDelete
-	if !isRead && resource.ID != "" && !isOrder {
-		return true // as the vendor answers to what changes a resource
-	}
+	isSent := !isRead && resource.Rest == "" && r.Method != http.MethodDelete // the resource itself
 	fields := object.read()
-	if !isRead {
+	if isSent {
 		maps.Copy(fields, sent)
 		withoutCard(fields)
 		object.sent = toKeep(fields, secret)
+	}
+	if !isRead && resource.ID != "" && !(isSent && resource.Name == "orders") {
+		return true // as the vendor answers to what changes a resource
 	}
 	maps.Copy(fields, object.own(fields))
 	return fields
