@@ -78,6 +78,7 @@ func TestFaultsWithoutAConnection(t *testing.T) {
 			gateway.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "POST", "/v1.0/Invoice/", strings.NewReader("a=1")))
 		})
 	}
+	require.Len(t, seen.Exchanges(), 2)
 	for _, e := range seen.Exchanges() {
 		assert.Zero(t, e.Status)
 	}
