@@ -111,10 +111,14 @@ func (o *serveOptions) flags(c *command, flags *flag.FlagSet) {
 		if part == nil {
 			return errors.New("write the name of a method, such as getOrder, or getOrder(orderReference) with its parameters behind the session id")
 		}
-		o.soapMethods[part[1]] = strings.FieldsFunc(part[2], func(r rune) bool { return r == ',' || r == ' ' })
+		parameters := strings.FieldsFunc(part[2], func(r rune) bool { return r == ',' || r == ' ' })
 		if !strings.Contains(text, "(") {
-			o.soapMethods[part[1]] = []string{"parameter"}
+			parameters = []string{"parameter"}
 		}
+		if sorted := slices.Sorted(slices.Values(append([]string{"sessionID"}, parameters...))); len(slices.Compact(sorted)) <= len(parameters) {
+			return errors.New("name each parameter once: sessionID, the first, is there already")
+		}
+		o.soapMethods[part[1]] = parameters
 		return nil
 	})
 	flags.Func("as", "", func(file string) error {

@@ -156,6 +156,8 @@ func TestServeRefusesToStart(t *testing.T) {
 		{"a name with a port", bothEnv, []string{"--tls", "--name", "api.2checkout.com:443"}, 2, []string{"write a host's name alone"}},
 		{"a method with a colon", bothEnv, []string{"--soap-method", "a:b"}, 2, []string{"write the name of a method, such as getOrder"}},
 		{"a parameter of no name", bothEnv, []string{"--soap-method", "a(b,)"}, 2, []string{"write the name of a method, such as getOrder"}},
+		{"a parameter twice", bothEnv, []string{"--soap-method", "a(b,b)"}, 2, []string{"name each parameter once"}},
+		{"the session as a parameter", bothEnv, []string{"--soap-method", "a(sessionID)"}, 2, []string{"name each parameter once"}},
 		{"a certificate over another file", bothEnv, []string{"--tls-cert", "testdata/client.php"}, 2, []string{"testdata/client.php is there, and is no certificate of countersign serve"}},
 		{"a newline in the secret word", map[string]string{"COUNTERSIGN_MERCHANT_CODE": "YOURCODE123", "COUNTERSIGN_SECRET_KEY": "test-secret-key", "COUNTERSIGN_BUY_LINK_SECRET": "test-secret-key\n"}, nil, 2, []string{"COUNTERSIGN_BUY_LINK_SECRET: the secret begins or ends with white space"}},
 		{"unknown flag", bothEnv, []string{"--port", "80"}, 2, []string{"-port"}},
