@@ -46,6 +46,9 @@ CREATE TABLE deliveries (reference TEXT NOT NULL);
 // Notify is for the Handler of package ipn. It returns nil if the event has had its
 // effect, now or before, or has none: then it is acknowledged.
 func (s *Shop) Notify(ctx context.Context, n *ipn.Notification) error {
+	if n.Kind() != ipn.IPN {
+		return nil // this shop has no subscriptions
+	}
 	fetched, err := s.Fetch(ctx, n.Get("REFNO"))
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package webhooks_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -188,6 +189,20 @@ func TestTheEffectFollowsFromTheOrder(t *testing.T) {
 	}
 }
 
+// A subscription is no order: there is nothing to fetch, and nothing to send again.
+func TestASubscriptionIsAcknowledged(t *testing.T) {
+	shop := newShop(t)
+	shop.Fetch = func(context.Context, string) (webhooks.Fetched, error) {
+		return webhooks.Fetched{}, errors.New("there is no such order")
+	}
+	w := httptest.NewRecorder()
+	body := "LICENSE_CODE=3C343D0FAF&EXPIRATION_DATE=2027-03-04&STATUS=ACTIVE&MESSAGE_ID=1&SIGNATURE_SHA2_256=" + signed("3C343D0FAF", "2027-03-04", "ACTIVE", "1")
+	handler(shop.Notify).ServeHTTP(w, httptest.NewRequest("POST", "/", strings.NewReader(body)))
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), "<sig ")
+	assert.Zero(t, count(t, shop, "events"))
+}
+
 // TestRouters registers the Handler with and without a method, and behind what has read
 // the body.
 func TestRouters(t *testing.T) {
@@ -265,19 +280,27 @@ func TestALambdaFunction(t *testing.T) {
 		assert.True(t, isReply(answer.Body, "20260612200300"))
 		assert.Equal(t, 1, notified)
 	}
+	var logged bytes.Buffer
+	defer log.SetOutput(log.Writer())
+	log.SetOutput(&logged)
 	for name, refused := range map[string]struct {
-		body     string
-		isBase64 bool
-		want     int
+		method, body string
+		isBase64     bool
+		want         int
 	}{
-		"a hash that is wrong":    {strings.Replace(body, "11331111", "11331119", 1), false, 400},
-		"base64 that is none":     {body, true, 400},
-		"base64 that is not said": {base64.StdEncoding.EncodeToString([]byte(body)), false, 400},
-		"a function that fails":   {notification("11331112", "1", "20260612200300"), false, 500},
-		"nothing":                 {"", false, 400},
+		"a hash that is wrong":           {"POST", strings.Replace(body, "11331111", "11331119", 1), false, 400},
+		"base64 that is none":            {"POST", body, true, 400},
+		"base64 that is not said":        {"POST", base64.StdEncoding.EncodeToString([]byte(body)), false, 400},
+		"a function that fails":          {"POST", notification("11331112", "1", "20260612200300"), false, 500},
+		"nothing":                        {"POST", "", false, 400},
+		"another method":                 {"PUT", body, false, 405},
+		"an event of payload format 1.0": {"", body, false, 405},
 	} {
-		answer := handle("POST", refused.body, refused.isBase64)
+		logged.Reset()
+		answer := handle(refused.method, refused.body, refused.isBase64)
 		assert.Equal(t, refused.want, answer.StatusCode, name)
 		assert.Empty(t, answer.Body, name)
+		assert.Equal(t, 1, strings.Count(logged.String(), "\n"), "%s: what the operator is told: %s", name, &logged)
+		assert.NotContains(t, logged.String(), "11331111", name)
 	}
 }
