@@ -27,7 +27,8 @@
 // TEST_ORDER tells, a field that must be chosen; in an LCN it is TEST. The Handler
 // acknowledges a test order and keeps it from Notify, and refuses an IPN that does not
 // say, so that it is seen before somebody has made use of it. Handler.AcceptTestOrders
-// lifts both.
+// lifts both. An LCN without TEST counts as real, as the vendor's pages have it: choose
+// that field too, and look the order up before anything is extended.
 //
 // # Statuses
 //
@@ -59,7 +60,9 @@
 // neither names nor, since a value may begin with digits, the borders between values.
 // Who holds one message can exchange the names in it and keep the hash. That takes the
 // shop's traffic or its logs: keep bodies and replies out of logs, and the headers of
-// requests, which the same key signs.
+// requests, which the same key signs. Of what else it signs headers, logins and replies
+// are refused as messages; what a shop sends to the vendor's IDN, IRN and ISE cannot be
+// told from one.
 //
 // # Many merchants
 //
