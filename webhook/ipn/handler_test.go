@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -353,6 +354,50 @@ func TestABodyThatIsNotReadIsNotWaitedForLonger(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, status, resp.StatusCode)
 				assert.Equal(t, 10*time.Second, time.Since(began))
+			})
+		})
+	}
+}
+
+// What is refused leaves nothing of itself in the request behind it, which is there
+// already.
+func TestARefusalEndsWithItsRequest(t *testing.T) {
+	body := sign(base)
+	plain := func(method, contentType, body string) string {
+		return fmt.Sprintf("%s / HTTP/1.1\r\nHost: shop.example\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", method, contentType, len(body), body)
+	}
+	chunked := "POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Type: " + formType + "\r\nTransfer-Encoding: chunked\r\n\r\n"
+	next := plain("POST", formType, body)
+	for name, c := range map[string]struct {
+		first    string
+		statuses []int
+		notified int
+	}{
+		"no hash":                 {plain("POST", formType, base), []int{400, 200}, 1},
+		"another type, unread":    {plain("POST", "application/json", body), []int{400, 200}, 1},
+		"GET with a body":         {plain("GET", formType, body), []int{200, 200}, 1},
+		"another method, unread":  {plain("PUT", formType, body), []int{405, 200}, 1},
+		"a request in the body":   {plain("PUT", formType, next), []int{405, 200}, 1},
+		"chunked":                 {fmt.Sprintf("%s%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n", chunked, 50, body[:50], len(body)-50, body[50:]), []int{200, 200}, 2},
+		"chunked, with a trailer": {strings.Replace(chunked, "Host", "Trailer: A\r\nHost", 1) + fmt.Sprintf("%x\r\n%s\r\n0\r\nA: 1\r\n\r\n", len(body), body), []int{400, 200}, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newShop()
+				conn := serve(t, s)
+				go io.WriteString(conn, c.first+next)
+				r := bufio.NewReader(conn)
+				for _, status := range c.statuses {
+					resp, err := http.ReadResponse(r, nil)
+					require.NoError(t, err)
+					assert.Equal(t, status, resp.StatusCode)
+					_, err = io.Copy(io.Discard, resp.Body)
+					require.NoError(t, err)
+				}
+				conn.SetReadDeadline(time.Now().Add(time.Minute))
+				_, err := r.ReadByte()
+				assert.ErrorIs(t, err, os.ErrDeadlineExceeded, "a third answer")
+				assert.Len(t, s.notified, c.notified)
 			})
 		})
 	}
