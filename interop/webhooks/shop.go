@@ -53,6 +53,9 @@ func (s *Shop) Notify(ctx context.Context, n *ipn.Notification) error {
 	if err != nil {
 		return err
 	}
+	if n.Get("ORDERSTATUS") == "COMPLETE" && (fetched.Status == "PENDING" || fetched.Status == "AUTHRECEIVED") {
+		return errNotYet // or this event would be known, and no other one comes
+	}
 	tx, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -74,7 +77,10 @@ func (s *Shop) Notify(ctx context.Context, n *ipn.Notification) error {
 	return tx.Commit()
 }
 
-var errOtherOrder = errors.New("what was paid is not what was ordered")
+var (
+	errNotYet     = errors.New("the order is said to be complete, and is not yet where it was fetched")
+	errOtherOrder = errors.New("what was paid is not what was ordered")
+)
 
 // deliver has its effect once even where an event is new: it moves the order from one
 // state to the next, and delivers if that was so.

@@ -79,6 +79,8 @@ func newShop(t *testing.T) *webhooks.Shop {
 			return webhooks.Fetched{Reference: "1001", Amount: "0.01", Currency: "EUR", Status: "COMPLETE"}, nil
 		case "11331113":
 			return webhooks.Fetched{Reference: "1001", Amount: "89.25", Currency: "EUR", Status: "REFUND"}, nil
+		case "11331114":
+			return webhooks.Fetched{Reference: "1001", Amount: "89.25", Currency: "EUR", Status: "PENDING"}, nil
 		}
 		return webhooks.Fetched{Reference: refNo, Amount: "89.25", Currency: "EUR", Status: "COMPLETE"}, nil
 	}}
@@ -173,6 +175,7 @@ func TestTheEffectFollowsFromTheOrder(t *testing.T) {
 		"11331111": {200, 1, "paid"},
 		"11331112": {500, 0, "open"}, // another amount
 		"11331113": {200, 0, "refunded"},
+		"11331114": {500, 0, "open"}, // behind the notification
 		"11339999": {200, 0, "open"}, // not ours
 	} {
 		shop := newShop(t)
@@ -185,6 +188,7 @@ func TestTheEffectFollowsFromTheOrder(t *testing.T) {
 		var state string
 		require.NoError(t, shop.DB.QueryRow("SELECT state FROM orders").Scan(&state))
 		assert.Equal(t, want.state, state, refNo)
+		assert.Equal(t, want.status == 200, count(t, shop, "events") == 1, "%s: what comes again is new", refNo)
 		assert.Equal(t, want.status == 200, isReply(w.Body.String(), "20260612200300"), refNo)
 	}
 }
