@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -183,8 +185,12 @@ func isLoopback(host string) bool {
 }
 
 func (p *probing) run(c *command, meaning func(*answer.Answer) (answer.Verdict, string)) int {
-	if p.dryRun {
-		return p.list(c)
+	plan, err := p.Plan()
+	switch {
+	case err != nil:
+		return c.fail(usageError{err})
+	case p.dryRun:
+		return p.list(c, plan)
 	}
 	p.Base = newBase()
 	credentials := spellings(p.Secret.Reveal())
@@ -247,11 +253,7 @@ func isTerminal(f *os.File) bool {
 }
 
 // list prints what would be sent.
-func (p *probing) list(c *command) int {
-	plan, err := p.Plan()
-	if err != nil {
-		return c.fail(usageError{err})
-	}
+func (p *probing) list(c *command, plan []probe.Request) int {
 	if p.asJSON {
 		c.printJSON(plan)
 		return exitRight
@@ -261,10 +263,8 @@ func (p *probing) list(c *command) int {
 		if r.UpTo > 0 {
 			fmt.Fprintf(c.stdout, " (up to %d times)", r.UpTo)
 		}
-		for _, name := range []string{"Content-Type", "X-Api-Key", vendor.Header} {
-			if value := r.Header.Get(name); value != "" {
-				fmt.Fprintf(c.stdout, "\n    %s: %s", name, value)
-			}
+		for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+			fmt.Fprintf(c.stdout, "\n    %s: %s", name, r.Header.Get(name))
 		}
 		if r.Body != "" {
 			fmt.Fprintf(c.stdout, "\n    %s", printable.Line(r.Body))

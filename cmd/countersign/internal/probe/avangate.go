@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"hash"
 	"net/http"
@@ -87,11 +88,13 @@ func (checkout) build(p *Probe, m message, now time.Time) (*http.Request, error)
 	if base == "" {
 		base = "/rest/6.0"
 	}
-	switch m.path {
-	case "":
+	switch {
+	case m.path == "":
 		u.Path = base + "/orders/"
-	case "-":
+	case m.path == "-":
 		u.Path = base + "/orders"
+	case !restBase.MatchString(base):
+		return nil, errors.New("the base URL's path does not end with /rest/ and a version, by which logins are found: leave the path out, or --logins")
 	default:
 		u.Path = restBase.ReplaceAllString(base, "$1/"+m.path+"$2") + "/"
 	}
@@ -168,7 +171,7 @@ func (d checkout) judge(m message, a *answer.Answer) (verdict string, refused bo
 	case a.Status == http.StatusOK, a.Status >= 500:
 		return NotToldApart, false
 	}
-	return Refused, false
+	return Refused, a.Status >= 400
 }
 
 // loginOf returns what the answer to a login says: Accepted, Refused, or "" if it is
@@ -248,6 +251,9 @@ func (checkout) bisections(ask Questions) []bisection {
 			}
 		},
 		found: func(r *run, accepted, refused int) {
+			if off := int(r.clock.Abs() / time.Second); refused > 0 && refused <= off {
+				return // the first was farther off: the Date is not the clock's
+			}
 			r.f.ClockSeconds = authtest.ClockSeconds{Accepted: max(accepted, 0), Refused: max(refused, 0)}
 		},
 	}}

@@ -71,6 +71,9 @@ func (family) messages(ask Questions, keyOnly bool) []message {
 			return nil
 		}
 		all := []message{key, key.asControl(), {id: idSlash, group: groupKey, path: "-", query: instance, key: true}}
+		if ask.Object != "" {
+			all = append(all, message{id: "object", group: groupKey, path: ask.Object, query: instance, key: true})
+		}
 		if ask.Methods {
 			for _, m := range methods() {
 				m.key, m.group, m.query, m.body = true, groupKey, instance, ""
@@ -212,7 +215,7 @@ func (family) judge(m message, a *answer.Answer) (verdict string, refused bool) 
 	case a.Status == http.StatusOK, a.Status >= 500:
 		return NotToldApart, false
 	}
-	return Refused, false
+	return Refused, a.Status >= 400
 }
 
 func (family) speaks(_ message, a *answer.Answer) bool {

@@ -105,7 +105,7 @@ type Fingerprint struct {
 	Host     string `json:"host"`
 	Complete bool   `json:"complete"` // all that was to be asked was
 	Requests int    `json:"requests"` // that were sent
-	Refused  int    `json:"refused"`  // of these, with 401 or 403, or as a login
+	Refused  int    `json:"refused"`  // of these, with 4xx but 405, or in words
 	Rows     []Row  `json:"rows"`
 
 	authtest.Options
@@ -136,8 +136,8 @@ type dialect interface {
 	messages(ask Questions, keyOnly bool) []message
 	// build writes a message, at a time.
 	build(p *Probe, m message, now time.Time) (*http.Request, error)
-	// judge returns the verdict of an answer, and whether it is a refusal of
-	// credentials.
+	// judge returns the verdict of an answer, and whether it is one that a firewall may
+	// count: a redirect is none.
 	judge(m message, a *answer.Answer) (verdict string, refused bool)
 	// speaks reports whether an answer is in the words of the gateway.
 	speaks(m message, a *answer.Answer) bool
@@ -233,7 +233,7 @@ func (p *Probe) describe(d dialect, m message) (Request, error) {
 // a [Stop] at an answer that is none of a gateway's, and else that of the
 // RoundTripper or of ctx.
 func (p *Probe) Run(ctx context.Context) (*Fingerprint, error) {
-	r := &run{Probe: p, ctx: ctx, d: p.dialect(), controls: map[string]string{}, groups: map[string][]int{}}
+	r := &run{Probe: p, ctx: ctx, d: p.dialect(), controls: map[string]string{}, allowed: map[string]bool{}, groups: map[string][]int{}}
 	r.f = &Fingerprint{Schema: Schema, Taken: time.Now().UTC().Format(time.DateOnly), Gateway: p.Gateway, Host: p.BaseURL.Host}
 	err := r.all()
 	r.finish()
@@ -264,7 +264,8 @@ type run struct {
 	keyOnly  bool              // no signature is accepted
 	controls map[string]string // verdicts of the groups' controls
 	groups   map[string][]int  // the rows of each
-	failed   bool              // the last answer was 5xx
+	allowed  map[string]bool   // the methods of what was accepted
+	failed   bool              // the last answer was 5xx, and told nothing
 	clock    time.Duration     // the gateway's clock less ours
 	of       int               // so many requests there are at most
 }
@@ -312,12 +313,13 @@ func (r *run) byKey(first *answer.Answer) ([]message, error) {
 		return nil, &Refusal{first}
 	}
 	r.keyOnly = true
-	r.count(messages, r.d.bisections(r.Ask))
+	r.count(messages[1:], r.d.bisections(r.Ask))
 	return messages[1:], nil
 }
 
+// count counts the requests that were sent, and those that are to come.
 func (r *run) count(messages []message, bisections []bisection) {
-	r.of = len(messages)
+	r.of = r.f.Requests + len(messages)
 	for _, b := range bisections {
 		r.of += b.upTo
 	}
@@ -338,7 +340,11 @@ func (r *run) ask(m message) (*answer.Answer, error) {
 	if r.Sending != nil {
 		r.Sending(r.f.Requests, r.of, m.id)
 	}
-	req, err := r.d.build(r.Probe, m, time.Now().Add(r.clock+m.off))
+	now := time.Now() // with which the first request was accepted
+	if m.off != 0 {
+		now = now.Add(r.clock + m.off)
+	}
+	req, err := r.d.build(r.Probe, m, now)
 	if err != nil {
 		return nil, err
 	}
@@ -362,7 +368,10 @@ func (r *run) ask(m message) (*answer.Answer, error) {
 	} else {
 		r.f.Rows[row].Verdict, r.f.Rows[row].Status = verdict, got.Status
 	}
-	return got, r.mayGoOn(m, got)
+	if verdict == Accepted {
+		r.allowed[req.Method] = true
+	}
+	return got, r.mayGoOn(m, req.Method, got, verdict)
 }
 
 // wait keeps the interval before every request but the first.
@@ -392,16 +401,16 @@ func (r *run) send(req *http.Request) (*answer.Answer, error) {
 }
 
 // mayGoOn returns a Stop at an answer after which nothing more is to be sent.
-func (r *run) mayGoOn(m message, a *answer.Answer) error {
+func (r *run) mayGoOn(m message, method string, a *answer.Answer, verdict string) error {
 	again := r.failed
-	r.failed = a.Status >= 500
+	r.failed = a.Status >= 500 && verdict == NotToldApart // and no fault of SOAP's
 	redirects := a.Status >= 300 && a.Status < 400
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		return tooMany
 	case r.failed && again:
 		return failing
-	case a.Status == http.StatusMethodNotAllowed, redirects, r.failed && !a.IsPage(), m.method == http.MethodHead:
+	case a.Status == http.StatusMethodNotAllowed && !r.allowed[method], redirects, r.failed && !a.IsPage(), method == http.MethodHead:
 		return nil
 	case a.IsPage():
 		return firewall

@@ -121,6 +121,7 @@ func TestPaylinkRecoversWhatWasSet(t *testing.T) {
 		require.Equal(t, o, f.Options)
 		require.True(t, f.Complete)
 		require.Equal(t, g.requests, f.Requests)
+		require.Equal(t, g.refused, f.Refused, "%+v", o)
 		require.LessOrEqual(t, g.requests, 60)
 		require.LessOrEqual(t, g.refused, 20, "%+v", o)
 		require.Equal(t, &probe.Versions{Newest: "1.16"}, f.Versions)
@@ -171,6 +172,20 @@ func TestTheGatewaysClockCounts(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, authtest.ClockSeconds{Accepted: 295, Refused: 305}, f.ClockSeconds, off)
 	}
+}
+
+// A Date that lies moves no time but those of the clock, and these tell nothing.
+func TestADateIsNotBelievedAgainstWhatIsAccepted(t *testing.T) {
+	g := newAvangate(authtest.Options{})
+	honest := g.handler
+	g.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().AddDate(50, 0, 0).UTC().Format(http.TimeFormat))
+		honest.ServeHTTP(w, r)
+	})
+	f, err := newProbe("avangate", g).Run(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"sha256", "sha3-256"}, f.Reads.Digests)
+	assert.Zero(t, f.ClockSeconds)
 }
 
 // TestAFingerprintPlaysTheGateway gives a document to another gateway, and asks that.
@@ -358,10 +373,15 @@ func TestAKeyGoesOnWhereNoSignatureIsTaken(t *testing.T) {
 		signed.ServeHTTP(w, r)
 	})
 	p := newProbe("paylink", g)
-	p.Ask.APIKey = true
+	p.Ask.APIKey, p.Ask.Object = true, "Gateway/17"
+	p.Sending = func(sent, of int, _ string) {
+		assert.Equal(t, g.requests, sent)
+		assert.Less(t, sent, of)
+	}
 	f, err := p.Run(t.Context())
 	require.NoError(t, err)
 	assert.True(t, f.Complete)
+	assert.Contains(t, g.got, "GET /v1.0/Gateway/17/?instance=example")
 	assert.Equal(t, "accepted", f.Reads.APIKey)
 	assert.Equal(t, "redirected", f.Slash)
 	assert.Equal(t, "unknown", f.Reads.BodyPlus)
@@ -544,6 +564,63 @@ func TestTwoFailuresRunningStop(t *testing.T) {
 			assert.NoError(t, err)
 			assert.Contains(t, f.Rows, probe.Row{ID: "query.parameters", Verdict: probe.NotToldApart, Status: 500, Control: probe.Refused})
 		}
+	}
+}
+
+// A fault is how SOAP refuses, with 500, and no failure.
+func TestFaultsDoNotStop(t *testing.T) {
+	const fault = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault/></s:Body></s:Envelope>`
+	f, err := newProbe("avangate", answers(newAvangate(authtest.Options{}), 500, fault, func(req *http.Request) bool {
+		return strings.HasPrefix(req.URL.Path, "/soap/")
+	})).Run(t.Context())
+	require.NoError(t, err)
+	assert.Contains(t, f.Rows, probe.Row{ID: "soap.login", Verdict: probe.Refused, Status: 500, Control: probe.Refused})
+}
+
+// A firewall may answer 405 with a page, for a limit: a method that was allowed is not
+// taken for one that is not.
+func TestALimitIsNoVerdictOnAMethod(t *testing.T) {
+	for method, last := range map[string]int{http.MethodGet: 2, http.MethodPost: 15} {
+		g := newPaylink(authtest.Options{})
+		n := 0
+		answers(g, 405, "<html>", func(req *http.Request) bool {
+			if req.Method == method {
+				n++
+			}
+			return req.Method == method && n > 1
+		})
+		_, err := newProbe("paylink", g).Run(t.Context())
+		_, isStop := errors.AsType[probe.Stop](err)
+		assert.True(t, isStop)
+		assert.Equal(t, last, g.requests)
+	}
+}
+
+// A gateway may refuse with any status: each counts.
+func TestEachRefusalCounts(t *testing.T) {
+	for _, status := range []int{400, 401, 403, 404, 422} {
+		g := newPaylink(authtest.Options{})
+		answers(g, status, `{"status":"error"}`, func(*http.Request) bool { return g.requests > 1 })
+		f, err := newProbe("paylink", g).Run(t.Context())
+		assert.Error(t, err)
+		assert.Equal(t, 21, g.requests, "%d", status)
+		assert.Equal(t, 20, f.Refused)
+	}
+}
+
+// Without /rest/ it cannot be told where logins are, and none is sent elsewhere.
+func TestLoginsWantThePathOfREST(t *testing.T) {
+	for path, isKnown := range map[string]bool{"": true, "/": true, "/rest/6.0/": true, "/proxy/rest/6.0": true, "/proxy": false, "/rest/6.0/orders": false} {
+		p := newProbe("avangate", nil)
+		p.BaseURL.Path = path
+		plan, err := p.Plan()
+		assert.Equal(t, isKnown, err == nil, path)
+		for _, r := range plan {
+			assert.False(t, r.Method == http.MethodPost && !strings.Contains(r.Target, "/rpc/6.0/") && !strings.Contains(r.Target, "/soap/6.0/"), r.Target)
+		}
+		p.Ask.Logins = false
+		_, err = p.Plan()
+		assert.NoError(t, err)
 	}
 }
 
