@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/authtest"
+	"github.com/countersign/countersign/cmd/countersign/internal/probe"
 	"github.com/countersign/countersign/internal/redact"
 )
 
@@ -99,5 +101,63 @@ func TestNoSecretIsToldInAnotherCase(t *testing.T) {
 			assert.Contains(t, out.String(), `the gateway redirects to "https://[redacted]"`)
 			assert.NotContains(t, strings.ToLower(out.String()), strings.ToLower(secret))
 		}
+	}
+}
+
+// masks are what a list of requests has in the place of what differs.
+var masks = []struct {
+	of *regexp.Regexp
+	by string
+}{
+	{regexp.MustCompile(`[0-9A-Za-z+/%]{43,}(=|%3D)|[0-9a-f]{64}|[0-9a-f]{32}`), "SIGNATURE"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d`), "DATE"},
+	{regexp.MustCompile(`\b.est-secret-key`), "SECRET"},
+	{regexp.MustCompile(`/v1\.[1-9]\d?/`), "/v1.VERSION/"},
+}
+
+// TestProbeListsWhatArrives compares --dry-run with what a server gets, but for what
+// net/http adds.
+func TestProbeListsWhatArrives(t *testing.T) {
+	handlers := map[string]http.Handler{
+		"paylink":  &authtest.Paylink{Instance: "example", Secret: auth.NewSecret(scriptSecret)},
+		"avangate": &authtest.Avangate{MerchantCode: "YOURCODE123", SecretKey: auth.NewSecret(scriptSecretKey)},
+	}
+	for name, handler := range handlers {
+		var got []string
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(strings.NewReader(string(body)))
+			header := r.Header.Clone()
+			for _, added := range []string{"User-Agent", "Content-Length", "Connection"} {
+				header.Del(added)
+			}
+			text := fmt.Sprint(r.Method, " ", r.RequestURI, " ", header, " ", string(body))
+			for _, mask := range masks {
+				text = mask.of.ReplaceAllString(text, mask.by)
+			}
+			got = append(got, text)
+			handler.ServeHTTP(w, r)
+		}))
+		defer server.Close()
+		flags := []string{"probe", name, "--base-url", server.URL, "--interval", "0", "--all", "--api-key", "--object", "Gateway/17", "--json"}
+		stdout, _, code := runIn(t, "", append(flags, "--dry-run")...)
+		require.Equal(t, exitRight, code)
+		require.Empty(t, got, "a dry run sends nothing")
+		var plan []probe.Request
+		require.NoError(t, json.Unmarshal([]byte(stdout), &plan))
+		_, stderr, code := runIn(t, "", flags...)
+		require.Equal(t, exitRight, code, stderr)
+		for _, r := range plan {
+			if r.Header == nil {
+				r.Header = http.Header{}
+			}
+			want := fmt.Sprint(r.Method, " ", r.Target, " ", r.Header, " ", r.Body)
+			for n := 0; n < max(r.UpTo, 1) && (n == 0 || len(got) > 0); n++ {
+				require.NotEmpty(t, got, "%s did not arrive", want)
+				require.Equal(t, want, got[0], r.ID)
+				got = got[1:]
+			}
+		}
+		assert.Empty(t, got, "more arrived")
 	}
 }
