@@ -240,7 +240,12 @@ func (family) bisections(ask Questions) []bisection {
 		m.version = fmt.Sprint(v)
 		return m
 	}
-	b.found = func(r *run, accepted, _ int) { r.f.Versions = &Versions{fmt.Sprintf("1.%d", max(accepted, 0))} }
+	b.found = func(r *run, accepted, _ int) {
+		base := strings.TrimRight(r.BaseURL.Path, "/")
+		if accepted > 0 || base == "" || strings.HasSuffix(base, "/v1.0") { // which the first request was to
+			r.f.Versions = &Versions{fmt.Sprintf("1.%d", max(accepted, 0))}
+		}
+	}
 	return []bisection{b}
 }
 

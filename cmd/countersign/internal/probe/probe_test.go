@@ -188,6 +188,24 @@ func TestADateIsNotBelievedAgainstWhatIsAccepted(t *testing.T) {
 	assert.Zero(t, f.ClockSeconds)
 }
 
+// Where no version is accepted, 1.0 is the newest only if it was asked for.
+func TestNoVersionIsGuessed(t *testing.T) {
+	for base, want := range map[string]*probe.Versions{"": {Newest: "1.0"}, "/v1.0/": {Newest: "1.0"}, "/proxy": nil} {
+		g := newPaylink(authtest.Options{})
+		family := g.handler
+		g.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path = strings.Replace(r.URL.Path, "/proxy/", "/v1.0/", 1)
+			family.ServeHTTP(w, r)
+		})
+		answers(g, 404, `{"status":"error"}`, func(req *http.Request) bool { return version.MatchString(req.URL.Path) })
+		p := newProbe("paylink", g)
+		p.BaseURL.Path = base
+		f, err := p.Run(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, want, f.Versions, base)
+	}
+}
+
 // TestAFingerprintPlaysTheGateway gives a document to another gateway, and asks that.
 func TestAFingerprintPlaysTheGateway(t *testing.T) {
 	seen := map[string]bool{}
