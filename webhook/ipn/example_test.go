@@ -94,7 +94,7 @@ func (s *tcoShop) notify(ctx context.Context, n *ipn.Notification) error {
 		return nil // not ours, or known: there is nothing to send again
 	case fetched.RefNo != n.Get("REFNO"):
 		return errors.New("another order came")
-	case fetched.Status != "COMPLETE" && n.Get("ORDERSTATUS") == "COMPLETE":
+	case n.Get("ORDERSTATUS") == "COMPLETE" && (fetched.Status == "PENDING" || fetched.Status == "AUTHRECEIVED"):
 		return errors.New("the order is not yet what it is said to be") // it will be sent again
 	case fetched.Status != "COMPLETE":
 		return nil // another notification will come
