@@ -227,9 +227,11 @@ func (a *Array) setIndex(parent int32, key span) (span, *Error) {
 // there: those that PHP takes for integers, JavaScript and the readers that are
 // written in it sort.
 func (a *Array) inOrder(parent int32, key span) bool {
-	if key.from == key.to || a.text[key.from] > '9' { // most begin with a letter
-		return true
-	}
+	return key.from == key.to || a.text[key.from] > '9' || // as most begin with a letter
+		a.indexInOrder(parent, key)
+}
+
+func (a *Array) indexInOrder(parent int32, key span) bool {
 	if a.nodes[parent].indexes == automatic {
 		return true
 	}
