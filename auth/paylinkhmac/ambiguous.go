@@ -82,7 +82,7 @@ func methodNote(method string, kind paylink.Kind) string {
 // typeNote compares the Content-Type with what the body is.
 func typeNote(req *http.Request, kind paylink.Kind) string {
 	is := map[paylink.Kind]string{paylink.Form: paylink.FormType, paylink.JSON: paylink.JSONType, paylink.Multipart: paylink.MultipartType}[kind]
-	switch media, err := paylink.MediaType(req); {
+	switch media, err := paylink.MediaType(request.ReadBodyHeader(req.Header)); {
 	case err != nil:
 		return reason(err)
 	case media == "":

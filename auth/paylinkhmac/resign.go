@@ -43,7 +43,8 @@ func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, 
 		}
 		fallthrough
 	case http.MethodPost, http.MethodPut, http.MethodPatch:
-		if media, err = paylink.MediaType(req); err != nil || query != "" || request.CheckPlain(req) != nil {
+		header := request.ReadBodyHeader(req.Header)
+		if media, err = paylink.MediaType(header); err != nil || query != "" || header.CheckPlain(req) != nil {
 			return false
 		}
 	default:

@@ -32,7 +32,8 @@ func (a *Authenticator) sign(req *http.Request) error {
 	if err := paylink.DropNull(req); err != nil {
 		return err
 	}
-	contentType, err := bodyType(req)
+	header := request.ReadBodyHeader(req.Header)
+	contentType, err := bodyType(req, header)
 	if err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (a *Authenticator) sign(req *http.Request) error {
 	if err := a.account.CheckBodyQuery(&w.params, req); err != nil {
 		return err
 	}
-	if err := a.signBody(w, req, contentType, secret); err != nil {
+	if err := a.signBody(w, req, header, contentType, secret); err != nil {
 		return err
 	}
 	req.URL.RawQuery = a.account.InstanceQuery
@@ -50,11 +51,11 @@ func (a *Authenticator) sign(req *http.Request) error {
 }
 
 // bodyType returns the media type of the body, "" if there is no body.
-func bodyType(req *http.Request) (string, error) {
+func bodyType(req *http.Request, header request.BodyHeader) (string, error) {
 	if !request.HasBody(req) {
 		return "", nil
 	}
-	media, err := paylink.MediaType(req)
+	media, err := paylink.MediaType(header)
 	if media == "" && err == nil {
 		switch _, err = request.TakeBody(req, 0); {
 		case errors.Is(err, request.ErrTooLong):
@@ -79,7 +80,7 @@ func (a *Authenticator) signQuery(w *workspace, req *http.Request, secret auth.S
 }
 
 // signBody signs a body, or the lack of one, and puts the signature at its end.
-func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType string, secret auth.Secret) error {
+func (a *Authenticator) signBody(w *workspace, req *http.Request, header request.BodyHeader, contentType string, secret auth.Secret) error {
 	switch contentType {
 	case paylink.MultipartType:
 		return a.signMultipart(req, secret)
@@ -89,7 +90,7 @@ func (a *Authenticator) signBody(w *workspace, req *http.Request, contentType st
 	default:
 		return paylink.Refusef(auth.ErrRequest, "a body of the type %.40q cannot be signed: send a form, %s", contentType, paylink.FormType)
 	}
-	body, err := a.account.TakeBody(w.body, req)
+	body, err := a.account.TakeBody(w.body, req, header)
 	if err != nil {
 		return err
 	}

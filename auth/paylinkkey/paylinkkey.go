@@ -168,11 +168,12 @@ func (a *Authenticator) rewriteForm(params *php.Array, req *http.Request) error 
 	if !request.HasBody(req) {
 		return nil
 	}
-	media, err := paylink.MediaType(req)
+	header := request.ReadBodyHeader(req.Header)
+	media, err := paylink.MediaType(header)
 	if err != nil || media != paylink.FormType {
 		return err
 	}
-	body, err := a.account.TakeBody(nil, req)
+	body, err := a.account.TakeBody(nil, req, header)
 	if err != nil {
 		return err
 	}

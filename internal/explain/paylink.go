@@ -246,7 +246,7 @@ func readPaylink(req *http.Request, found *paylinkhmac.Verification) (*paylinkRe
 	request.SetBody(req, body)
 	r.query = readForm(req.URL.RawQuery, php.PlusDecoded)
 	received, err := paylink.Receive(req, body)
-	media, typeErr := paylink.MediaType(req)
+	media, typeErr := paylink.MediaType(request.ReadBodyHeader(req.Header))
 	isTyped := func(as string) bool { return media == as || typeErr != nil }
 	switch received.Kind {
 	case paylink.Form:

@@ -15,9 +15,9 @@ import (
 )
 
 // TakeBody reads a body that can be read as it is, closes it and leaves none. It
-// reads into the room that buf has if that is enough.
-func (a *Account) TakeBody(buf []byte, req *http.Request) ([]byte, error) {
-	if err := request.CheckPlain(req); err != nil {
+// reads into the room that buf has if that is enough. The header is what req's says.
+func (a *Account) TakeBody(buf []byte, req *http.Request, header request.BodyHeader) ([]byte, error) {
+	if err := header.CheckPlain(req); err != nil {
 		return nil, Refuse(auth.ErrRequest, err)
 	}
 	body, err := request.TakeBodyInto(buf, req, a.MaxBody)
@@ -48,7 +48,7 @@ func (a *Account) DropEmptyBody(params *php.Array, req *http.Request) error {
 	if !request.HasBody(req) {
 		return nil
 	}
-	media, mediaErr := MediaType(req)
+	media, mediaErr := MediaType(request.ReadBodyHeader(req.Header))
 	body, err := request.TakeBody(req, maxEmptyBody)
 	if err != nil && !errors.Is(err, request.ErrTooLong) {
 		return Refuse(auth.ErrBody, err)
@@ -73,7 +73,7 @@ func DropNull(req *http.Request) error {
 	if !request.HasBody(req) || req.ContentLength > maxNull {
 		return nil
 	}
-	if media, err := MediaType(req); err != nil || media != JSONType {
+	if media, err := MediaType(request.ReadBodyHeader(req.Header)); err != nil || media != JSONType {
 		return nil // whose error that is shows when the body is read
 	}
 	var body []byte
@@ -136,12 +136,12 @@ func CheckMethod(req *http.Request) error {
 	return Refusef(auth.ErrRequest, "the gateways know no method %.40q: use GET, POST, PUT, PATCH or DELETE", request.Method(req))
 }
 
-// MediaType returns the media type of req's body, "" if req has no Content-Type.
+// MediaType returns the media type of a body, "" if the header has no Content-Type.
 // It is an error if readers differ on it: PHP takes the bytes up to a semicolon, a
 // comma or a space, in any letter case, and ignores the charset (measured with PHP
 // 8.2).
-func MediaType(req *http.Request) (string, error) {
-	header, err := request.SoleHeader(req.Header, "Content-Type")
+func MediaType(h request.BodyHeader) (string, error) {
+	header, err := h.ContentType()
 	if err != nil {
 		return "", Refuse(auth.ErrRequest, err)
 	}

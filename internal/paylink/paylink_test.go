@@ -171,7 +171,7 @@ func TestMediaType(t *testing.T) {
 		"application/x-www-form-urlencodéd": "refused",
 		"text/plain, text/html":             "refused",
 	} {
-		got, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {header}}})
+		got, err := MediaType(request.ReadBodyHeader(http.Header{"Content-Type": {header}}))
 		if want == "refused" {
 			assert.ErrorIs(t, err, auth.ErrRequest, header)
 			continue
@@ -180,11 +180,11 @@ func TestMediaType(t *testing.T) {
 		assert.Equal(t, want, got, header)
 	}
 	for _, header := range []string{"text plain; " + long, long + "\t/plain", FormType + "; charset=" + long} {
-		_, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {header}}})
+		_, err := MediaType(request.ReadBodyHeader(http.Header{"Content-Type": {header}}))
 		assert.ErrorIs(t, err, auth.ErrRequest)
 		assert.NotContains(t, err.Error(), long, "what is quoted is cut")
 	}
-	_, err := MediaType(&http.Request{Header: http.Header{"Content-Type": {FormType}, "content-type": {FormType}}})
+	_, err := MediaType(request.ReadBodyHeader(http.Header{"Content-Type": {FormType}, "content-type": {FormType}}))
 	assert.ErrorIs(t, err, auth.ErrRequest, "two of them")
 }
 
@@ -301,7 +301,7 @@ func TestSetBody(t *testing.T) {
 	a.MaxBody = 3
 	req, err := http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=1"))
 	require.NoError(t, err)
-	body, err := a.TakeBody(nil, req)
+	body, err := a.TakeBody(nil, req, request.ReadBodyHeader(req.Header))
 	require.NoError(t, err)
 	assert.Equal(t, "a=1", string(body))
 	assert.ErrorIs(t, a.SetBody(req, []byte("a=10")), auth.ErrBody)
@@ -312,9 +312,9 @@ func TestSetBody(t *testing.T) {
 
 	req, err = http.NewRequest("POST", "https://api.example.com/", strings.NewReader("a=10"))
 	require.NoError(t, err)
-	_, err = a.TakeBody(nil, req)
+	_, err = a.TakeBody(nil, req, request.ReadBodyHeader(req.Header))
 	assert.ErrorIs(t, err, auth.ErrBody, "a body that is too long")
 	req.Header.Set("Content-Encoding", "gzip")
-	_, err = a.TakeBody(nil, req)
+	_, err = a.TakeBody(nil, req, request.ReadBodyHeader(req.Header))
 	assert.ErrorIs(t, err, auth.ErrRequest, "an encoding")
 }

@@ -100,10 +100,33 @@ func SetBody(req *http.Request, b []byte) {
 	req.Body, _ = req.GetBody()
 }
 
+// A BodyHeader is what a header says of the body, in whatever spelling.
+type BodyHeader struct{ types, encodings []string }
+
+// ReadBodyHeader goes through the header once: that costs more than all the rest
+// that is done with it.
+func ReadBodyHeader(h http.Header) (b BodyHeader) {
+	for key, values := range h {
+		switch {
+		case isHeader(key, "Content-Type"):
+			b.types = join(b.types, values)
+		case isHeader(key, "Content-Encoding"):
+			b.encodings = join(b.encodings, values)
+		}
+	}
+	return b
+}
+
+// ContentType returns the only Content-Type, "" if there is none.
+func (b BodyHeader) ContentType() (string, error) { return sole(b.types, "Content-Type") }
+
 // CheckPlain refuses what would stand between a body's bytes and its reader, be it
 // a body that req has or one that it is to get.
-func CheckPlain(req *http.Request) error {
-	encoding, err := SoleHeader(req.Header, "Content-Encoding")
+func CheckPlain(req *http.Request) error { return ReadBodyHeader(req.Header).CheckPlain(req) }
+
+// CheckPlain is the function of that name. The header that b was read from is req's.
+func (b BodyHeader) CheckPlain(req *http.Request) error {
+	encoding, err := sole(b.encodings, "Content-Encoding")
 	switch {
 	case err != nil:
 		return err
@@ -118,7 +141,11 @@ func CheckPlain(req *http.Request) error {
 // SoleHeader returns the value of a header field, "" if there is none. It is an
 // error to have it more than once, in whatever spelling.
 func SoleHeader(h http.Header, name string) (string, error) {
-	switch values := HeaderValues(h, name); len(values) {
+	return sole(HeaderValues(h, name), name)
+}
+
+func sole(values []string, name string) (string, error) {
+	switch len(values) {
 	case 0:
 		return "", nil
 	case 1:
@@ -133,14 +160,18 @@ func SoleHeader(h http.Header, name string) (string, error) {
 func HeaderValues(h http.Header, name string) (all []string) {
 	for key, values := range h {
 		if isHeader(key, name) {
-			if all == nil {
-				all = values
-				continue
-			}
-			all = slices.Concat(all, values)
+			all = join(all, values)
 		}
 	}
 	return all
+}
+
+// join returns the values of a field that has two spellings. It writes to neither.
+func join(all, values []string) []string {
+	if all == nil {
+		return values
+	}
+	return slices.Concat(all, values)
 }
 
 // DeleteHeader takes out a header field, in whatever spelling.
