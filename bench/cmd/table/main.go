@@ -57,7 +57,7 @@ func run(w io.Writer, rounds int, benchtime string, all bool) error {
 	if err := build.Run(); err != nil {
 		return fmt.Errorf("building the benchmarks: %w", err)
 	}
-	which := "^Benchmark(Client|Core|RoundTrip|Verify)$"
+	which := "^Benchmark(Client|Core|RoundTrip|Verify|IPN)$"
 	if all {
 		which = "."
 	}

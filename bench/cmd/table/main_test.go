@@ -63,6 +63,7 @@ func TestNoiseIsSaid(t *testing.T) {
 			set("Verify/request="+q.name+"/impl=countersign", "cpu-ns", 1)
 			for _, impl := range []string{"hmac", "countersign"} {
 				set("Core/body="+q.name+"/impl="+impl, "cpu-ns", 1)
+				set("IPN/impl="+impl, "cpu-ns", 1)
 			}
 		}
 		var out strings.Builder
