@@ -64,15 +64,24 @@ func (n *Notification) Kind() Kind { return n.kind }
 // as IPN_PID[], and values. Both are bytes as they were sent, in UTF-8 or not.
 func (n *Notification) All() iter.Seq2[string, string] {
 	return func(yield func(name, value string) bool) {
-		from := 0
-		for _, s := range n.spans {
-			if !yield(n.names[from:s.name], n.signed[s.value:s.end]) {
+		for i := range n.spans {
+			if !yield(n.name(i), n.value(i)) {
 				return
 			}
-			from = s.name
 		}
 	}
 }
+
+// name returns the full name of a field.
+func (n *Notification) name(i int) string {
+	from := 0
+	if i > 0 {
+		from = n.spans[i-1].name
+	}
+	return n.names[from:n.spans[i].name]
+}
+
+func (n *Notification) value(i int) string { return n.signed[n.spans[i].value:n.spans[i].end] }
 
 // Get returns the value of the field with this full name, "" if there is none or more
 // than one.
@@ -85,9 +94,9 @@ func (n *Notification) Get(name string) string {
 
 // find returns the last value of a field, and how many there are.
 func (n *Notification) find(name string) (last string, count int) {
-	for field, value := range n.All() {
-		if field == name {
-			last = value
+	for i := range n.spans {
+		if n.name(i) == name {
+			last = n.value(i)
 			count++
 		}
 	}
@@ -108,12 +117,13 @@ func (n *Notification) List(name string) (values []string) {
 func (n *Notification) elements(array string) iter.Seq2[int, string] {
 	return func(yield func(int, string) bool) {
 		next := 0
-		for name, value := range n.All() {
-			sub, ok := strings.CutPrefix(name, array)
-			if !ok || !strings.HasPrefix(sub, "[") {
+		for at := range n.spans {
+			name := n.name(at)
+			if len(name) <= len(array) || name[len(array)] != '[' || name[:len(array)] != array { // as most are
 				continue
 			}
-			sub, ok = strings.CutSuffix(sub[1:], "]")
+			sub := name[len(array):]
+			sub, ok := strings.CutSuffix(sub[1:], "]")
 			i, err := next, error(nil)
 			if sub != "" {
 				i, err = strconv.Atoi(sub)
@@ -122,7 +132,7 @@ func (n *Notification) elements(array string) iter.Seq2[int, string] {
 				continue
 			}
 			next = max(next, i+1)
-			if !yield(i, value) {
+			if !yield(i, n.value(at)) {
 				return
 			}
 		}
