@@ -98,8 +98,8 @@ var queryCredential = Mistake{"a credential is sent in the query", "URLs are log
 // misplacedCredentials says where credentials stand that the gateway does not read.
 func misplacedCredentials(req *http.Request) (mistakes []Mistake) {
 	for _, name := range credentialHeaders {
-		for _, value := range request.HeaderValues(req.Header, name) {
-			kind, _, _ := strings.Cut(value, " ")
+		if values := request.HeaderValues(req.Header, name); len(values) > 0 {
+			kind, _, _ := strings.Cut(values[0], " ")
 			if slices.Contains([]string{"bearer", "basic"}, strings.ToLower(kind)) {
 				name += ": " + kind
 			}

@@ -44,6 +44,11 @@ func TestPaylinkMisplacedCredentials(t *testing.T) {
 		})
 	}
 
+	// However often a header came, it is named once, by its first value.
+	twice := request("/v1.0/Page/", "Authorization", "Bearer x")
+	twice.Header.Add("Authorization", "basic y")
+	assert.Equal(t, []Mistake{{"a credential is sent in the header Authorization: Bearer", credentialFix}}, misplacedCredentials(twice))
+
 	// Beside a signature it is named behind what explains that, or alone.
 	for _, c := range []struct {
 		req   *http.Request
