@@ -140,16 +140,17 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	verifier := avangate.Verifier{MerchantCode: a.MerchantCode, SecretKey: secret, Window: a.Window, Now: func() time.Time { return now }}
 	req := (&http.Request{Header: http.Header{vendor.Header: values}}).WithContext(ctx)
 	claimed, err := verifier.Verify(req)
-	if isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0; (err == nil || isPast && a.Kept) && len(c.loginFlaws) == 0 {
+	c.readDate()
+	isPast := errors.Is(err, auth.ErrClock) && claimed.Offset < 0 && !c.isOfAnotherEra(now)
+	if (err == nil || isPast && a.Kept) && len(c.loginFlaws) == 0 {
 		d.Right = true
 		if isPast {
-			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", distance(claimed.Offset), localTime(claimed.Offset))}
+			d.Notes = []string{fmt.Sprintf("the hash is right for its date, %s ago: if the request is not new, say when it was made: --date%s", distance(claimed.Offset), c.localTime(now))}
 		}
 		return d, nil
 	}
 	c.account = a.MerchantCode
 	c.unreadable = errors.Is(err, auth.ErrUnsigned)
-	c.readDate()
 	r := c.source(secret.Reveal())
 	rights := r.makings(c.hash)
 	c.digest = rights[0].claim.digest

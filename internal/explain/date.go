@@ -113,10 +113,7 @@ func (c *avangateClaim) clock(now time.Time, window time.Duration) []Mistake {
 		return []Mistake{{"the date is outside the window", "The date is " + calendar + ": write it as 2006-01-02 15:04:05 of the Gregorian calendar, in UTC and in 24 hours."}}
 	}
 	fix := fmt.Sprintf("The date is %s the gateway's clock, and %s are allowed: set the clock, and make the hash anew for each request", apart(ahead), distance(window))
-	fix += localTime(ahead)
-	if (ahead+12*time.Hour).Abs() <= time.Minute || c.time.Hour() == 12 && (ahead-12*time.Hour).Abs() <= time.Minute {
-		fix += "; if the hour is of a clock that has 12, write it of 24"
-	}
+	fix += c.localTime(now)
 	return []Mistake{{"the date is outside the window", fix + "."}}
 }
 
@@ -134,18 +131,29 @@ func (c *avangateClaim) calendar(now time.Time) string {
 		return "in the Persian calendar"
 	case c.time.Year() == now.Year() && near(c.time.AddDate(0, 1, 0)):
 		return "a month behind the gateway's clock, as where the months are counted from 0"
-	case year > 200 || year < -200:
+	case c.isOfAnotherEra(now):
 		return fmt.Sprintf("of the year %d", c.time.Year())
 	}
 	return ""
 }
 
-// localTime says in which time zones a clock is so far ahead of UTC.
-func localTime(ahead time.Duration) (text string) {
+// isOfAnotherEra reports whether the date is of no day on which there was a gateway, nor
+// will be one soon.
+func (c *avangateClaim) isOfAnotherEra(now time.Time) bool {
+	years := c.time.Year() - now.Year()
+	return years > 200 || years < -200
+}
+
+// localTime says in which time zones, and of which clock, the date is now.
+func (c *avangateClaim) localTime(now time.Time) (text string) {
+	ahead := c.time.Sub(now)
 	for _, zone := range timeZones {
 		if (ahead - zone).Abs() <= time.Minute {
 			text += fmt.Sprintf("; if it is local time, of %s, write it in UTC", zoneName(zone))
 		}
+	}
+	if (ahead+12*time.Hour).Abs() <= time.Minute || c.time.Hour() == 12 && (ahead-12*time.Hour).Abs() <= time.Minute {
+		text += "; if the hour is of a clock that has 12, write it of 24"
 	}
 	return text
 }

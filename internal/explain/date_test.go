@@ -39,6 +39,24 @@ func TestAvangateNamesTheCalendar(t *testing.T) {
 	}
 }
 
+// TestAvangateKeepsNoRequestOfAnotherEra: no request is as old as the years of another
+// calendar make it, so that it is wrong though the hash is right for its date.
+func TestAvangateKeepsNoRequestOfAnotherEra(t *testing.T) {
+	for date, want := range map[string]string{
+		"1448-06-18 15:04:05": "in the Islamic calendar",
+		"1405-09-07 15:04:05": "in the Persian calendar",
+		"0001-01-01 00:00:00": "of the year 1:",
+	} {
+		a := exampleAvangate()
+		a.Now, a.Kept = func() time.Time { return time.Date(2026, 11, 28, 15, 4, 5, 0, time.UTC) }, true
+		d, err := a.Header(t.Context(), `code="YOURCODE123" date="`+date+`" hash="`+hashOf("11YOURCODE12319"+date)+`" algo="sha256"`)
+		require.NoError(t, err)
+		require.False(t, d.Right, date)
+		require.Equal(t, []string{"the date is outside the window"}, namesOf(d.Findings[0].Mistakes), date)
+		assert.Contains(t, d.Findings[0].Mistakes[0].Fix, want)
+	}
+}
+
 // TestAvangateNamesDatesThatThereAreNot: what cannot be read as a date is named by what
 // makes it one.
 func TestAvangateNamesDatesThatThereAreNot(t *testing.T) {

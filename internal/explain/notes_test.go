@@ -77,6 +77,7 @@ func TestAvangateKeptRequests(t *testing.T) {
 		{"old and kept", 6 * time.Hour, true, "the hash is right for its date, 6 hours ago: if the request is not new, say when it was made: --date; if it is local time, of UTC-06:00, write it in UTC", true},
 		{"old on arrival", 6 * time.Hour, false, "", false},
 		{"ahead of its time", -6 * time.Hour, true, "", false},
+		{"of a clock of 12 hours", 12 * time.Hour, true, "the hash is right for its date, 12 hours ago: if the request is not new, say when it was made: --date; if it is local time, of UTC-12:00, write it in UTC; if the hour is of a clock that has 12, write it of 24", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := exampleAvangate()
