@@ -35,7 +35,9 @@ var (
 
 // findStray looks for an ApiSignature elsewhere.
 func (r *paylinkRequest) findStray(req *http.Request) {
-	if raw := req.URL.RawQuery; r.inQuery && strings.Contains(raw, "?") {
+	// Where it tears neither the signature nor the instance, a question mark may be a value's.
+	isTorn := r.decoded.claim == "" || strings.Contains(r.decoded.claim, "?") || strings.Contains(r.instance, "%3F")
+	if raw := req.URL.RawQuery; r.inQuery && isTorn && strings.Contains(raw, "?") {
 		form := strings.ReplaceAll(raw, "?", "&")
 		right := readForm(form, php.PlusDecoded)
 		if right.claim != "" {

@@ -118,3 +118,29 @@ func TestPaylinkKeys(t *testing.T) {
 		})
 	}
 }
+
+// TestPaylinkQuestionMarks: one is named that tears the signature or the instance, and
+// none that a value may have.
+func TestPaylinkQuestionMarks(t *testing.T) {
+	p := &Paylink{Secret: auth.NewSecret(testSecret)}
+	signed := func(secret, stringToSign string) string {
+		return "ApiSignature=" + url.QueryEscape(sign(secret, stringToSign))
+	}
+	const link = "a=1&url=https%3A%2F%2Fe.com%2F%3Fb%3D2"
+	for query, want := range map[string][]string{
+		"a=1&" + signed(testSecret, "a=1") + "?b=2":                                         {straySeparator.Name},
+		"instance=example?a=1&" + signed(testSecret, "a=1"):                                 {straySeparator.Name},
+		"instance=example?" + signed(testSecret, ""):                                        {straySeparator.Name},
+		"instance=example&a=1&url=https://e.com/?b=2&" + signed(testSecret+"\n", link):      {"white space around the secret"},
+		"instance=example&a=1&url=https://e.com/?b=2&" + signed(testSecret, link+"&id=3"):   nil,
+		"instance=example&a=1&url=https://e.com/?b=2&" + signed("another-secret-key", link): nil,
+	} {
+		d, err := p.Request((&paylinkVector{Method: "GET", URL: "/v1.0/Page/?" + query}).request())
+		require.NoError(t, err)
+		mistakes := d.Shown
+		if len(d.Findings) > 0 {
+			mistakes = d.Findings[0].Mistakes
+		}
+		assert.Equal(t, want, namesOf(mistakes), query)
+	}
+}
