@@ -418,22 +418,23 @@ const maxUnbroken = 8
 // unbroken is the mistake to send an ampersand of a value unescaped: what is behind it
 // arrives as parameters, whose order is that of the request.
 func unbroken(a making) (as []making) {
-	ps := split(a.message.query)
-	if a.message.literal || len(ps) > php.MaxInputVars/10 {
+	w := &a.from.work
+	if a.message.literal || !w.mayChange(a.message.query) {
 		return nil
 	}
-	var queries []string
+	ps := split(a.message.query)
+	if len(ps) > php.MaxInputVars/10 {
+		return nil
+	}
 	for from := range ps {
 		whole := ps[from].value
-		for to := from + 1; to < min(len(ps), from+maxUnbroken); to++ {
+		for to := from + 1; to < min(len(ps), from+maxUnbroken) && w.mayGoOn(); to++ {
 			whole += "%26" + ps[to].name + "%3D" + ps[to].value
 			merged := slices.Concat(ps[:from], []parameter{{ps[from].name, whole}}, ps[to+1:])
-			queries = append(queries, join(merged))
-			a.from.work.spent += len(a.message.query)
+			query := join(merged)
+			w.spent += len(query)
+			as = append(as, a.changing(func(m *message) { m.query = query }))
 		}
-	}
-	for _, query := range queries {
-		as = append(as, a.changing(func(m *message) { m.query = query }))
 	}
 	return as
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"slices"
@@ -98,6 +99,26 @@ func TestNoRowGoesOverTheBudget(t *testing.T) {
 			assert.LessOrEqual(t, made, maxOfRow/size)
 		} else {
 			assert.Equal(t, 2*len(everySecond), made)
+		}
+	}
+}
+
+// TestNoRowOfPaylinkGoesOverTheBudget: nor does one that makes many texts of as many long
+// parameters, before they are tried.
+func TestNoRowOfPaylinkGoesOverTheBudget(t *testing.T) {
+	for _, size := range []int{10 << 10, 20 << 10} { // 1 MiB in all, and more
+		form := "ApiSignature=" + strings.Repeat("A", 43) + "%3D"
+		for i := range 90 {
+			form += fmt.Sprintf("&p%d=%s", i, strings.Repeat("%26%C3%BC", size/len("%26%C3%BC")))
+		}
+		r := &paylinkRequest{method: "POST"}
+		r.readForm(form)
+		r.toSign = r.kept.canonical
+		r.scheme, r.functions, r.secret, r.right, r.read = paylinkScheme, paylinkScheme.functions, testSecret, message{query: r.toSign}, r
+		for _, row := range paylinkRows {
+			r.work.takeSpent()
+			row.apply(r.makings(r.kept.claim)[0])
+			assert.LessOrEqual(t, r.work.spent, 2*maxOfRow, row.Name)
 		}
 	}
 }
