@@ -65,7 +65,8 @@ type Diagnosis struct {
 	StringToSign string `json:"stringToSign"`
 
 	// Sent is the first parameter that is sent in a way that shows to be wrong, as it was
-	// sent, and Send is what to send; "" if there is none, or if it is long.
+	// sent, and Send is what to send, "one or other" where nothing tells what was meant; ""
+	// if there is none, or if it is long.
 	Sent string `json:"sent,omitempty"`
 	Send string `json:"send,omitempty"`
 

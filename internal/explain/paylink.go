@@ -365,6 +365,7 @@ func readParts(body []byte, boundary string) []part {
 var (
 	plusForSpace  = Mistake{"a space is sent as a plus sign", plusFix}
 	plusUnescaped = Mistake{"a plus sign is sent unescaped", plusFix}
+	plusForEither = Mistake{"a plus sign is sent, for a space or for itself", plusFix} // where nothing tells
 )
 
 // Mistakes in what the Content-Type says of the body.
@@ -394,6 +395,9 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, write: making.write}
 	s.explain(d, r.makings(claim)...)
 	d.Shown = r.sure(d.Shown)
+	if i := slices.Index(d.Shown, plusForSpace); i >= 0 {
+		d.Shown[i] = plusForEither
+	}
 	shown := d.Shown
 	if len(d.Findings) > 0 {
 		shown = d.Findings[0].Mistakes
@@ -423,10 +427,12 @@ const maxShown = 120
 // sentAndSend returns the first parameter that one of the mistakes is made in, and what
 // to send in its place.
 func (r *paylinkRequest) sentAndSend(mistakes []Mistake) (sent, send string) {
-	var from, to string
+	var from, to, orTo string
 	switch {
 	case slices.Contains(mistakes, plusForSpace):
 		from, to = "+", "%20"
+	case slices.Contains(mistakes, plusForEither):
+		from, to, orTo = "+", "%20", "%2B"
 	case slices.Contains(mistakes, plusUnescaped):
 		from, to = "+", "%2B"
 	case slices.Contains(mistakes, sentTwice), slices.Contains(mistakes, bothTwice):
@@ -439,7 +445,11 @@ func (r *paylinkRequest) sentAndSend(mistakes []Mistake) (sent, send string) {
 			if len(pair) > maxShown {
 				return "", ""
 			}
-			return pair, strings.ReplaceAll(pair, from, to)
+			send = strings.ReplaceAll(pair, from, to)
+			if orTo != "" {
+				send += " or " + strings.ReplaceAll(pair, from, orTo)
+			}
+			return pair, send
 		}
 	}
 	return "", ""
@@ -448,11 +458,16 @@ func (r *paylinkRequest) sentAndSend(mistakes []Mistake) (sent, send string) {
 // hasPlus reports whether a body has plus signs, which gateways read in two ways.
 func (r *paylinkRequest) hasPlus() bool { return !r.inQuery && r.decoded.canonical != r.kept.canonical }
 
-// withOwn signs a parameter of the gateway's own where it was sent.
+// withOwn signs a parameter of the gateway's own where it was sent, if the others are
+// signed as they were read.
 func (a making) withOwn(name string) []making {
 	reading := &a.paylink().decoded
-	if a.message.query == a.paylink().kept.canonical {
+	switch a.message.query {
+	case a.paylink().kept.canonical:
 		reading = &a.paylink().kept
+	case reading.canonical:
+	default:
+		return nil
 	}
 	withInstance, withSignature := reading.withOwn()
 	if name == paylink.InstanceName {

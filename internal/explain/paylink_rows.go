@@ -77,7 +77,7 @@ var paylinkShown = [][]row[making]{
 				if unescaped(a.claim.signature) != a.claim.signature || !a.isEscapedTwice() {
 					return nil
 				}
-				return a.signing(a.decodedAgain()...)
+				return append(a.signing(a.decodedAgain()...), a) // which may have been signed so, too
 			}},
 	},
 	{

@@ -123,7 +123,7 @@ func TestPaylinkPossibilities(t *testing.T) {
 	}{
 		"another secret":    {formType, "", "a=b&ApiSignature=" + url.QueryEscape(sign(another, "a=b")), nil, wrongSecret},
 		"another signature": {formType, "", "a=b&ApiSignature=none", []Mistake{paylinkForm}, wrongSecret},
-		"a plus sign":       {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForSpace}, wrongSecret},
+		"a plus sign":       {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(another, "a=b+c")), []Mistake{plusForEither}, wrongSecret},
 		// Both must be put right, and the plus sign shows.
 		"a mistake and a plus sign": {formType, "", "a=b+~&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+~")), nil, nil},
 		"a plus sign alone":         {formType, "", "a=b+c&ApiSignature=" + url.QueryEscape(sign(testSecret, "a=b+c")), nil, nil},
@@ -145,6 +145,23 @@ func TestPaylinkPossibilities(t *testing.T) {
 			assert.Equal(t, namesOf(tc.shown), namesOf(d.Shown))
 			assert.Equal(t, tc.possibilities, d.Possibilities)
 		})
+	}
+}
+
+// TestPaylinkSignedAsItIsEscapedTwice: what is escaped twice may have been signed so, too,
+// which is right, and then another mistake beside it is named and none that was not made.
+func TestPaylinkSignedAsItIsEscapedTwice(t *testing.T) {
+	const twice = "amount=1&url=https%253A%252F%252Fe.com"
+	for _, c := range []struct{ secret, signed, want string }{
+		{testSecret + "\n", twice, "white space around the secret"},
+		{testSecret, twice + "&model=Page", "the model is signed, and not sent"},
+		{testSecret, twice + "\n", "a newline is signed behind the parameters"},
+	} {
+		v := paylinkVector{Method: "POST", URL: "/v1.0/Page/?instance=example", Type: formType, Secret: testSecret,
+			Body: twice + "&ApiSignature=" + url.QueryEscape(sign(c.secret, c.signed))}
+		d := v.explain(t)
+		require.Len(t, d.Findings, 1, d)
+		assert.Equal(t, []string{sentTwice.Name, c.want}, namesOf(d.Findings[0].Mistakes))
 	}
 }
 
@@ -309,7 +326,9 @@ func TestPaylinkShowsWhatWasSent(t *testing.T) {
 		{"a=1&name=Hans+Peter~", "a=1&name=Hans+Peter~", "name=Hans+Peter~", "name=Hans%20Peter~", "a=1&name=Hans+Peter%7E"},
 		{"a=b%20c&tel=+41", "a=b%20c&tel=%2B41", "tel=+41", "tel=%2B41", ""},
 		{"name=Hans%2520Peter", "name=Hans+Peter", "name=Hans%2520Peter", "name=Hans%20Peter", "name=Hans+Peter"},
-		{"name=Hans+Peter", "something else", "name=Hans+Peter", "name=Hans%20Peter", ""},
+		{"name=Hans+Peter", "something else", "name=Hans+Peter", "name=Hans%20Peter or name=Hans%2BPeter", ""},
+		{"tel=+41", "something else", "tel=+41", "tel=%2041 or tel=%2B41", ""},
+		{"a=b%20c&tel=+41", "something else", "tel=+41", "tel=%2B41", ""},
 		{"name=Hans+Peter" + long, "something else", "", "", ""},
 		{"name=Hans%20Peter", "name=Hans%20Peter", "", "", ""},
 	} {
