@@ -62,7 +62,11 @@ func (a *Avangate) Request(req *http.Request) (*Diagnosis, error) {
 		return new(Diagnosis), a.error(auth.ErrUnsigned, err)
 	}
 	if protocol == vendor.REST {
-		return a.explainHeader(req.Context(), request.HeaderValues(req.Header, vendor.Header))
+		values := request.HeaderValues(req.Header, vendor.Header)
+		if misplaced := misplacedHeaders(req.Header); len(values) == 0 && len(misplaced) > 0 {
+			return new(Diagnosis), a.error(auth.ErrUnsigned, fmt.Errorf("there is no header %s, and a credential is sent in the header %s, which 2Checkout does not read: send %s: %s", vendor.Header, misplaced[0], vendor.Header, attributesFix))
+		}
+		return a.explainHeader(req.Context(), values)
 	}
 	body, err := request.TakeBody(req, maxAvangateBody)
 	if err != nil {
@@ -128,7 +132,11 @@ func (a *Avangate) explain(ctx context.Context, values []string, c *avangateClai
 	secret, err := auth.Load(ctx, a.SecretKey)
 	defer d.redact(secret)
 	if c.hash == "" {
-		return d, a.error(auth.ErrUnsigned, errors.New(c.noHash()))
+		reason := c.noHash()
+		if redact.New(secret.Reveal()).In(values[0]) {
+			reason += "; and " + avangateScheme.inClear().Name + ": give it a new value"
+		}
+		return d, a.error(auth.ErrUnsigned, errors.New(reason))
 	}
 	if err != nil {
 		return d, a.error(auth.ErrSecret, err)

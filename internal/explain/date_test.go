@@ -2,6 +2,7 @@ package explain
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"net/http/httptest"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/countersign/countersign/auth"
 )
 
 // TestAvangateNamesTheCalendar: a date of another calendar or clock is named as such,
@@ -145,6 +148,27 @@ func TestAvangateNamesTheKeySentInClear(t *testing.T) {
 		assert.Equal(t, "the Secret Key itself is sent", d.Shown[0].Name)
 		assert.NotContains(t, d.String(), avangateKey)
 	}
+}
+
+// TestAvangateNamesTheKeySentWithoutAHash, and in a header of another kind.
+func TestAvangateNamesTheKeySentWithoutAHash(t *testing.T) {
+	credentials := base64.StdEncoding.EncodeToString([]byte(avangateCode + ":" + avangateKey))
+	for _, header := range []string{avangateKey, credentials, "Basic " + credentials, `code="YOURCODE123" key="` + avangateKey + `"`} {
+		d, err := exampleAvangate().Header(t.Context(), header)
+		require.ErrorIs(t, err, auth.ErrUnsigned)
+		assert.ErrorContains(t, err, `there is no hash: write code="..." date="..." hash="..." algo="..."; and the Secret Key itself is sent`)
+		assert.NotContains(t, err.Error()+d.String(), avangateKey)
+		assert.NotContains(t, err.Error()+d.String(), credentials)
+	}
+	_, err := exampleAvangate().Header(t.Context(), `code="YOURCODE123"`)
+	assert.NotContains(t, err.Error(), "Secret Key")
+
+	req := httptest.NewRequest("GET", "/rest/6.0/orders/", nil)
+	req.Header.Set("Authorization", "Basic "+credentials)
+	_, err = exampleAvangate().Request(req)
+	require.ErrorIs(t, err, auth.ErrUnsigned)
+	assert.ErrorContains(t, err, "there is no header X-Avangate-Authentication, and a credential is sent in the header Authorization: Basic, which 2Checkout does not read: send")
+	assert.NotContains(t, err.Error(), credentials)
 }
 
 func TestPaylinkNamesTheSecretSentInClear(t *testing.T) {

@@ -97,16 +97,24 @@ const credentialFix = "Send ApiSignature among the parameters, or the secret in 
 
 var queryCredential = Mistake{"a credential is sent in the query", "URLs are logged: give the secret a new value. " + credentialFix}
 
-// misplacedCredentials says where credentials stand that the gateway does not read.
-func misplacedCredentials(req *http.Request) (mistakes []Mistake) {
+// misplacedHeaders names the headers with a credential that the gateways do not read.
+func misplacedHeaders(h http.Header) (names []string) {
 	for _, name := range credentialHeaders {
-		if values := request.HeaderValues(req.Header, name); len(values) > 0 {
+		if values := request.HeaderValues(h, name); len(values) > 0 {
 			kind, _, _ := strings.Cut(values[0], " ")
 			if slices.Contains([]string{"bearer", "basic"}, strings.ToLower(kind)) {
 				name += ": " + kind
 			}
-			mistakes = append(mistakes, Mistake{"a credential is sent in the header " + name, credentialFix})
+			names = append(names, name)
 		}
+	}
+	return names
+}
+
+// misplacedCredentials says where credentials stand that the gateway does not read.
+func misplacedCredentials(req *http.Request) (mistakes []Mistake) {
+	for _, name := range misplacedHeaders(req.Header) {
+		mistakes = append(mistakes, Mistake{"a credential is sent in the header " + name, credentialFix})
 	}
 	for pair := range strings.SplitSeq(req.URL.RawQuery, "&") {
 		if name, _, _ := strings.Cut(pair, "="); isCredential(name) {
