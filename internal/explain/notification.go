@@ -19,7 +19,8 @@ import (
 )
 
 // A Notification explains the hash of 2Checkout's IPN and LCN. One is right if all
-// hashes that are filled are, and one of them is not MD5.
+// hashes that are filled are, one of them is not MD5, and what is hashed cannot be what
+// the account itself signs with the key, a header or a reply.
 //
 // Its fields must not be changed while it is used. Then it is safe for concurrent
 // use.
@@ -132,6 +133,7 @@ func (h claimedHash) isForbidden() bool {
 var (
 	noHashField    = Mistake{"there is no hash: SIGNATURE_SHA3_256, SIGNATURE_SHA2_256 and HASH are missing or empty", "Refuse such a message. If the vendor sends it, set SHA2 or SHA3 for this URL in the Control Panel."}
 	onlyMD5        = Mistake{"there is no hash but MD5", "Set SHA2 or SHA3 for this URL in the Control Panel: support for MD5 ended in August 2024."}
+	ownHash        = Mistake{"this is no notification, but what this account signs itself, a header or a reply, with borders and names put into it", "Refuse such a message, as package ipn does. Who has it has read your logs or your traffic: keep headers and replies out of logs, and change the Secret Key."}
 	hashesDisagree = Mistake{"a right hash stands beside a wrong one", "Refuse such a message: compare the strongest hash, and trust none of a message in which another differs."}
 )
 
@@ -157,6 +159,9 @@ func (n *notification) judge(key auth.Secret, allowMD5 bool) (flaw *Mistake, wro
 	}
 	if n.hashes[0].Function.Name == vendor.MD5.Name && (!allowMD5 || right == 0) {
 		return &onlyMD5, nil
+	}
+	if vendor.IsOwn(n.source()) {
+		return &ownHash, nil
 	}
 	return nil, nil
 }

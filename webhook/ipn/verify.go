@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/webhook"
 )
 
@@ -71,7 +72,7 @@ func verify(ctx context.Context, body []byte, keys []auth.SecretSource) (n *Noti
 // the other things have that the same key signs: a header two values, the reply to an
 // LCN three, the reply to an IPN four.
 func (n *Notification) recognize() (Kind, error) {
-	if n.isOurs() {
+	if vendor.IsOwn(n.signed) {
 		return 0, errors.New("this is no notification, but what this account signs itself, a header or a reply, with borders and names put into it: who has it has read your logs or your traffic")
 	}
 	var lacks []string

@@ -1,15 +1,16 @@
-package ipn
+package avangate
 
 import "slices"
 
-// isOurs reports whether what is signed can be read as what the account itself signs
-// with the key: a header's merchant code and date, or what a reply is made of. Digits
-// may be taken for lengths and lengths for digits, so that the number of values alone
-// does not tell.
-func (n *Notification) isOurs() bool {
-	return canBe(n.signed, code, date) || // the header
-		canBe(n.signed, code, expiration, stamp) || // the reply to an LCN
-		canBe(n.signed, code, anything, stamp, stamp) // the reply to an IPN
+// IsOwn reports whether a source can be read as one that the account itself signs with
+// the key: a header's merchant code and date, or what a reply is made of. So a right
+// hash over it makes no notification: names were put to what anybody may have seen.
+// Digits may be taken for lengths and lengths for digits, so that the number of values
+// alone does not tell.
+func IsOwn(source string) bool {
+	return canBe(source, code, date) || // the header
+		canBe(source, code, expiration, stamp) || // the reply to an LCN
+		canBe(source, code, anything, stamp, stamp) // the reply to an IPN
 }
 
 // The kinds of values in what the account signs. Replies of other programs may have the
