@@ -149,7 +149,7 @@ func (m *Message) message(kind sender.Kind, key auth.Secret) (*sender.Message, e
 	if m.Body != nil || m.ContentType != "" {
 		return nil, errors.New("a Body is that of a webhook: give the Fields")
 	}
-	i := slices.IndexFunc(vendor.HashFields, func(f vendor.HashField) bool { return f.Function.Name == m.Algorithm.String() })
+	i := slices.IndexFunc(vendor.HashFields[:], func(f vendor.HashField) bool { return f.Function.Name == m.Algorithm.String() })
 	if i < 0 {
 		return nil, fmt.Errorf("there is no %v: use avangate.SHA2_256 or avangate.SHA3_256", m.Algorithm)
 	}

@@ -152,7 +152,7 @@ func (d *dispatch) message(c *command, words []string) (*sender.Message, error) 
 		return d.webhook(c, fields)
 	}
 	algo := cmp.Or(d.algo, vendor.SHA2_256.Name)
-	i := slices.IndexFunc(vendor.HashFields, func(f vendor.HashField) bool { return f.Function.Name == algo })
+	i := slices.IndexFunc(vendor.HashFields[:], func(f vendor.HashField) bool { return f.Function.Name == algo })
 	switch {
 	case i < 0:
 		return nil, usagef("--algo is sha256, sha3-256 or md5")

@@ -60,11 +60,11 @@ type HashField struct {
 }
 
 // HashFields are those fields, the strongest first. None is part of what is signed.
-var HashFields = []HashField{{"SIGNATURE_SHA3_256", SHA3_256}, {"SIGNATURE_SHA2_256", SHA2_256}, {"HASH", MD5}}
+var HashFields = [...]HashField{{"SIGNATURE_SHA3_256", SHA3_256}, {"SIGNATURE_SHA2_256", SHA2_256}, {"HASH", MD5}}
 
 // IsHashField reports whether a field of this name holds a hash.
 func IsHashField(name string) bool {
-	return slices.ContainsFunc(HashFields, func(f HashField) bool { return f.Name == name })
+	return slices.ContainsFunc(HashFields[:], func(f HashField) bool { return f.Name == name })
 }
 
 // StampLayout is PHP's YmdHis, as IPN_DATE and the replies have it.

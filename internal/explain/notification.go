@@ -87,7 +87,7 @@ func readNotification(body []byte) *notification {
 	var seen []string
 	for encodedName, encodedValue := range php.Pairs(body) {
 		name, value := string(php.AppendURLDecoded(nil, encodedName)), string(php.AppendURLDecoded(nil, encodedValue))
-		i := slices.IndexFunc(vendor.HashFields, func(f vendor.HashField) bool { return f.Name == name })
+		i := slices.IndexFunc(vendor.HashFields[:], func(f vendor.HashField) bool { return f.Name == name })
 		if i < 0 {
 			n.fields = append(n.fields, [2]string{name, value})
 			continue
@@ -106,7 +106,7 @@ func readNotification(body []byte) *notification {
 
 // strength orders hash fields.
 func strength(h claimedHash) int {
-	return -slices.IndexFunc(vendor.HashFields, func(f vendor.HashField) bool { return f.Name == h.Name })
+	return -slices.IndexFunc(vendor.HashFields[:], func(f vendor.HashField) bool { return f.Name == h.Name })
 }
 
 // source is what the hash is over.

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 
 	"github.com/countersign/countersign/auth"
+	vendor "github.com/countersign/countersign/internal/avangate"
 )
 
 // Signed returns what the hash of a body is over, whatever else the body is.
@@ -13,11 +14,11 @@ func Signed(body string) string {
 
 // Hash returns the hash of a body by the algorithm of this name.
 func Hash(algorithm, key, body string) string {
-	for _, f := range hashFields {
-		if f.function.New != nil && f.function.Name == algorithm {
+	for _, f := range vendor.HashFields {
+		if f.Function.Name == algorithm && algorithm != vendor.MD5.Name {
 			var m message
 			m.read([]byte(body))
-			hash := m.hash(f.function, auth.NewSecret(key))
+			hash := m.hash(f.Function, auth.NewSecret(key))
 			return hex.EncodeToString(hash[:])
 		}
 	}

@@ -15,19 +15,9 @@ import (
 	"github.com/countersign/countersign/internal/php"
 )
 
-// The fields that hold the hash, the strongest first. They are left out of what is
-// signed by their whole name, wherever they stand.
-var hashFields = [...]struct {
-	name     string
-	function vendor.Function // of MD5 none
-}{
-	{"SIGNATURE_SHA3_256", vendor.SHA3_256},
-	{"SIGNATURE_SHA2_256", vendor.SHA2_256},
-	{name: "HASH"},
-}
-
 // hashField returns the index of the hash field that an encoded name stands for, -1
-// if for none.
+// if for none. They are left out of what is signed by their whole name, wherever they
+// stand.
 func hashField(name []byte) int {
 	var room [3 * len("SIGNATURE_SHA2_256")]byte
 	if len(name) == 0 || len(name) > len(room) || name[0] != 'S' && name[0] != 'H' && name[0] != '%' {
@@ -36,28 +26,28 @@ func hashField(name []byte) int {
 	if bytes.IndexByte(name, '%') >= 0 {
 		name = php.AppendURLDecoded(room[:0], name)
 	}
-	for i := range hashFields {
-		if string(name) == hashFields[i].name {
+	for i := range vendor.HashFields {
+		if string(name) == vendor.HashFields[i].Name {
 			return i
 		}
 	}
 	return -1
 }
 
-// A digest is what both functions give.
+// A digest is what both functions give that are taken.
 type digest [32]byte
 
 // findHash returns the strongest hash of a body that is not empty, and its function.
 func findHash(body []byte) (f vendor.Function, hash digest, err error) {
-	var values [len(hashFields)][]byte
-	var seen [len(hashFields)]bool
+	var values [len(vendor.HashFields)][]byte
+	var seen [len(vendor.HashFields)]bool
 	for name, value := range php.Pairs(body) {
 		i := hashField(name)
 		if i < 0 {
 			continue
 		}
 		if seen[i] {
-			return f, hash, fmt.Errorf("the field %s comes twice", hashFields[i].name)
+			return f, hash, fmt.Errorf("the field %s comes twice", vendor.HashFields[i].Name)
 		}
 		seen[i], values[i] = true, value
 	}
@@ -65,8 +55,8 @@ func findHash(body []byte) (f vendor.Function, hash digest, err error) {
 		if len(value) == 0 {
 			continue
 		}
-		name := hashFields[i].name
-		if f = hashFields[i].function; f.New == nil {
+		name := vendor.HashFields[i].Name
+		if f = vendor.HashFields[i].Function; f.Name == vendor.MD5.Name {
 			return f, hash, errors.New("there is no hash but HASH, which is MD5 and retired: choose SHA2 or SHA3 for this URL in the Control Panel")
 		}
 		var room [3 * 2 * len(hash)]byte
