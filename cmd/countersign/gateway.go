@@ -13,7 +13,6 @@ import (
 	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
-	"github.com/countersign/countersign/internal/sender"
 )
 
 // The gateways, as arguments name them.
@@ -61,7 +60,7 @@ func (c *command) perKind(usage, what string, kinds ...kind) int {
 
 // messageOf tells which message of a gateway's a request is, "" if none.
 func messageOf(req *http.Request) (string, error) {
-	if len(request.HeaderValues(req.Header, sender.WebhookHeader)) > 0 {
+	if len(request.HeaderValues(req.Header, paylink.WebhookHeader)) > 0 {
 		return webhookMessage, nil
 	}
 	body, err := request.TakeBody(req, maxInput)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
 	"github.com/countersign/countersign/webhook/ipn"
@@ -209,9 +210,6 @@ type Webhook struct {
 	Others OtherKeys
 }
 
-// webhookHeader is the header with the signature.
-const webhookHeader = "X-Webhook-Signature"
-
 // Request explains the header of a request that a server received, over the body, which
 // is read and put back. Its errors are those of [Notification.Request].
 func (w *Webhook) Request(req *http.Request) (*Diagnosis, error) {
@@ -227,7 +225,7 @@ func (w *Webhook) Request(req *http.Request) (*Diagnosis, error) {
 		return d, &auth.Error{Op: op, Code: auth.ErrSecret, Err: err}
 	}
 	defer d.redact(secret)
-	values := request.HeaderValues(req.Header, webhookHeader)
+	values := request.HeaderValues(req.Header, paylink.WebhookHeader)
 	flaw, right := judgeWebhook(values, body, secret)
 	switch d.Right = right; {
 	case flaw != nil:
@@ -242,9 +240,9 @@ func (w *Webhook) Request(req *http.Request) (*Diagnosis, error) {
 func judgeWebhook(values []string, body []byte, key auth.Secret) (flaw *Mistake, right bool) {
 	switch {
 	case len(values) > 1:
-		return &Mistake{fmt.Sprintf("the header %s comes %d times", webhookHeader, len(values)), "Refuse such a message: readers take the one or the other."}, false
+		return &Mistake{fmt.Sprintf("the header %s comes %d times", paylink.WebhookHeader, len(values)), "Refuse such a message: readers take the one or the other."}, false
 	case len(values) == 0 || strings.Trim(values[0], " \t") == "":
-		return &Mistake{"there is no signature: the header " + webhookHeader + " is missing or empty", "Refuse such a message where the webhook has a signing key."}, false
+		return &Mistake{"there is no signature: the header " + paylink.WebhookHeader + " is missing or empty", "Refuse such a message where the webhook has a signing key."}, false
 	}
 	sent, err := hex.DecodeString(strings.Trim(values[0], " \t"))
 	mac := hmac.New(vendor.SHA2_256.New, []byte(key.Reveal()))

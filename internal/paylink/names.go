@@ -23,6 +23,10 @@ var Own = php.Own{Signature: SignatureName, SignatureLen: SignatureLen, Account:
 // it: a header's name has no case.
 const KeyHeader = "X-Api-Key"
 
+// WebhookHeader is the header that holds the signature of a webhook, which the family's
+// documents do not name: docs/webhooks.md says who does.
+const WebhookHeader = "X-Webhook-Signature"
+
 // The media types of bodies that have parameters.
 const (
 	FormType      = request.FormType

@@ -20,6 +20,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	vendor "github.com/countersign/countersign/internal/avangate"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/php"
 	"github.com/countersign/countersign/internal/request"
 )
@@ -32,9 +33,6 @@ const (
 	LCN                 // of 2Checkout, about a subscription
 	Webhook             // of the Payrexx family
 )
-
-// WebhookHeader is the header with a webhook's signature.
-const WebhookHeader = "X-Webhook-Signature"
 
 // A Field is one of a form, decoded.
 type Field struct{ Name, Value string }
@@ -203,7 +201,7 @@ func (m *Message) Request(ctx context.Context, url string) (*http.Request, error
 	}
 	req.Header.Set("Content-Type", m.Type)
 	if m.kind == Webhook {
-		req.Header.Set(WebhookHeader, m.hash)
+		req.Header.Set(paylink.WebhookHeader, m.hash)
 	}
 	return req, nil
 }

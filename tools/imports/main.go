@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"internal/avangate": {"internal/php"},
 	"internal/paylink":  {"auth", "internal/php", "internal/request"},
 	"internal/redact":   {"auth"},
-	"internal/sender":   {"auth", "internal/avangate", "internal/php", "internal/request"},
+	"internal/sender":   {"auth", "internal/avangate", "internal/paylink", "internal/php", "internal/request"},
 	"internal/webhook":  {"auth", "internal/request"},
 
 	"auth/scheme":      {"auth", "internal/request"},
@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 	"transport":                {"auth", "internal/redact", "internal/request"},
 	"transport/transporttest":  {"auth", "auth/avangate", "auth/paylinkhmac", "auth/paylinkkey", "auth/scheme", "internal/request", "transport"},
 	"webhook/ipn":              {"auth", "internal/avangate", "internal/php", "internal/request", "internal/webhook"},
-	"webhook/paylinkhook":      {"auth", "internal/php", "internal/request", "internal/webhook"},
+	"webhook/paylinkhook":      {"auth", "internal/paylink", "internal/php", "internal/request", "internal/webhook"},
 	"internal/explain":         {"auth", "auth/avangate", "auth/paylinkhmac", "buylink", "internal/avangate", "internal/paylink", "internal/php", "internal/redact", "internal/request", "webhook/ipn"},
 	"cmd/countersign":          {everything},
 	"cmd/countersign/internal": {everything}, // and all below

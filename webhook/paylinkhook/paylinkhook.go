@@ -72,11 +72,12 @@ import (
 	"strings"
 
 	"github.com/countersign/countersign/auth"
+	"github.com/countersign/countersign/internal/paylink"
 	"github.com/countersign/countersign/internal/webhook"
 )
 
 const (
-	header   = "X-Webhook-Signature"
+	header   = paylink.WebhookHeader
 	opVerify = "verify a webhook"
 )
 
