@@ -42,6 +42,7 @@ package explain
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -134,22 +135,34 @@ func difference(a, b string) int {
 	return i
 }
 
-// redact takes the secret out of the strings to sign and the notes: it may have been
-// sent as any of the values, or the names.
+// redact takes the secret out of the strings to sign, the notes and what is named: it
+// may have been sent as any of the values, or the names.
 func (d *Diagnosis) redact(secret auth.Secret) { d.Redact(redact.New(secret.Reveal())) }
 
-// Redact takes further words out of the strings to sign and the notes, such as the
-// secrets of other gateways.
+// Redact takes further words out of the strings to sign, the notes and what is named,
+// such as the secrets of other gateways.
 func (d *Diagnosis) Redact(words *redact.Words) {
 	d.StringToSign, d.Sent, d.Send = words.String(d.StringToSign), words.String(d.Sent), words.String(d.Send)
 	for i := range d.Notes {
 		d.Notes[i] = words.String(d.Notes[i])
 	}
+	d.Shown = redacted(d.Shown, words)
 	for i := range d.Findings {
 		f := &d.Findings[i]
+		f.Mistakes = redacted(f.Mistakes, words)
 		f.StringToSign, f.Repaired = words.String(f.StringToSign), words.String(f.Repaired)
 		f.Difference = difference(d.Wanted(*f), f.StringToSign)
 	}
+}
+
+// redacted returns mistakes less words, which a parameter may be called. The mistakes
+// themselves may be a table's.
+func redacted(mistakes []Mistake, words *redact.Words) []Mistake {
+	mistakes = slices.Clone(mistakes)
+	for i := range mistakes {
+		mistakes[i].Name = words.String(mistakes[i].Name)
+	}
+	return mistakes
 }
 
 // String returns the Diagnosis as text, for people, in lines.

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -74,5 +75,23 @@ func TestNoDiagnosisHoldsTheSecret(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestNoMistakeNamesTheSecret has it where a parameter is named, which a mistake quotes.
+func TestNoMistakeNamesTheSecret(t *testing.T) {
+	const secret = "test-secret-key"
+	link, err := url.Parse("https://shop.example/back?" + secret + "=1&" + secret + "=2&signature=00")
+	require.NoError(t, err)
+	for name, explain := range map[string]func(context.Context, *url.URL) (*Diagnosis, error){
+		"buy link":   (&BuyLink{SecretWord: auth.NewSecret(secret)}).URL,
+		"return URL": (&ReturnURL{SecretWord: auth.NewSecret(secret)}).URL,
+	} {
+		d, err := explain(t.Context(), link)
+		require.NoError(t, err, name)
+		assert.Contains(t, d.String(), `parameter "`+auth.Redacted+`" is given twice`, name)
+		text, err := json.Marshal(d)
+		require.NoError(t, err, name)
+		assert.NotContains(t, string(text), secret, name)
 	}
 }
