@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/countersign/countersign/cmd/countersign/internal/printable"
+	vendor "github.com/countersign/countersign/internal/avangate"
 	"github.com/countersign/countersign/internal/explain"
 	"github.com/countersign/countersign/internal/redact"
 )
@@ -78,7 +79,9 @@ func explainLink(c *command, isReturn bool) int {
 		c.printJSON(d)
 	default:
 		fmt.Fprintln(c.stdout, d)
-		fmt.Fprintln(c.stdout, "string to sign:", printable.Line(d.StringToSign))
+		if _, err := vendor.ReadLink(link.RawQuery); err == nil {
+			fmt.Fprintln(c.stdout, "string to sign:", printable.Line(d.StringToSign))
+		}
 	}
 	if !d.Right {
 		return exitWrong
