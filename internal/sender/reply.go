@@ -80,6 +80,9 @@ func (m *Message) judgeReply(a *Answer) *Judgement {
 			j = wrong("the reply is right, but not its status", Mistake{"the reply is not sent with 200", "Send the reply with 200, and no reply with another status."})
 		}
 		if j.Verdict == Right {
+			if errorText.Match(a.Body) {
+				j.Notes = append(j.Notes, "beside the acknowledgement stands what reads as an error's text: where processing failed the message is lost, since it is not sent again; answer that with 500 and no tag")
+			}
 			return j
 		}
 		if first == nil {
@@ -107,7 +110,7 @@ func (m *Message) judgeTagless(a *Answer) *Judgement {
 func (m *Message) judgeTag(t tag) *Judgement {
 	shown := m.shownIn(t)
 	sum, err := hex.DecodeString(t.hash)
-	if err != nil {
+	if err != nil || len(sum) == 0 {
 		return wrong("the reply's hash cannot be read", append(shown, Mistake{"the hash is not written as hexadecimal digits", "Write the HMAC as small hexadecimal digits, and nothing else."})...)
 	}
 	s := m.newSearch(sum, t.date)

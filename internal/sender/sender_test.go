@@ -123,6 +123,7 @@ func TestJudge(t *testing.T) {
 		"another key":           {status: 200, body: sig("sha256", replied, strings.Repeat("0", 64)), mistakes: []string{"another key (possible"}},
 		"named and another key": {status: 200, body: sig("sha2-256", replied, strings.Repeat("0", 64)), mistakes: []string{"the algorithm is called sha2-256", "another key (possible"}},
 		"not digits":            {status: 200, body: sig("sha256", replied, "pq=="), mistakes: []string{"the hash is not written as hexadecimal"}},
+		"no digits":             {status: 200, body: sig("sha256", replied, ""), mistakes: []string{"the hash is not written as hexadecimal"}},
 		"no date":               {status: 200, body: sig("sha256", "", sha2(prefixed("4711", "Software program", sent, ""))), mistakes: []string{"there is no date"}},
 		"single quotes":         {status: 200, body: strings.ReplaceAll(sig("sha256", replied, sha2(right)), `"`, "'"), mistakes: []string{"the tag is not written"}},
 		"HTML-coded tag":        {status: 200, body: "&lt;sig algo=&quot;sha256&quot;&gt;", mistakes: []string{"the tag is not written"}},
@@ -207,6 +208,17 @@ func TestJudgeAWebhook(t *testing.T) {
 	hook := NewWebhook(DefaultJSON(), "application/json", auth.NewSecret(testKey), false)
 	for status, verdict := range map[int]Verdict{200: Right, 202: Right, 299: Right, 300: Wrong, 199: Wrong, 400: Wrong, 404: Wrong, 500: Wrong} {
 		assert.Equal(t, verdict, hook.Judge(&Answer{Status: status}).Verdict, "%d", status)
+	}
+}
+
+// TestAnErrorBesideTheReplyIsNoted: the gateway takes the reply, and the message is lost.
+func TestAnErrorBesideTheReplyIsNoted(t *testing.T) {
+	m := notification(IPN, sha2Field, Field{"TEST_ORDER", "0"})
+	reply := sig("sha256", replied, sha2(prefixed("4711", "Software program", "20260304050608", replied)))
+	for text, notes := range map[string]int{"": 0, "thank you\n": 0, "Fatal error: no such order\n": 1} {
+		j := m.Judge(&Answer{200, []byte(text + reply)})
+		assert.Equal(t, Right, j.Verdict, "%s", text)
+		assert.Len(t, j.Notes, notes, "%s", text)
 	}
 }
 
