@@ -2,8 +2,9 @@ package countersign
 
 import (
 	"errors"
-	"net/url"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -89,9 +90,9 @@ func checkPath(path string) error {
 		if err := checkPlain(path); err != nil {
 			return err
 		}
-		plain, err := url.PathUnescape(path)
-		if err != nil || plain == path {
-			return nil // a %-sign that no longer escapes anything
+		plain := unescape(path)
+		if plain == path {
+			return nil
 		}
 		if strings.Count(plain, "/") != strings.Count(path, "/") {
 			return errors.New("the path has an escaped slash: the gateway may take it for a plain one")
@@ -99,6 +100,17 @@ func checkPath(path string) error {
 		path = plain
 	}
 	return errors.New("the path is escaped more than once: write it plain")
+}
+
+var escape = regexp.MustCompile(`%[0-9A-Fa-f]{2}`)
+
+// unescape unescapes a path once. As with PHP, a %-sign that escapes nothing stays, and
+// is no reason to leave the others.
+func unescape(path string) string {
+	return escape.ReplaceAllStringFunc(path, func(e string) string {
+		c, _ := strconv.ParseUint(e[1:], 16, 8)
+		return string([]byte{byte(c)})
+	})
 }
 
 // checkPlain refuses what servers resolve or skip in a path.
