@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 
@@ -172,6 +173,9 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	out, refused := t.outgoing(req, a)
 	if refused != nil {
 		return refused.response(req, a), nil
+	}
+	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil {
+		trace.Got1xxResponse = nil // by which Caddy passes on interim answers, with any Countersign-Sent in them
 	}
 	stopped := false
 	resp, err := t.signing.RoundTrip(out.WithContext(auth.WithTrace(out.Context(), &auth.Trace{

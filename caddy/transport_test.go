@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"net/textproto"
 	"os"
 	"regexp"
 	"strings"
@@ -296,6 +298,30 @@ func TestWhatTheGatewayGets(t *testing.T) {
 	}, got.Header)
 	assert.Equal(t, strings.TrimPrefix(gateway.URL, "http://"), got.Host)
 	assert.Equal(t, "limit=2&instance=example", got.URL.RawQuery)
+}
+
+// TestInterimAnswers: none is passed on, since Caddy would with all that is in it.
+func TestInterimAnswers(t *testing.T) {
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Countersign-Sent", "no")
+		w.WriteHeader(http.StatusEarlyHints)
+		w.WriteHeader(http.StatusProcessing)
+		w.Header().Set("X-Gateway", "1")
+		w.WriteHeader(http.StatusTeapot)
+	}))
+	defer gateway.Close()
+	url := load(t, adapt(t, "caddyfile", sidecar(gateway.URL, "paylinkhmac", "instance example\nsecret_file "+secretFile(t, testSecret), "")))
+	var interim []int
+	req := get(t, url+"/pay/v1.0/Transaction/")
+	req = req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{Got1xxResponse: func(code int, _ textproto.MIMEHeader) error {
+		interim = append(interim, code)
+		return nil
+	}}))
+	got := ask(t, req)
+	assert.Equal(t, http.StatusTeapot, got.status)
+	assert.Equal(t, "1", got.header.Get("X-Gateway"))
+	assert.Empty(t, got.header.Values("Countersign-Sent"))
+	assert.Empty(t, interim)
 }
 
 // TestRedirects: within the gateway and with the method they lead to the sidecar's
