@@ -7,6 +7,7 @@ package curl
 import (
 	"bytes"
 	"cmp"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"mime/multipart"
@@ -72,6 +73,7 @@ func flagNames(list string) map[string]string {
 type command struct {
 	given       map[string]bool // flags, by their long names; data for each of its kind
 	url, method string
+	user        string      // and its password
 	header      http.Header // a field without values is one that curl leaves out
 	data        []byte
 	form        *multipart.Writer
@@ -160,6 +162,8 @@ func (c *command) set(name, value string) error {
 		c.url = value
 	case "request":
 		c.method = value
+	case "user":
+		c.user = value
 	case "header":
 		return c.setHeader(value)
 	case "data", "data-ascii", "data-binary":
@@ -351,6 +355,9 @@ func (c *command) request() (*http.Request, error) {
 	if contentType != "" {
 		c.setDefault("Content-Type", contentType)
 	}
+	if strings.Contains(c.user, ":") { // without a password curl asks for one
+		c.setDefault("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(c.user)))
+	}
 	if c.given["form"] { // whatever type it has
 		req.Header.Set("Content-Type", req.Header.Get("Content-Type")+"; boundary="+c.form.Boundary())
 	}
@@ -409,6 +416,9 @@ func (c *command) target(dataInQuery bool) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return nil, errors.New("curl has no URL, or one that is malformed, or neither http nor https")
+	}
+	if password, ok := u.User.Password(); ok && c.user == "" {
+		c.user = u.User.Username() + ":" + password
 	}
 	u.Fragment, u.User = "", nil
 	if !c.given["path-as-is"] {

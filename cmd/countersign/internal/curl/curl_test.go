@@ -97,6 +97,10 @@ c=d' URL`,
 	`curl -H 'Content-Type: text/plain' -F a=b URL`,
 	// flags of no matter
 	`curl -k -s -S -i -v -L -f --compressed --http1.1 -o DIR/out -m 9 --connect-timeout 8 --max-time 7 --retry 0 URL`,
+	`curl -u user:pass -H 'Authorization: Bearer x' URL`,
+	`curl HTTPURL -u 'user:p:a ü'`,
+	`curl USERURL`,
+	`curl -u user:pass USERURL`,
 	`curl -sSL -u user:pass -A agent -b c=d -e http://referer/ URL`,
 	`curl -sSkd a=b -XPUT URL`,
 	// the shell
@@ -123,7 +127,7 @@ func TestCurlSendsWhatIsRead(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "image.png"), nil, 0o600))
 	for _, line := range commandLines {
 		t.Run(line, func(t *testing.T) {
-			text := strings.NewReplacer("HTTPURL", strings.Replace(server.URL, "http", "HTTP", 1), "URL", server.URL, "DIR", dir).Replace(line)
+			text := strings.NewReplacer("HTTPURL", strings.Replace(server.URL, "http", "HTTP", 1), "USERURL", strings.Replace(server.URL, "//", "//YOURCODE123:a%20b@", 1), "URL", server.URL, "DIR", dir).Replace(line)
 			req, err := Request(text)
 			require.NoError(t, err)
 			req.RequestURI = req.URL.RequestURI()
@@ -314,7 +318,7 @@ type sent struct {
 type sentPart struct{ name, filename, value string }
 
 // insignificant are the header's fields that have none.
-var insignificant = []string{"Accept", "Accept-Encoding", "Authorization", "Content-Length", "Cookie", "Referer", "User-Agent"}
+var insignificant = []string{"Accept", "Accept-Encoding", "Content-Length", "Cookie", "Referer", "User-Agent"}
 
 // escapes are hexadecimal digits, in which versions of curl differ.
 var escapes = regexp.MustCompile(`%[0-9A-F]{2}`)
