@@ -148,6 +148,9 @@ func (r *paylinkRequest) unsigned(req *http.Request, err error) string {
 		return ""
 	}
 	reason := e.Err.Error()
+	if _, notSole := request.SoleHeader(req.Header, paylink.KeyHeader); notSole != nil {
+		return fmt.Sprintf("%s, and %v", reason, notSole)
+	}
 	if misplaced := misplacedCredentials(req); len(misplaced) > 0 {
 		return fmt.Sprintf("%s, and %s. %s", reason, misplaced[0].Name, strings.TrimSuffix(misplaced[0].Fix, "."))
 	}

@@ -44,6 +44,13 @@ func TestPaylinkMisplacedCredentials(t *testing.T) {
 		})
 	}
 
+	// PHP makes one value of several.
+	keys := request("/v1.0/Page/?a=1", "X-Api-Key", testSecret)
+	keys.Header.Add("X-Api-Key", testSecret)
+	_, err := p.Request(keys)
+	require.ErrorIs(t, err, auth.ErrUnsigned)
+	assert.ErrorContains(t, err, "there is no ApiSignature among the parameters, and the header has X-Api-Key 2 times: give it once")
+
 	// However often a header came, it is named once, by its first value.
 	twice := request("/v1.0/Page/", "Authorization", "Bearer x")
 	twice.Header.Add("Authorization", "basic y")

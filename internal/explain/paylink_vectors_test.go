@@ -183,7 +183,7 @@ func TestPaylinkMistakesHaveVectors(t *testing.T) {
 			shared = append(shared, r.Name)
 		}
 	}
-	known := []Mistake{paylinkForm, paylinkSecret, paylinkChanged}
+	known := []Mistake{paylinkForm, paylinkSecret, paylinkChanged, plusForEither}
 	for _, r := range slices.Concat(paylinkShown...) {
 		assert.True(t, made[r.Name], r.Name)
 		known = append(known, r.Mistake)
