@@ -217,3 +217,19 @@ func TestVerifyTellsAWrongCodeAlikeForEveryKey(t *testing.T) {
 var failing = auth.SecretFunc(func(context.Context) (auth.Secret, error) {
 	return auth.Secret{}, errors.New("the vault is sealed")
 })
+
+// TestVerifySaysHowFarATimeIsOff: what is longer than a Duration can be has no figure.
+func TestVerifySaysHowFarATimeIsOff(t *testing.T) {
+	right := codePart + datePart + hashPart(t) + algoPart
+	for now, want := range map[time.Time]string{
+		moment.Add(time.Hour):      "the time is off by -1h0m0s, and 5m0s is allowed",
+		moment.AddDate(5000, 0, 0): "the time is off by more than 292 years, and 5m0s is allowed",
+		{}:                         "the time is off by more than 292 years, and 5m0s is allowed",
+	} {
+		v := verifier()
+		v.Now = fixed(now)
+		_, err := verify(v, right)
+		require.ErrorIs(t, err, auth.ErrClock)
+		assert.ErrorContains(t, err, want)
+	}
+}
