@@ -395,8 +395,16 @@ func (r *paylinkRequest) explain(d *Diagnosis, secret string) {
 	s := search[making]{shown: paylinkShown, rows: paylinkRows, try: r.work.try, spent: r.work.takeSpent, seen: making.seen, write: making.write}
 	s.explain(d, r.makings(claim)...)
 	d.Shown = r.sure(d.Shown)
-	if i := slices.Index(d.Shown, plusForSpace); i >= 0 {
-		d.Shown[i] = plusForEither
+	unsure := [][]Mistake{d.Shown}
+	for i, a := range s.found {
+		if a.message.literal && a.message.query == "" { // which tells nothing of them
+			unsure = append(unsure, d.Findings[i].Mistakes)
+		}
+	}
+	for _, mistakes := range unsure {
+		if i := slices.Index(mistakes, plusForSpace); i >= 0 {
+			mistakes[i] = plusForEither
+		}
 	}
 	shown := d.Shown
 	if len(d.Findings) > 0 {

@@ -328,6 +328,7 @@ func TestPaylinkShowsWhatWasSent(t *testing.T) {
 		{"name=Hans%2520Peter", "name=Hans+Peter", "name=Hans%2520Peter", "name=Hans%20Peter", "name=Hans+Peter"},
 		{"name=Hans+Peter", "something else", "name=Hans+Peter", "name=Hans%20Peter or name=Hans%2BPeter", ""},
 		{"tel=+41", "something else", "tel=+41", "tel=%2041 or tel=%2B41", ""},
+		{"tel=+41", "", "tel=+41", "tel=%2041 or tel=%2B41", "tel=+41"},
 		{"a=b%20c&tel=+41", "something else", "tel=+41", "tel=%2B41", ""},
 		{"name=Hans+Peter" + long, "something else", "", "", ""},
 		{"name=Hans%20Peter", "name=Hans%20Peter", "", "", ""},
