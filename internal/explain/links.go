@@ -115,7 +115,7 @@ func explainLink(ctx context.Context, link *url.URL, op string, word auth.Secret
 		signature = inAnyCase(signature)
 	}
 	right := r.makings(signature)
-	if rights := right[0]; rights.claim.coding == lowerHex && r.work.reproduces(rights) {
+	if mistakes, readable := right[0].seen(); readable && len(mistakes) == 0 && r.work.reproduces(right[0]) {
 		d.Right = true
 		judge(ps, d)
 		return d, nil
