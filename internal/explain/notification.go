@@ -183,20 +183,31 @@ func (n *notification) notes(ctx context.Context, key auth.Secret) (notes []stri
 	return append(notes, n.testNotes()...)
 }
 
-// testNotes says whether the order is a test.
+// testNotes says whether the order is a test, where that is not known to be none.
 func (n *notification) testNotes() []string {
-	name := "TEST_ORDER"
-	if slices.ContainsFunc(n.fields, func(f [2]string) bool { return f[0] == "LICENSE_CODE" }) {
-		name = "TEST"
+	name, isIPN := "TEST_ORDER", true
+	if len(n.values("LICENSE_CODE")) > 0 && len(n.values("IPN_DATE")) == 0 {
+		name, isIPN = "TEST", false
 	}
-	i := slices.IndexFunc(n.fields, func(f [2]string) bool { return f[0] == name })
-	switch {
-	case i >= 0 && n.fields[i][1] == "1":
+	switch values := n.values(name); {
+	case slices.Contains(values, "1"):
 		return []string{"the order is a test, which nobody has paid for: " + name + " is 1"}
-	case i < 0 && name == "TEST_ORDER":
+	case len(values) == 0 && isIPN:
 		return []string{"TEST_ORDER is not among the fields, and anybody can make a test order, whose status is COMPLETE too: choose it in the IPN settings"}
+	case len(values) == 0, len(values) == 1 && (values[0] == "0" || values[0] == "" && !isIPN):
+		return nil
 	}
-	return nil
+	return []string{"whether the order is a test is not known: " + name + " is neither 0 nor 1, or comes more than once"}
+}
+
+// values returns those of the fields of a name.
+func (n *notification) values(name string) (values []string) {
+	for _, f := range n.fields {
+		if f[0] == name {
+			values = append(values, f[1])
+		}
+	}
+	return values
 }
 
 // A Webhook explains the signature of the Payrexx family's webhooks.

@@ -3,10 +3,15 @@ package explain_test
 import (
 	"context"
 	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -108,4 +113,42 @@ func TestNotificationErrors(t *testing.T) {
 	large := received(strings.Repeat("a", 1<<20+1))
 	_, err = (&explain.Notification{SecretKey: secret}).Request(large)
 	assert.ErrorIs(t, err, auth.ErrBody)
+}
+
+// TestNotesOfTestOrders: whatever a handler would not take for a paid order is noted.
+func TestNotesOfTestOrders(t *testing.T) {
+	const key = "test-secret-key"
+	for fields, note := range map[string]string{
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=0":                      "",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=1":                      "TEST_ORDER is 1",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=1&LICENSE_CODE=3":       "TEST_ORDER is 1",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=0&TEST_ORDER=1":         "TEST_ORDER is 1",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=0&TEST_ORDER=0":         "not known",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=":                       "not known",
+		"REFNO=1&IPN_DATE=2&TEST_ORDER=YES":                    "not known",
+		"REFNO=1&IPN_DATE=2":                                   "TEST_ORDER is not among the fields",
+		"REFNO=1&IPN_DATE=2&LICENSE_CODE=3":                    "TEST_ORDER is not among the fields",
+		"LICENSE_CODE=3&EXPIRATION_DATE=&A=1&B=2&TEST=1":       "TEST is 1",
+		"LICENSE_CODE=3&EXPIRATION_DATE=&A=1&B=2&TEST=":        "",
+		"LICENSE_CODE=3&EXPIRATION_DATE=&A=1&B=2&TEST=0":       "",
+		"LICENSE_CODE=3&EXPIRATION_DATE=&A=1&B=2":              "",
+		"LICENSE_CODE=3&EXPIRATION_DATE=&A=1&B=2&TEST=0&TEST=": "not known",
+	} {
+		var source []byte
+		for pair := range strings.SplitSeq(fields, "&") {
+			_, value, _ := strings.Cut(pair, "=")
+			source = append(append(source, strconv.Itoa(len(value))...), value...)
+		}
+		mac := hmac.New(sha256.New, []byte(key))
+		mac.Write(source)
+		d, err := (&explain.Notification{SecretKey: auth.NewSecret(key)}).Request(received(fields + "&SIGNATURE_SHA2_256=" + hex.EncodeToString(mac.Sum(nil))))
+		require.NoError(t, err)
+		assert.True(t, d.Right, fields)
+		notes := slices.DeleteFunc(d.Notes, func(note string) bool { return strings.HasPrefix(note, "package ipn") })
+		if note == "" {
+			assert.Empty(t, notes, fields)
+		} else if assert.Len(t, notes, 1, fields) {
+			assert.Contains(t, notes[0], note, fields)
+		}
+	}
 }
