@@ -1,6 +1,7 @@
 // Package avangate is what is known of 2Checkout, once Avangate, that more than one
 // package needs: its hosts, the paths of its protocols, the names in its header and in
-// its refusals, its hash functions, and how values are joined to be signed.
+// its refusals, its hash functions, how values are joined to be signed, and what the
+// account itself signs so.
 //
 // The sources are the vendor's documents and SDKs; docs/2checkout.md says for each
 // fact which, and how sure it is. Nothing here holds a secret or sends anything.
