@@ -161,8 +161,11 @@ func (f File) routes() (list, error) {
 	}
 	var required []RequiredHeader
 	if f.RequireHeader != "" {
-		name, value, _ := strings.Cut(f.RequireHeader, " ")
-		required = []RequiredHeader{{name, strings.TrimSpace(value)}}
+		h, err := newRequiredHeader(strings.SplitN(f.RequireHeader, " ", 2))
+		if err != nil {
+			return nil, err
+		}
+		required = []RequiredHeader{h}
 	}
 	gateways := slices.Clone(f.Gateways)
 	slices.SortStableFunc(gateways, func(a, b FileGateway) int { return cmp.Compare(len(b.Path), len(a.Path)) }) // /a/b before /a
@@ -213,16 +216,18 @@ func (f File) proxy(g FileGateway, required []RequiredHeader) (object, error) {
 		return nil, err
 	}
 	t := Transport{Credentials: g.Credentials, Hosts: f.Hosts, RequireHeaders: required}
+	if g.Allow != nil {
+		t.Allow = make([]Rule, 0, len(g.Allow))
+	}
 	for _, line := range g.Allow {
 		words := strings.Fields(line)
 		if len(words) < 2 {
 			return nil, fmt.Errorf("allow has %q: write METHOD[,METHOD] and one PATH or more", line)
 		}
-		r := newRule(words[0], words[1:])
-		if err := r.check(); err != nil {
-			return nil, err
-		}
-		t.Allow = append(t.Allow, r)
+		t.Allow = append(t.Allow, newRule(words[0], words[1:]))
+	}
+	if err := checkRules(t.Allow); err != nil {
+		return nil, err
 	}
 	port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
 	via := struct {

@@ -143,6 +143,8 @@ func TestAdapterRefuses(t *testing.T) {
 		{file(local, "", with(`"instance": "example", `, "")), "nstance"},
 		{file(local, "", with(`}`, `, "allow": ["POST"]}`)), "METHOD[,METHOD] and one PATH"},
 		{file(local, "", with(`}`, `, "allow": ["post /v1.0/"]}`)), "capitals"},
+		{file(local, "", with(`}`, `, "allow": []}`)), "allow is empty"},
+		{file(local, `, "require_header": "X-Shop "`, gateway), "an empty value"},
 	} {
 		config, _, err := Adapter{}.Adapt([]byte(c.file), nil)
 		if c.want != "" {
@@ -390,4 +392,23 @@ func TestNoSecretIsShown(t *testing.T) {
 		check("an answer", answers)
 		check("/config/", shown)
 	})
+}
+
+// TestAReloadThatFailsChangesNothing: the old configuration goes on.
+func TestAReloadThatFailsChangesNothing(t *testing.T) {
+	gateway, seen := paylink(t)
+	secret := secretFile(t, testSecret)
+	file := fmt.Sprintf(`{"listen": "127.0.0.1:0", "gateways": [{"path": "/pay", "url": %q, "scheme": "paylinkhmac", "instance": "example", "secret_file": %q}]}`, gateway.URL, secret)
+	config := adaptFile(t, file, "")
+	url := load(t, config)
+	for _, bad := range []string{
+		strings.ReplaceAll(string(config), secret, secret+".missing"),
+		strings.Replace(string(config), `"protocol":"countersign"`, `"protocol":"countersign","allow": []`, 1),
+		strings.Replace(string(config), `"protocol":"countersign"`, `"protocol":"countersign","unknown": 1`, 1),
+	} {
+		require.NotEqual(t, string(config), bad)
+		require.Error(t, caddy.Load([]byte(bad), true))
+		assert.Equal(t, 200, ask(t, form(t, url+"/pay/v1.0/Gateway/", "amount=1")).status)
+		require.Len(t, seen.take(), 1)
+	}
 }

@@ -26,6 +26,19 @@ var ownAPI = map[string][]string{
 	"avangate":    {"/rest/*", "/rpc/*", "/soap/*"},
 }
 
+// checkRules refuses rules that cannot be meant.
+func checkRules(rules []Rule) error {
+	if rules != nil && len(rules) == 0 {
+		return errors.New("allow is empty, which could be meant as nothing and as everything: write a rule, or leave it out for the gateway's whole API")
+	}
+	for _, r := range rules {
+		if err := r.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // check refuses a rule that cannot be meant.
 func (r Rule) check() error {
 	if len(r.Methods) == 0 || len(r.Paths) == 0 {

@@ -68,7 +68,11 @@ func (t *Transport) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 			if args < 1 || args > 2 {
 				return d.ArgErr()
 			}
-			t.RequireHeaders = append(t.RequireHeaders, RequiredHeader{words[0], strings.Join(words[1:], "")})
+			h, err := newRequiredHeader(words)
+			if err != nil {
+				return d.WrapErr(err)
+			}
+			t.RequireHeaders = append(t.RequireHeaders, h)
 		default:
 			others = append(others, d.NextSegment()...)
 		}

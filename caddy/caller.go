@@ -21,6 +21,19 @@ type RequiredHeader struct {
 	Value string `json:"value,omitempty"`
 }
 
+// newRequiredHeader makes one of a name and, perhaps, a value. A value that is empty,
+// such as a variable that is not set, would let anything pass.
+func newRequiredHeader(words []string) (RequiredHeader, error) {
+	h := RequiredHeader{Name: words[0]}
+	if len(words) > 1 {
+		h.Value = strings.TrimSpace(words[1])
+		if h.Value == "" {
+			return h, errors.New("require_header has an empty value: give one, or the name alone for any")
+		}
+	}
+	return h, nil
+}
+
 func (h RequiredHeader) isIn(header http.Header) bool {
 	values := header.Values(h.Name)
 	return len(values) > 0 && (h.Value == "" || slices.ContainsFunc(values, func(v string) bool {

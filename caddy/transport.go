@@ -78,10 +78,8 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	case t.ProxyProtocol != "":
 		return errors.New("no gateway takes proxy_protocol: leave it out")
 	}
-	for _, r := range t.Allow {
-		if err := r.check(); err != nil {
-			return err
-		}
+	if err := checkRules(t.Allow); err != nil {
+		return err
 	}
 	for _, h := range t.RequireHeaders {
 		if h.Name == "" {
@@ -89,7 +87,7 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 		}
 	}
 	for _, host := range t.Hosts {
-		if strings.Contains(host, "/") || strings.Count(host, ":") == 1 || strings.ContainsAny(host, "*{}") {
+		if host == "" || strings.Contains(host, "/") || strings.Count(host, ":") == 1 || strings.ContainsAny(host, "*{}") {
 			return fmt.Errorf("hosts has %q: write a name or an address, without a port", host)
 		}
 	}

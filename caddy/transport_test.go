@@ -414,6 +414,8 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"dynamic upstreams", "", "paylinkhmac", good, "dynamic a a.example 443", "name it"},
 		{"a rule without a path", "https://a.example", "paylinkhmac", good + "\nallow POST", "", "write allow"},
 		{"a rule for the wrong path", "https://a.example", "paylinkhmac", good + "\nallow POST v1.0/", "", "slash"},
+		{"a header with an empty value", "https://a.example", "paylinkhmac", good + "\nrequire_header X-Shop \"{$COUNTERSIGN_NOT_SET}\"", "", "an empty value"},
+		{"a host that is empty", "https://a.example", "paylinkhmac", good + "\nhosts \"\"", "", "write a name"},
 		{"a host with its port", "https://a.example", "paylinkhmac", good + "\nhosts localhost:9000", "", "without a port"},
 		{"an upstream twice", "https://a.example https://a.example", "paylinkhmac", good, "", "two authenticators"},
 	} {
