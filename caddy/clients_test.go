@@ -256,8 +256,21 @@ class Config extends \Tco\Source\TcoConfig {
 	public function getApiEndpoints() { return ['restApi' => getenv('BASE') . '/rest/6.0']; }
 }
 $api = new \Tco\Source\Api\Rest\V6\ApiCore(new Config(['sellerId' => 'DUMMY', 'secretKey' => 'dummy']), new \Tco\Source\Api\Auth\AuthApi('DUMMY', 'dummy'));
-foreach ([['/orders/11331111/', [], 'GET'], ['/orders/', ['Currency' => 'EUR'], 'POST']] as $call) {
-	try { echo is_array($api->call(...$call)) ? "ok\n" : "nothing came\n"; } catch (Throwable $e) { echo $e->getMessage(), "\n"; }
+$order = new \Tco\Source\Api\Rest\V6\Order($api);
+$subscription = new \Tco\Source\Api\Rest\V6\Subscription($api);
+foreach ([ // all but issueRefund, whose path lacks a slash
+	fn () => $order->place(['Currency' => 'EUR', 'Items' => [['Code' => 'Grüße', 'Quantity' => 1]]]),
+	fn () => $order->getOrder(['RefNo' => '11331111']),
+	fn () => $order->getOrder(['Status' => 'COMPLETE', 'Page' => 1, 'Limit' => 10]),
+	fn () => $subscription->searchSubscriptions(['SubscriptionReference' => 'ABC123']),
+	fn () => $subscription->searchSubscriptions(['CustomerEmail' => 'max@example.com', 'RecurringEnabled' => 'true']),
+	fn () => $subscription->getSubscriptionsByOrderRefNo('11331111'),
+	fn () => $subscription->updateSubscriptions(['SubscriptionReference' => 'ABC123', 'ExpirationDate' => '2027-01-01']),
+	fn () => $subscription->enableSubscriptions(['SubscriptionReference' => 'ABC123']),
+	fn () => $subscription->disableSubscriptions(['SubscriptionReference' => 'ABC123']),
+	fn () => $api->call('/orders/11331111/', [], 'GET'),
+] as $call) {
+	try { echo $call() !== null ? "ok\n" : "nothing came\n"; } catch (Throwable $e) { echo $e->getMessage(), "\n"; }
 }
 `
 	tcoNode = `
@@ -369,7 +382,7 @@ func TestTwoCheckoutSDK(t *testing.T) {
 		calls       int
 		program     func(t *testing.T, sdk string) []string // is given the script on its standard input
 	}{
-		{"2checkout-php-sdk", tcoPHP, 2, func(t *testing.T, sdk string) []string {
+		{"2checkout-php-sdk", tcoPHP, 10, func(t *testing.T, sdk string) []string {
 			return append([]string{phptest.Require(t, "php"), "-n", "-d", "error_reporting=0"}, phptest.Extension(t, "curl")...)
 		}},
 		{"2checkout-node-sdk", tcoNode, 9, func(t *testing.T, sdk string) []string {
