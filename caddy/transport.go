@@ -75,6 +75,8 @@ func (t *Transport) Provision(ctx caddy.Context) error {
 	switch {
 	case t.TLS != nil && t.TLS.InsecureSkipVerify:
 		return errors.New("tls_insecure_skip_verify would give the credentials to whoever answers: trust a certificate with tls_trust_pool")
+	case t.TLS != nil && strings.ContainsAny(t.TLS.ServerName, "{}"):
+		return errors.New("tls_server_name has a placeholder, by which a request could choose whose certificate is taken: write the name")
 	case t.ProxyProtocol != "":
 		return errors.New("no gateway takes proxy_protocol: leave it out")
 	}

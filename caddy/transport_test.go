@@ -407,6 +407,7 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"an algorithm", "https://a.example", "avangate", "merchant_code YOURCODE123\nalgorithm md5\nsecret_file " + file(t), "", "sha3-256"},
 		{"plain http", "http://a.example", "paylinkhmac", good, "", "not encrypted"},
 		{"any certificate", "https://a.example", "paylinkhmac", good + "\ntls_insecure_skip_verify", "", "whoever answers"},
+		{"a certificate that a request names", "https://a.example", "paylinkhmac", good + "\ntls_server_name {http.request.header.X-Name}", "", "tls_server_name"},
 		{"a proxy protocol", "https://a.example", "paylinkhmac", good + "\nproxy_protocol v2", "", "proxy_protocol"},
 		{"a placeholder", "{http.request.host}:443", "paylinkhmac", good, "", "without a placeholder"},
 		{"a placeholder for the port", "a.example:{http.request.port}", "paylinkhmac", good, "", "without a placeholder"},
