@@ -83,12 +83,48 @@ func (Adapter) Adapt(body []byte, _ map[string]any) ([]byte, []caddyconfig.Warni
 	if _, err := d.Token(); err != io.EOF {
 		return nil, nil, errors.New("the file goes on behind its object")
 	}
+	if err := checkNames(json.NewDecoder(bytes.NewReader(body))); err != nil {
+		return nil, nil, err
+	}
 	config, err := f.config()
 	if err != nil {
 		return nil, nil, err
 	}
 	adapted, err := json.MarshalIndent(config, "", "\t")
 	return adapted, nil, err
+}
+
+// checkNames refuses a value in which an object has a name twice. encoding/json, for
+// which names have no case, takes the last, and with gateways merges the two: one would
+// get the secret of another.
+func checkNames(d *json.Decoder) error {
+	token, err := d.Token()
+	if err != nil {
+		return err
+	}
+	delim, ok := token.(json.Delim)
+	if !ok {
+		return nil
+	}
+	seen := make(map[string]bool)
+	for d.More() {
+		if delim == '{' {
+			token, err := d.Token()
+			if err != nil {
+				return err
+			}
+			name := strings.ToLower(token.(string))
+			if seen[name] {
+				return fmt.Errorf("the file has %q twice in one object: write it once", name)
+			}
+			seen[name] = true
+		}
+		if err := checkNames(d); err != nil {
+			return err
+		}
+	}
+	_, err = d.Token()
+	return err
 }
 
 type (
