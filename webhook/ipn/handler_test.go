@@ -285,7 +285,11 @@ func serve(t *testing.T, h http.Handler) net.Conn {
 	conns <- end
 	server := &http.Server{Handler: h, ErrorLog: log.New(io.Discard, "", 0)}
 	go server.Serve(pipe(conns))
-	t.Cleanup(func() { client.Close(); server.Close() })
+	t.Cleanup(func() {
+		client.Close()
+		server.Close()
+		time.Sleep(time.Second) // by the bubble's clock: a connection that is closed lingers for half of it
+	})
 	return client
 }
 
