@@ -327,6 +327,9 @@ func TestFileThatHangsIsWaitedForUnderEachContext(t *testing.T) {
 		began := time.Now()
 		var wg sync.WaitGroup
 		for i := range 50 {
+			if i == 1 {
+				synctest.Wait() // for the first one's reading to begin: who asks before that shares it
+			}
 			wg.Go(func() {
 				patience := time.Duration(i+1) * time.Second
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
