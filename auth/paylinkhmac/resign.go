@@ -85,15 +85,11 @@ func isSame(wire, received []byte, mark byte) bool {
 // cutInstance cuts off the end of a query the instance, spelled as it is sent. One
 // that stands elsewhere stays among the parameters, where nothing is sent like that.
 func cutInstance(query string) (rest, instance string) {
-	const name = paylink.InstanceName + "="
-	i := strings.LastIndex(query, name)
-	if i < 0 || i > 0 && query[i-1] != '&' {
-		return query, ""
-	}
-	instance = query[i+len(name):]
+	last := strings.LastIndexByte(query, '&') + 1
+	instance, found := strings.CutPrefix(query[last:], paylink.InstanceName+"=")
 	var buf [64]byte
-	if instance == "" || string(php.AppendEscaped(buf[:0], instance)) != instance {
+	if !found || instance == "" || string(php.AppendEscaped(buf[:0], instance)) != instance {
 		return query, ""
 	}
-	return query[:max(0, i-1)], instance
+	return query[:max(0, last-1)], instance
 }

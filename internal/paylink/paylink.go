@@ -114,18 +114,15 @@ func ReadForm[S string | []byte](a *Account, params *php.Array, form S, most int
 		return Refuse(auth.ErrParameter, err)
 	}
 	for _, name := range []string{SignatureName, InstanceName} {
+		named, isArray, found := params.Take(name)
 		switch {
-		case !params.Has(name):
-			continue
-		case params.HasArray(name):
+		case isArray:
 			return Refusef(auth.ErrParameter, "parameter %q has brackets, but its name is the gateway's own: rename it", name)
-		case name == InstanceName:
-			named, _ := params.Get(name)
-			if err := a.CheckInstance(named); err != nil {
+		case found && name == InstanceName:
+			if err := a.CheckInstance(string(named)); err != nil {
 				return err
 			}
 		}
-		params.Remove(name)
 	}
 	if params.Len() > most {
 		return refuseMany(most)

@@ -273,12 +273,6 @@ func (a *Array) Get(key string) (string, bool) {
 // Has reports whether there is a top-level element, a value or an array.
 func (a *Array) Has(key string) bool { return a.top(key) != 0 }
 
-// HasArray reports whether the top-level element is an array.
-func (a *Array) HasArray(key string) bool {
-	n := a.top(key)
-	return n != 0 && a.nodes[n].isArray
-}
-
 // HasElements reports whether the top-level element is an array that is not empty.
 func (a *Array) HasElements(key string) bool {
 	n := a.top(key)
@@ -289,18 +283,23 @@ func (a *Array) HasElements(key string) bool {
 // faithful reader, and not the same each time.
 func (a *Array) Changed(key string) bool { return a.nodes != nil && a.nodes[a.top(key)].changed }
 
-// Remove takes a top-level element out of a; one that is not there is no error.
-func (a *Array) Remove(key string) {
+// Take takes a top-level element out of a, if there is one, and returns its value,
+// which is valid until a is used again.
+func (a *Array) Take(key string) (value []byte, isArray, found bool) {
 	n := a.top(key)
 	if n == 0 {
-		return
+		return nil, false, false
 	}
 	prev := int32(0)
 	for i := a.nodes[0].first; i != n; i = a.nodes[i].next {
 		prev = i
 	}
 	a.unlink(0, prev, n)
+	return a.bytes(a.nodes[n].value), a.nodes[n].isArray, true
 }
+
+// Remove takes a top-level element out of a; one that is not there is no error.
+func (a *Array) Remove(key string) { a.Take(key) }
 
 // unlink takes n, which stands behind prev, out of parent.
 func (a *Array) unlink(parent, prev, n int32) {

@@ -293,17 +293,25 @@ func TestArray(t *testing.T) {
 	_, ok = a.Get("b")
 	assert.False(t, ok, "an array has no value")
 	assert.True(t, a.Has("b"))
-	assert.True(t, a.HasArray("b"))
-	assert.False(t, a.HasArray("a"))
 
 	for _, step := range []struct {
-		remove, query string
-		left          int
-	}{{"b", "a=1&c=4", 2}, {"c", "a=1", 1}, {"c", "a=1", 1}, {"a", "", 0}} {
-		a.Remove(step.remove)
+		take, value    string
+		isArray, found bool
+		query          string
+		left           int
+	}{
+		{"b", "", true, true, "a=1&c=4", 2},
+		{"c", "4", false, true, "a=1", 1},
+		{"c", "", false, false, "a=1", 1},
+		{"a", "1", false, true, "", 0},
+	} {
+		value, isArray, found := a.Take(step.take)
+		assert.Equal(t, step.value, string(value))
+		assert.Equal(t, step.isArray, isArray)
+		assert.Equal(t, step.found, found)
 		assert.Equal(t, step.query, string(a.AppendQuery(nil)))
 		assert.Equal(t, step.left, a.Len())
-		assert.False(t, a.Has(step.remove))
+		assert.False(t, a.Has(step.take))
 	}
 	assert.GreaterOrEqual(t, a.Size(), len("a=1&b[x]=2&b[y]=3&c=4"), "there is room for all that was read")
 	require.NoError(t, ReadForm(&a, "z=1", anyNumber), "an Array is used again")
