@@ -48,7 +48,8 @@ func parameter(s string, i int, names []string) (value, depth int, ok bool) {
 		if !matches {
 			continue
 		}
-		for u := unitAt(s, end); end < len(s); u = unitAt(s, end) {
+		for {
+			u := unitAt(s, end)
 			end = u.end
 			if u.char == '=' {
 				return end, u.depth, true
