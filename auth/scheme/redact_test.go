@@ -44,6 +44,7 @@ func TestRedactParameters(t *testing.T) {
 		"/a?x=mac%3DS3cret%26y%3D2":    "/a?x=mac%3D%26y%3D2",
 		"/a?the+key=S3cret":            "/a?the+key=",
 		"/a?the%20key=S3cret":          "/a?the%20key=",
+		"/a?tab%09key=S3cret":          "/a?tab%09key=",
 		"/a?auth%5Bkey%5D=S3cret&y":    "/a?auth%5Bkey%5D=&y",
 		"/a?%26mac=S3cret%26y%3D2&z=3": "/a?%26mac=%26y%3D2&z=3",
 
@@ -58,9 +59,9 @@ func TestRedactParameters(t *testing.T) {
 		"/in/https%3A%2F%2Fshop.test%2F%3Fmac%3DS3cret?lang=de":        "/in/https%3A%2F%2Fshop.test%2F%3Fmac%3D?lang=de",
 		"/in?to=%2Fa%23mac%3DS3cret&back=%2Fb%3Fmac%3DS3cret%26y#home": "/in?to=%2Fa%23mac%3D&back=%2Fb%3Fmac%3D%26y#home",
 	} {
-		got := scheme.RedactParameters(location, "mac", "token", "the key", "auth[key]", "authz")
+		got := scheme.RedactParameters(location, "mac", "token", "the key", "tab\tkey", "auth[key]", "authz")
 		assert.Equal(t, want, got, location)
-		assert.Equal(t, want, scheme.RedactParameters(got, "mac", "token", "the key", "auth[key]", "authz"), "twice: %s", location)
+		assert.Equal(t, want, scheme.RedactParameters(got, "mac", "token", "the key", "tab\tkey", "auth[key]", "authz"), "twice: %s", location)
 	}
 }
 
