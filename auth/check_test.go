@@ -99,10 +99,21 @@ func TestCheckRefusesWhatItCannotCheck(t *testing.T) {
 }
 
 func TestCheckCompletesASchemesError(t *testing.T) {
-	own := &auth.Error{Code: auth.ErrSecret, Err: errors.New("the drawer is empty")}
-	a := &checked{authenticator{origins: []auth.Origin{origin(t, "https://api.test")}}, func(context.Context) error { return own }}
-	err := auth.Check(t.Context(), a)
-	assert.EqualError(t, err, "countersign: check for https://api.test: the drawer is empty")
-	assert.ErrorIs(t, err, own)
+	down := errors.New("the drawer is empty")
+	own := &auth.Error{Code: auth.ErrSecret, Err: down}
+	var null *auth.Error
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{own, "countersign: check for https://api.test: the drawer is empty"},
+		{&auth.Error{Op: "open", Gateway: "g", Err: down}, "countersign: open for g: the drawer is empty"},
+		{down, "countersign: check for https://api.test: the drawer is empty"},
+		{null, "countersign: check for https://api.test: " + null.Error()},
+	} {
+		err := auth.Check(t.Context(), &checked{authenticator{origins: []auth.Origin{origin(t, "https://api.test")}}, func(context.Context) error { return c.err }})
+		assert.EqualError(t, err, c.want)
+		assert.ErrorIs(t, err, c.err)
+	}
 	assert.Empty(t, own.Op)
 }
