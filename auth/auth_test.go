@@ -145,6 +145,10 @@ func TestErrorIsWhatItWasCopiedFrom(t *testing.T) {
 		})
 	}
 	of := &auth.Error{Op: "log in", Gateway: "g", Code: auth.ErrSecret}
+	assert.ErrorIs(t, &auth.Error{Op: "log in", Gateway: "g", Code: auth.ErrSecret}, of, "neither has a cause")
+	assert.ErrorIs(t, &auth.Error{Err: cause}, &auth.Error{Err: cause}, "neither has a code")
+	assert.NotErrorIs(t, &auth.Error{Op: "log in", Gateway: "g", Code: auth.ErrSecret, Err: cause}, of, "a cause more")
+	assert.NotErrorIs(t, &auth.Error{Op: "log in", Gateway: "g", Code: auth.ErrSecret, Err: uncomparable{}}, of, "a cause more that cannot be compared")
 	assert.NotErrorIs(t, &auth.Error{Op: "log in", Gateway: "h", Code: auth.ErrSecret}, of, "another gateway")
 	assert.NotErrorIs(t, &auth.Error{Op: "sign GET", Gateway: "g", Code: auth.ErrSecret}, of, "another operation")
 	assert.NotErrorIs(t, &auth.Error{Err: uncomparable{}}, &auth.Error{Err: uncomparable{}}, "causes that cannot be compared")

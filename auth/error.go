@@ -99,7 +99,7 @@ func (e *Error) Is(target error) bool {
 }
 
 func same(a, b error) bool {
-	return a == nil && b == nil || a != nil && b != nil && reflect.ValueOf(a).Comparable() && a == b
+	return a == nil && b == nil || reflect.ValueOf(a).Comparable() && a == b
 }
 
 var errNoMerchant = errors.New("many merchants share this origin and the request names none for it: use auth.WithAuthenticator")
