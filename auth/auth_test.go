@@ -100,6 +100,7 @@ func TestErrorWithoutCauseSaysItsCode(t *testing.T) {
 		assert.Equal(t, "countersign: sign POST: body refused", e.Error())
 	})
 	assert.ErrorIs(t, e, auth.ErrBody)
+	assert.Equal(t, []error{auth.ErrBody}, e.Unwrap(), "what walks the chain need not look for nil")
 }
 
 func TestErrorIsItsCodeAndItsCause(t *testing.T) {

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"reflect"
+	"slices"
 )
 
 // The reasons for which a request is refused, for errors.Is. Unless one says
@@ -81,12 +82,12 @@ func (e *Error) Error() string {
 	return s + ": " + cause.Error()
 }
 
-// Unwrap returns the code and the cause.
+// Unwrap returns the code and the cause, as far as there are any.
 func (e *Error) Unwrap() []error {
 	if e == nil {
 		return nil
 	}
-	return []error{e.Code, e.Err}
+	return slices.DeleteFunc([]error{e.Code, e.Err}, func(err error) bool { return err == nil })
 }
 
 // Is reports whether target is an [*Error] with the same code and cause as e, and the
