@@ -82,9 +82,6 @@ func isGraphic(c byte) bool { return '!' <= c && c <= '~' }
 // isInvisible reports whether c has no width, as a byte order mark has none, or
 // controls how others are shown.
 func isInvisible(c rune) bool {
-	if ' ' <= c && c <= '~' { // most are, and tables are slow
-		return false
-	}
 	return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
