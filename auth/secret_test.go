@@ -291,6 +291,7 @@ func TestValidate(t *testing.T) {
 		{"hunter2 ", space},
 		{"hunter2\n", space},
 		{"hunter2\r\n", space},
+		{" " + hunter + " ", space},
 		{"hunter2\r", space},
 		{"\thunter2", space},
 		{"hunter2\v", space},
@@ -314,6 +315,7 @@ func TestValidate(t *testing.T) {
 		{"hunter2\x1a", hidden}, // the end of a file, as DOS wrote it
 		{"hunter2\x7f", hidden},
 		{"\ufeff hunter2", hidden},
+		{"\ufeff" + hunter + "\u200b", hidden},
 		{"hunter2\u200b\n", space},
 		{"hunt\u200ber2-hunter2-hunter2", accepted},
 
