@@ -105,6 +105,7 @@
 package avangate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -317,12 +318,10 @@ func (a *Authenticator) now() time.Time {
 // Redact puts [auth.Redacted] wherever a gateway repeats in location the hash of req,
 // be it in the header or a login, or its session id, however it is escaped.
 func (a *Authenticator) Redact(req *http.Request, location string) string {
-	var credentials []string
 	_, hash, _ := readHeader(req.Header)
-	if login, ok := req.Context().Value(loginKey{}).(auth.Secret); ok && hash == "" {
-		hash = login.Reveal()
-	}
-	credentials = append(credentials, hash, strings.ToUpper(hash))
+	login, _ := req.Context().Value(loginKey{}).(auth.Secret)
+	hash = cmp.Or(hash, login.Reveal())
+	credentials := []string{hash, strings.ToUpper(hash)}
 	if s, ok := req.Context().Value(sentKey{}).(*sent); ok && s.owner == a {
 		credentials = append(credentials, s.id.Reveal())
 	}
