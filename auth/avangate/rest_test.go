@@ -57,7 +57,7 @@ func TestSessionInABodyOfREST(t *testing.T) {
 		{"/rest/6.0/orders/", "", rpcBody("1"), false, false},
 		{"/rest/6.0/orders/", "application/json", `{"RefNo":"113"}`, false, false},
 	} {
-		for _, length := range []int64{int64(len(test.body)), -1} {
+		for _, length := range []int64{int64(len(test.body)), -1, 0} {
 			req, err := http.NewRequest("POST", vendor+test.path, strings.NewReader(test.body))
 			require.NoError(t, err)
 			if req.ContentLength = length; test.once {
