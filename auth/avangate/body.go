@@ -169,8 +169,8 @@ func checkREST(req *http.Request) error {
 	}
 	defer body.Close()
 	size := int64(maxHead)
-	if 0 < req.ContentLength && req.ContentLength < size {
-		size = req.ContentLength
+	if req.ContentLength > 0 { // 0 is unknown, too
+		size = min(size, req.ContentLength)
 	}
 	b := make([]byte, size)
 	n, _ := io.ReadFull(body, b)
