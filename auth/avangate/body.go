@@ -108,7 +108,7 @@ func (f failed) Read([]byte) (int, error) { return 0, f.err }
 // deeper: an order may hold what somebody wrote.
 func saysAuthenticationError(answer io.Reader) (says bool) {
 	d := json.NewDecoder(answer)
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+	if start, _ := d.Token(); start != json.Delim('{') {
 		return false
 	}
 	for d.More() {
@@ -122,7 +122,7 @@ func saysAuthenticationError(answer io.Reader) (says bool) {
 			}
 			continue
 		}
-		if code, err := d.Token(); err != nil || code != vendor.AuthenticationError {
+		if code, _ := d.Token(); code != vendor.AuthenticationError {
 			return false
 		}
 		says = true

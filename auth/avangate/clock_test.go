@@ -192,6 +192,7 @@ func TestOnlyWhatTheClockMayHaveCausedIsSentAgain(t *testing.T) {
 		{"POST", 403, "<html>", 1, true},
 		{"PUT", 403, `{"order":{"error_code":"AUTHENTICATION_ERROR"}}`, 1, true},
 		{"POST", 403, `[{"error_code":"AUTHENTICATION_ERROR"}]`, 1, true},
+		{"POST", 403, `["error_code","AUTHENTICATION_ERROR"]`, 1, true},
 		{"POST", 403, `{"error_code":"authentication_error"}`, 1, true},
 		{"POST", 403, `{"error_code":["AUTHENTICATION_ERROR"]}`, 1, true},
 		{"POST", 403, `{"error_code":"AUTHENTICATION_ERROR","error_code":"FORBIDDEN"}`, 1, true},

@@ -32,17 +32,15 @@ func (rpcDialect) read(body []byte, h http.Header, mark string) (*message, error
 	}
 	m := &message{login: writeRPCLogin}
 	d := json.NewDecoder(bytes.NewReader(body))
-	start, err := d.Token()
-	switch {
-	case err != nil:
-		return nil, err
-	case start == json.Delim('{'):
+	switch start, _ := d.Token(); start {
+	case json.Delim('{'):
 		return m, m.readRPC(d, mark)
-	case start != json.Delim('['):
+	case json.Delim('['):
+	default:
 		return nil, errNoRequest
 	}
 	for d.More() {
-		if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		if start, _ := d.Token(); start != json.Delim('{') {
 			return nil, errNoRequest
 		}
 		if err := m.readRPC(d, mark); err != nil {
@@ -190,26 +188,24 @@ func (rpcDialect) outcome(answer []byte) (o outcome) {
 // gone takes an error with one of the session's codes.
 func (rpcDialect) gone(answer *head, calls int) (gone, all bool) {
 	d := json.NewDecoder(answer)
-	start, err := d.Token()
-	switch {
-	case err != nil:
-		return false, false
-	case start == json.Delim('{'):
+	switch start, _ := d.Token(); start {
+	case json.Delim('{'):
 		gone, proven := rpcGone(d, answer)
 		return gone, proven && calls == 1
-	case start != json.Delim('['):
+	case json.Delim('['):
+	default:
 		return false, false
 	}
 	answers := 0
 	for ; d.More(); answers++ {
-		if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		if start, _ := d.Token(); start != json.Delim('{') {
 			return answers > 0, false
 		}
 		if gone, proven := rpcGone(d, answer); !proven {
 			return answers > 0 || gone, false
 		}
 	}
-	_, err = d.Token()
+	_, err := d.Token()
 	return answers > 0, err == nil && answers == calls
 }
 
