@@ -17,10 +17,12 @@ import (
 type streamed struct {
 	pieces []string
 	t      *testing.T
+	reads  int
 	closed bool
 }
 
 func (s *streamed) Read(p []byte) (int, error) {
+	s.reads++
 	if len(s.pieces) == 0 {
 		s.t.Error("more is read than tells")
 		return 0, io.EOF
@@ -81,6 +83,17 @@ func TestNoMoreOfAnAnswerIsReadThanTells(t *testing.T) {
 		assert.NoError(t, resp.Body.Close())
 		assert.True(t, stream.closed)
 	}
+}
+
+// A connection's reader hands out what it has: an answer that has come is asked for once.
+func TestAShortAnswerIsReadAtOnce(t *testing.T) {
+	w := newWorld(t)
+	req := httptest.NewRequest("POST", rpcURL, strings.NewReader(rpcBody("1")))
+	require.NoError(t, w.account.Authenticate(req, w))
+	const gone = `{"error":{"code":10000}}`
+	stream := &streamed{pieces: []string{strings.Repeat(" ", 4<<10-len(gone)) + gone}, t: t}
+	assert.True(t, w.account.Refused(req, &http.Response{StatusCode: 200, Body: stream}))
+	assert.Equal(t, 1, stream.reads)
 }
 
 func TestLongAnswersPassByteForByte(t *testing.T) {
