@@ -37,6 +37,7 @@ func TestPlaceOfTheSessionInJSONRPC(t *testing.T) {
 		`{"x":{"Params":["@"],"params":["@"]},"method":"m","params":["@"]}`:                        `{"x":{"Params":["@"],"params":["@"]},"method":"m","params":["ID"]}`,
 		`[{"params":["@",1]} , {"method":"m","params":["@",2]}]`:                                   `[{"params":["ID",1]} , {"method":"m","params":["ID",2]}]`,
 		`{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`:                `{"jsonrpc":"2.0","method":"login","params":["C","D","H","sha256"],"id":1}`,
+		`{"params":["@","\ud800\udc00\uDBFF\uDFFF\ud7ff\ue000"]}`:                                  `{"params":["ID","\ud800\udc00\uDBFF\uDFFF\ud7ff\ue000"]}`,
 		`{"params":["@"],"method":"login"}`:                                                        `{"params":["@"],"method":"login"}`,
 		`[{"method":"login","params":[]},{"method":"m","params":["@"],"x":"\uD83D\uDE00\\uD800"}]`: `[{"method":"login","params":[]},{"method":"m","params":["ID"],"x":"\uD83D\uDE00\\uD800"}]`,
 	} {
@@ -97,6 +98,8 @@ func TestJSONRPCWithoutAPlaceIsRefused(t *testing.T) {
 		`{"params":["@","\ud800"]}`:                      "half a surrogate pair",
 		`{"params":["@","\ud800\ud800"]}`:                "half a surrogate pair",
 		`{"params":["@","\udc00"]}`:                      "half a surrogate pair",
+		`{"params":["@","\udbff"]}`:                      "half a surrogate pair",
+		`{"params":["@","\udfff"]}`:                      "half a surrogate pair",
 		`{"params":["@","\ud800\n"]}`:                    "half a surrogate pair",
 		`{"params":["@","\ud800 \udc00"]}`:               "half a surrogate pair",
 		`{"params":["@","\ud800"],"x":"\udc00"}`:         "half a surrogate pair",
