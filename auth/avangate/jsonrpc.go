@@ -95,7 +95,7 @@ func hasHalfPair(body []byte) bool {
 func (m *message) readRPC(d *json.Decoder, mark string) error {
 	method, first, elsewhere := "", "", false
 	seen := make(map[string]bool)
-	place := -1
+	place := 0 // of the mark, which has an opening brace before it
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
@@ -124,12 +124,12 @@ func (m *message) readRPC(d *json.Decoder, mark string) error {
 				json.NewDecoder(bytes.NewReader(after)).Decode(&first)
 			}
 		}
-		elsewhere = elsewhere || place < 0 && bytes.Contains(value, []byte(mark))
+		elsewhere = elsewhere || place == 0 && bytes.Contains(value, []byte(mark))
 	}
 	m.calls++
 	switch {
 	case method == "login": // needs no session
-	case place < 0:
+	case place == 0:
 		return noRPCPlace(whyNoPlace(method, first, mark, elsewhere))
 	default:
 		m.places = append(m.places, place)

@@ -83,7 +83,7 @@ func (soapDialect) read(body []byte, h http.Header, mark string) (*message, erro
 		return m, nil
 	}
 	parameter, first, place := readParameter(d, body, mark)
-	if place < 0 {
+	if place == 0 {
 		return nil, noSOAPPlace(whyNoPlace(call.method, first, mark, bytes.Contains(body, []byte(mark))))
 	}
 	for _, element := range append(path[:], parameter) {
@@ -129,11 +129,11 @@ func checkAttributes(e xml.StartElement, envelope string) error {
 }
 
 // readParameter returns the start of the method's first parameter, the text that it
-// begins with, and where that stands; -1 if it is anything else than the mark.
+// begins with, and where that stands; 0 if it is anything else than the mark.
 func readParameter(d *xml.Decoder, body []byte, mark string) (parameter xml.StartElement, first string, place int) {
 	parameter, err := child(d)
 	if err != nil {
-		return xml.StartElement{}, "", -1
+		return xml.StartElement{}, "", 0
 	}
 	start := d.InputOffset()
 	token, err := d.Token()
@@ -141,10 +141,10 @@ func readParameter(d *xml.Decoder, body []byte, mark string) (parameter xml.Star
 		first = string(text)
 	}
 	if err != nil || string(body[start:d.InputOffset()]) != mark {
-		return xml.StartElement{}, first, -1
+		return xml.StartElement{}, first, 0
 	}
 	if end, err := d.Token(); err != nil || end != parameter.End() {
-		return xml.StartElement{}, "", -1
+		return xml.StartElement{}, "", 0
 	}
 	return parameter, first, int(start)
 }
