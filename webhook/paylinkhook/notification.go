@@ -109,12 +109,10 @@ func (n *Notification) readJSON(body []byte) error {
 
 // readForm reads a form as PHP does: of a field that comes twice the last one counts.
 func (n *Notification) readForm(body []byte) {
-	var room [128]byte
+	var room [128]byte // more than any hint's name takes
 	for encoded, value := range php.Pairs(body) {
-		if len(encoded) > len(room) {
-			continue
-		}
-		object, field, ok := strings.Cut(string(php.AppendURLDecoded(room[:0], encoded)), "[")
+		begins := encoded[:min(len(encoded), len(room))]
+		object, field, ok := strings.Cut(string(php.AppendURLDecoded(room[:0], begins)), "[")
 		if !ok || !slices.Contains(objects, object) || n.Object != "" && n.Object != object {
 			continue
 		}

@@ -134,6 +134,8 @@ func TestNotification(t *testing.T) {
 		payment: {"transaction", "17", "5b1c9d7e", "confirmed", "LIVE", "1001"},
 		`{"subscription":{"id":3,"status":"active"}}`: {Object: "subscription", ID: "3", Status: "active"},
 		` {"payout":{"uuid":"u"},"x":[1]}`:            {Object: "payout", UUID: "u"},
+		`{"payout":{"id":90},"transaction":{"id":0}}`: {Object: "transaction", ID: "0"},
+		`{"payout":{"id":90}}`:                        {Object: "payout", ID: "90"},
 		`{"transaction":null}`:                        {},
 		`{"invoice":{"id":1}}`:                        {},
 		`{}`:                                          {},
@@ -141,9 +143,14 @@ func TestNotification(t *testing.T) {
 		`{"transaction":{"id":1,"contact":{"id":2,"status":"x"}},"status":"y","id":3}`:                                                                    {Object: "transaction", ID: "1"},
 		"transaction%5Bid%5D=17&transaction[uuid]=5b1c9d7e&transaction%5Bstatus%5D=confirmed&transaction[mode]=TEST&transaction%5BreferenceId%5D=a%2Bb+c": {"transaction", "17", "5b1c9d7e", "confirmed", "TEST", "a+b c"},
 		"subscription[id]=1&subscription[id]=2&subscription[contact][id]=3":                                                                               {Object: "subscription", ID: "2"},
-		"transaction[id]=1&payout[id]=2":                                  {Object: "transaction", ID: "1"},
-		"transaction[" + strings.Repeat("a", 1000) + "]=1&id=2&=3&[id]=4": {},
-		"transaction=1&transactions[id]=2":                                {},
+		"transaction[id]=1&payout[id]=2&transaction[status]=waiting":                                                                                      {Object: "transaction", ID: "1", Status: "waiting"},
+		"id=2&=3&[id]=4&payout[id]=5":                              {Object: "payout", ID: "5"},
+		"payout[" + strings.Repeat("a", 1000) + "]=1&payout[id]=2": {Object: "payout", ID: "2"},
+		strings.Repeat("a", 1000) + "[id]=1&payout[id]=2":          {Object: "payout", ID: "2"},
+		escaped("subscription[referenceId]") + "=7":                {Object: "subscription", Reference: "7"},
+		"payout[id]" + strings.Repeat("a", 1000) + "=1":            {Object: "payout"},
+		"=1":                               {},
+		"transaction=1&transactions[id]=2": {},
 	} {
 		n, err := verify(t, body, sign(body), key)
 		require.NoError(t, err, body)
@@ -154,6 +161,14 @@ func TestNotification(t *testing.T) {
 		_, err := verify(t, body, sign(body), key)
 		assert.ErrorIs(t, err, auth.ErrBody, body)
 	}
+}
+
+// escaped escapes every byte.
+func escaped(s string) (e string) {
+	for _, c := range []byte(s) {
+		e += fmt.Sprintf("%%%02x", c)
+	}
+	return e
 }
 
 func TestANotificationPrintsItsKindOnly(t *testing.T) {
