@@ -62,6 +62,7 @@ func TestMistakesOfReceivers(t *testing.T) {
 		{"a semicolon and a malformed escape are text", sign(base + "&A=1;B=2&C=100%&D=%zz"), nil},
 		{"the hash may be in capitals", base + "&SIGNATURE_SHA2_256=" + strings.ToUpper(hash), nil},
 		{"the hash may be escaped", base + "&%53IGNATURE_SHA2%5F256=" + strings.ReplaceAll(hash, "a", "%61"), nil},
+		{"the hash may be escaped whole", base + "&" + escaped("SIGNATURE_SHA2_256") + "=" + escaped(hash), nil},
 		{"the hash may be first", "SIGNATURE_SHA2_256=" + hash + "&" + base, nil},
 		{"unused hashes may be empty", "HASH=&SIGNATURE_SHA3_256=&" + sign(base), nil},
 		{"no hash is no pass", base, auth.ErrUnsigned},
@@ -93,6 +94,14 @@ func TestMistakesOfReceivers(t *testing.T) {
 		_, ok := errors.AsType[*auth.Error](err)
 		assert.True(t, ok, c.name)
 	}
+}
+
+// escaped escapes every byte.
+func escaped(s string) (e string) {
+	for _, c := range []byte(s) {
+		e += fmt.Sprintf("%%%02x", c)
+	}
+	return e
 }
 
 // What the same key signs, and what lacks the reply's parts, is no notification.
@@ -235,8 +244,22 @@ func TestErrorsShowNoValue(t *testing.T) {
 	}
 }
 
+func TestErrorsSayWhatIsWrong(t *testing.T) {
+	for body, reason := range map[string]string{
+		base: "neither SIGNATURE_SHA3_256 nor SIGNATURE_SHA2_256 is filled",
+		base + "&HASH=d41d8cd98f00b204e9800998ecf8427e":      "choose SHA2 or SHA3",
+		base + "&HASH=&HASH=":                                "the field HASH comes twice",
+		base + "&SIGNATURE_SHA2_256=0":                       "the field SIGNATURE_SHA2_256 is not 64 hexadecimal digits",
+		sign("REFNO=1&IPN_DATE=2&IPN_PID[]=3&A=4&B=5"):       "lacks IPN_PNAME[], or has it more than once",
+		sign("REFNO=1&IPN_DATE=2&IPN_PID[]=3&IPN_PNAME[]=4"): "only what its reply is made of",
+	} {
+		_, err := verify(t, body, key)
+		assert.ErrorContains(t, err, reason, body)
+	}
+}
+
 func TestFields(t *testing.T) {
-	n := verified(t, base+"&IPN_PID[]=4712&IPN_PID[7]=&X[0][a]=1&X[a]=2&X[-1]=3&X[01]=4&X[3]=5&X]=6&X=7&%41%5b%5d=%C3%BC&TWICE=1&TWICE=2&EMPTY=&LATIN=%FC&COUNTRY=a+b")
+	n := verified(t, base+"&IPN_PID[]=4712&IPN_PID[7]=&X[0][a]=1&X[a]=2&X[-1]=3&X[01]=4&X[3]=5&X]=6&X=7&X[4=8&X[=9&%41%5b%5d=%C3%BC&TWICE=1&TWICE=2&EMPTY=&LATIN=%FC&COUNTRY=a+b")
 	assert.Equal(t, ipn.IPN, n.Kind())
 	assert.Equal(t, "240000001", n.Get("REFNO"))
 	assert.Equal(t, "Software program", n.Get("IPN_PNAME[]"))
