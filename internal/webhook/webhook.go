@@ -192,10 +192,8 @@ func readBody(ctx context.Context, r io.Reader, length int64) ([]byte, error) {
 	if length > MaxBody {
 		return nil, errTooLong
 	}
-	b := make([]byte, 0, firstRead)
-	if 0 <= length && length < firstRead {
-		b = make([]byte, 0, length+1) // room to see that nothing follows
-	}
+	// One byte more, to see that nothing follows. As no sign is seen, -1 is the greatest.
+	b := make([]byte, 0, min(uint64(length), firstRead-1)+1)
 	for {
 		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

@@ -40,6 +40,36 @@ func TestReadBody(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
+// A body gets little room before any of it has come, whatever length is announced, and
+// more only as it comes.
+func TestReadBodyTakesRoomAsTheBodyComes(t *testing.T) {
+	for _, c := range []struct{ length, announced, first int }{
+		{0, 0, 1},
+		{5, 5, 6},
+		{firstRead - 1, firstRead - 1, firstRead},
+		{firstRead, firstRead, firstRead},
+		{5, MaxBody, firstRead},
+		{MaxBody, MaxBody, firstRead},
+		{MaxBody, -1, firstRead},
+	} {
+		came := 0
+		body := readerFunc(func(p []byte) (int, error) {
+			assert.LessOrEqual(t, came+len(p), max(c.first, 4*came+1), "when %d came of %d bytes, announced as %d", came, c.length, c.announced)
+			n := min(len(p), c.length-came)
+			if came += n; n == 0 {
+				return 0, io.EOF
+			}
+			return n, nil
+		})
+		_, err := readBody(t.Context(), body, int64(c.announced))
+		require.NoError(t, err)
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestMatchTriesNoKeyAfterTheOneThatFits(t *testing.T) {
 	var tried []string
 	keys := []auth.SecretSource{auth.NewSecret("the first secret"), auth.NewSecret("the second secret"), auth.NewSecret("the third secret")}
