@@ -18,6 +18,9 @@ def paylink(file, expect):
             expect(c, r["method"], sent, (r["signed_url"], r["signed_body"]))
             expect(c, "verify", verify_request(r["signed_url"], r["signed_body"], secret), True)
             expect(c, "verify with another secret", verify_request(r["signed_url"], r["signed_body"], secret + "x"), False)
+            expect(c, "verify without a secret", verify_request(*sign_request(r["method"], r["url"], r["body"], "", instance), ""), False)
+            other = [s.replace("ApiSignature=", "ApiSignature=%C3%A9") for s in sent]
+            expect(c, "verify a signature that is not ASCII", verify_request(*other, secret), False)
 
 
 def avangate(file, expect):
@@ -55,7 +58,8 @@ def inbound(file, expect):
                 expect(c, "verify", ipn_verify(c["signed"][algorithm], c["key"], HASHES), True)
         for why, w in c.get("wrong", {}).items():
             for algorithm, m in w["mac"].items():
-                expect(c, why, m == c["mac"][algorithm], False)
+                body = c["signed"][algorithm].replace(c["mac"][algorithm], m)
+                expect(c, why, ipn_verify(body, c["key"], HASHES), False)
     for c in ipn["not_bound"]:
         for body in c["bodies"]:
             expect(c, "source", ipn_source(body), source_of(c))
@@ -64,13 +68,17 @@ def inbound(file, expect):
     for c in ipn["policy"]:
         expect(c, "any", ipn_verify(c["body"], c["key"], HASHES), c["ok_if_any_algorithm"])
         expect(c, "no md5", ipn_verify(c["body"], c["key"], ("sha256", "sha3-256")), c["ok_if_sha2_or_sha3_required"])
-    for c in file["ipn_reply"]["cases"] + file["lcn_reply"]["cases"]:
+    for c in file["ipn_reply"]["cases"] + file["lcn_reply"]["cases"] + file["sent_by_merchant"]["cases"]:
         expect(c, "source", prefixed(c["values"]), source_of(c))
         for algorithm in HASHES:
             expect(c, algorithm, mac(algorithm, c["key"], source_of(c)), c["mac"][algorithm])
-            expect(c, "reply", reply(algorithm, c["key"], c["values"]), c["reply"][algorithm])
+            if "reply" in c:
+                expect(c, "reply", reply(algorithm, c["key"], c["values"]), c["reply"][algorithm])
         for why, w in c.get("wrong", {}).items():
             expect(c, why, w["mac"]["sha256"] == c["mac"]["sha256"], False)
+    forms = file["ipn_reply"]["wrong_forms"]
+    for why, w in forms["wrong"].items():
+        expect({"name": "wrong_forms"}, why, w in [reply(a, forms["key"], forms["values"]) for a in HASHES], False)
     for c in returned["cases"]:
         own = c.get("own", ())
         expect(c, "pairs", form(c["query"]), [(octets(n), octets(v)) for n, v in c["pairs"]])
@@ -83,6 +91,11 @@ def inbound(file, expect):
         expect(c, "verify with another word", return_verify(query, c["secret_word"] + "x", own), False)
         for why, w in c.get("wrong", {}).items():
             expect(c, why, return_verify(c["query"] + "&signature=" + w["signature"], c["secret_word"], own), False)
+    for c in returned["not_bound"]:
+        for i, query in enumerate(c["queries"]):
+            expect(c, "source", return_source(query), (c["sources"][i] if "sources" in c else c["source"]).encode())
+            signature = c["signatures"][i] if "signatures" in c else c["signature"]
+            expect(c, "verify", return_verify(query + "&signature=" + signature, c["secret_word"]), True)
     for c in links["cases"]:
         names = links["signed_names_of_vendor_plugins"] if "url" in c else c["signed_names"]
         expect(c, "signed_names", sorted(n for n, _ in c["pairs"] if n in names), c["signed_names"])

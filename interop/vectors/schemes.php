@@ -51,7 +51,7 @@ function verify_request(string $url, string $body, string $secret): bool
     parse_str($body !== '' ? $body : (string) parse_url($url, PHP_URL_QUERY), $parameters);
     $signature = $parameters['ApiSignature'] ?? '';
     unset($parameters['ApiSignature'], $parameters['instance']);
-    return is_string($signature) && hash_equals(api_signature($parameters, $secret), $signature);
+    return $secret !== '' && is_string($signature) && hash_equals(api_signature($parameters, $secret), $signature);
 }
 
 // 2Checkout's X-Avangate-Authentication.

@@ -58,7 +58,8 @@ def sign_request(method, url, body, secret, instance):
 def verify_request(url, body, secret):
     pairs = parse_qsl(body or urlsplit(url).query, keep_blank_values=True)
     signature = dict(pairs).get("ApiSignature", "")
-    return hmac.compare_digest(signature, api_signature([p for p in pairs if p[0] not in ("ApiSignature", "instance")], secret))
+    right = api_signature([p for p in pairs if p[0] not in ("ApiSignature", "instance")], secret)
+    return bool(secret) and hmac.compare_digest(octets(signature), octets(right))
 
 
 # 2Checkout's X-Avangate-Authentication.
