@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 )
@@ -17,6 +18,9 @@ func (c *command) read(path string) ([]byte, error) {
 			return nil, usagef("the standard input can hold one thing only: give the secret as a file or in the environment")
 		}
 		c.stdin = nil
+		if terminal, ok := r.(*os.File); ok && isTerminal(terminal) { // which would seem to hang, and cuts long lines
+			fmt.Fprintf(c.stderr, "countersign %s: paste it here, and end it with Ctrl-D on a line of its own (on Windows with Ctrl-Z and Enter); what has a line of over 1000 bytes comes from a file, by < FILE\n", c.name)
+		}
 	} else {
 		f, err := os.Open(path)
 		if err != nil {
@@ -33,4 +37,10 @@ func (c *command) read(path string) ([]byte, error) {
 		return nil, usagef("the input is longer than %d bytes", maxInput)
 	}
 	return data, nil
+}
+
+// isTerminal reports whether a file is a terminal, or another device of characters.
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/countersign/countersign/internal/redact"
 )
@@ -18,6 +20,18 @@ func TestInspectKeepsTheTerminal(t *testing.T) {
 		assert.Contains(t, stdout, `A\u009b2J\u202e`, "%q", args)
 		assert.NotRegexp(t, `[^\n[:print:]]`, stdout+stderr, "%q", args)
 	}
+}
+
+// TestATerminalIsToldWhatIsAwaited has a device of characters for one.
+func TestATerminalIsToldWhatIsAwaited(t *testing.T) {
+	device, err := os.Open(os.DevNull)
+	require.NoError(t, err)
+	defer device.Close()
+	var stdout, stderr strings.Builder
+	assert.Equal(t, exitUsage, run([]string{"explain"}, device, &stdout, &stderr))
+	assert.Contains(t, stderr.String(), "countersign explain: paste it here, and end it with Ctrl-D")
+	_, piped, _ := runIn(t, "", "explain")
+	assert.NotContains(t, piped, "Ctrl-D")
 }
 
 // TestInspectTellsNoSecret has pasted requests that hold the secret where something

@@ -246,12 +246,6 @@ func reason(err error, meaning func(*answer.Answer) (answer.Verdict, string), sa
 	return "it stopped: " + (&inquiry{timeout: probe.Timeout}).explain(err, said)
 }
 
-// isTerminal reports whether a file is a terminal, or another device of characters.
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
 // list prints what would be sent.
 func (p *probing) list(c *command, plan []probe.Request) int {
 	if p.asJSON {
