@@ -2,13 +2,21 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
+// vendors are what people call the gateways by, and how arguments name them.
+var vendors = map[string]string{"payrexx": paylinkGateway, "2checkout": avangateGateway, "verifone": avangateGateway}
+
 // didYouMean returns the end of an error about a word that is none of the names: a
-// question, if one of them begins with it or is at most two letters away.
+// question, if one of them begins with it, is at most two letters away, or is a
+// gateway that the word is the vendor of.
 func didYouMean(word string, names ...string) string {
 	nearest, least := "", 3
+	if name := vendors[strings.ToLower(word)]; slices.Contains(names, name) {
+		nearest, least = name, 0
+	}
 	for _, name := range names {
 		n := edits(word, name)
 		if len(word) >= 2 && strings.HasPrefix(name, word) {

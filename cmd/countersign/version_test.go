@@ -38,6 +38,9 @@ func TestAnUnknownWordNamesTheNearest(t *testing.T) {
 		{"versoin", `there is no command "versoin": did you mean version?`},
 		{"sign paylnik", `name what to sign first, paylink, avangate, buylink or merchant-token, not "paylnik": did you mean paylink?`},
 		{"check avan", `name the gateway first, paylink or avangate, not "avan": did you mean avangate?`},
+		{"check Payrexx", `not "Payrexx": did you mean paylink?`},
+		{"sign 2checkout", `not "2checkout": did you mean avangate?`},
+		{"send payrexx", `name what to send first, ipn, lcn or webhook, not "payrexx"` + "\n"},
 	} {
 		var stderr bytes.Buffer
 		assert.Equal(t, exitUsage, run(strings.Fields(c.args), nil, nil, &stderr), "%s", c.args)
