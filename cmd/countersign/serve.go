@@ -162,7 +162,7 @@ func serve(c *command) int {
 	}
 	listener, err := net.Listen("tcp", o.listen)
 	if err != nil {
-		return c.fail(err)
+		return c.fail(fmt.Errorf("%w: name another address with --listen, such as 127.0.0.1:0", err))
 	}
 	if a, ok := listener.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
 		fmt.Fprintf(c.stderr, "countersign serve: warning: %s is not a loopback address: who can reach it can read the latest requests\n", listener.Addr())

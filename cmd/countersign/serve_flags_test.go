@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -54,6 +55,16 @@ func TestServeTakesCredentialsAsOtherCommandsDo(t *testing.T) {
 			assert.NotContains(t, r.stdout.String(), "the merchant code is not this account's")
 		})
 	}
+}
+
+func TestServeSaysHowToListenElsewhere(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	_, stderr, code := runIn(t, "", "serve", "--listen", taken.Addr().String())
+	assert.Equal(t, exitWrong, code)
+	assert.Contains(t, stderr, taken.Addr().String()+": ")
+	assert.Contains(t, stderr, ": name another address with --listen")
 }
 
 func TestServeReadsASecretFromTheStandardInput(t *testing.T) {
