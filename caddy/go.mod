@@ -2,7 +2,8 @@ module github.com/countersign/countersign/caddy
 
 go 1.26.0
 
-// A release takes this out and requires the root's tag: go install refuses it.
+// The commit of a release takes this out and requires the root's tag: go install
+// refuses it.
 replace github.com/countersign/countersign => ../
 
 require (

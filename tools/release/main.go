@@ -128,13 +128,14 @@ func release(version string, w io.Writer) error {
 func leftToDo(module, version string, withCaddy bool) string {
 	text := fmt.Sprintf("git tag -s -m %s %s\ngit push origin %s\n", version, version, version)
 	if withCaddy {
-		text += fmt.Sprintf(`and when the tag is there, since the module in caddy/ needs it (a replace in its go.mod may stay: it holds in this tree only):
-go -C caddy mod edit -require=%s@%s
+		text += fmt.Sprintf(`and when the tag is there, since the module in caddy/ needs it, and go install refuses one with a replace, which comes back behind the tag:
+go -C caddy mod edit -dropreplace=%s -require=%s@%s
 go -C caddy mod tidy
 git commit -m "caddy: require %s" caddy/go.mod caddy/go.sum
 git tag -s -m caddy/%s caddy/%s
+git revert --no-edit HEAD
 git push origin HEAD caddy/%s
-`, module, version, version, version, version, version)
+`, module, module, version, version, version, version, version)
 	}
 	return text
 }

@@ -301,7 +301,7 @@ func TestTheTagOfTheModuleBelowComesSecond(t *testing.T) {
 	}
 	both := leftToDo("example.com/m", "v0.1.0", true)
 	at := 0
-	for _, line := range []string{"git push origin v0.1.0\n", "-require=example.com/m@v0.1.0\n", "git commit", "caddy/v0.1.0"} {
+	for _, line := range []string{"git push origin v0.1.0\n", "-dropreplace=example.com/m -require=example.com/m@v0.1.0\n", "git commit", "git tag -s -m caddy/v0.1.0", "git revert", "git push origin HEAD caddy/v0.1.0\n"} {
 		i := strings.Index(both[at:], line)
 		if i < 0 {
 			t.Fatalf("%q is not there, or not in its place:\n%s", line, both)
