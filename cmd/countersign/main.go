@@ -60,6 +60,9 @@ func main() {
 // run returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
+		if args[0] == "help" && len(args) > 1 {
+			return run(append(slices.Clone(args[1:]), "--help"), stdin, stdout, stderr)
+		}
 		if args[0] == "help" || slices.Contains(helpFlags, args[0]) {
 			printUsage(stdout)
 			return exitRight
