@@ -12,8 +12,8 @@ import (
 )
 
 // ErrLogin is the code of an error that no session could be had: the gateway
-// refused the login, or could not be asked. The login may have been sent; the
-// request was not.
+// refused the login, or could not be asked, or there is no secret to ask it with. The
+// login may have been sent; the request was not.
 var ErrLogin = errors.New("login failed")
 
 // ErrRefused says, in the error of a login, that the gateway refused the
