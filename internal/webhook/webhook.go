@@ -192,7 +192,7 @@ func readBody(ctx context.Context, r io.Reader, length int64) ([]byte, error) {
 	if length > MaxBody {
 		return nil, errTooLong
 	}
-	// One byte more, to see that nothing follows. As no sign is seen, -1 is the greatest.
+	// One byte more, to see that nothing follows. As unsigned, -1 is the greatest length.
 	b := make([]byte, 0, min(uint64(length), firstRead-1)+1)
 	for {
 		n, err := r.Read(b[len(b):cap(b)])
