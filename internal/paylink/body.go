@@ -149,9 +149,9 @@ func MediaType(h request.BodyHeader) (string, error) {
 		return header, nil
 	}
 	written, _, _ := strings.Cut(header, ";")
-	written = strings.TrimRight(written, " ")
 	media, parameters, err := mime.ParseMediaType(header)
-	if err != nil || strings.ContainsFunc(written, func(c rune) bool { return c <= ' ' || c >= 0x7f }) {
+	// ParseMediaType reads past white space, and takes letters for ASCII's that are not.
+	if err != nil || !strings.EqualFold(strings.TrimRight(written, " "), media) {
 		return "", Refusef(auth.ErrRequest, "the Content-Type %.40q is malformed: write the type in ASCII, without white space", header)
 	}
 	charset, ok := parameters["charset"]

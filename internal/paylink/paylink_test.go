@@ -168,7 +168,14 @@ func TestMediaType(t *testing.T) {
 		FormType + "; charset=iso-8859-1":   "refused",
 		JSONType + `; charset="utf-16"`:     "refused",
 		FormType + "\t; charset=utf-8":      "refused",
+		" " + JSONType:                      "refused",
+		JSONType + "\n":                     "refused",
+		JSONType + "\u00a0":                 "refused",
+		JSONType + "\x7f":                   "refused",
+		JSONType + "  ":                     JSONType,
+		"application/ json":                 "refused",
 		"application/x-www-form-urlencodéd": "refused",
+		"appl\u0130cation/json":             "refused",
 		"text/plain, text/html":             "refused",
 	} {
 		got, err := MediaType(request.ReadBodyHeader(http.Header{"Content-Type": {header}}))
@@ -231,9 +238,11 @@ func TestDropNull(t *testing.T) {
 	}{
 		{"null", "null", JSONType, 4, true},
 		{"null with white space and a charset", " null\r\n", JSONType + "; charset=utf-8", 7, true},
+		{"null with as much white space as may be", "null" + strings.Repeat(" ", 60), JSONType, 64, true},
 		{"null of unknown length", "null", JSONType, -1, true},
 		{"null of unknown length, 0 as net/http has it", "null", JSONType, 0, true},
 		{"null and more", "null" + strings.Repeat(" ", 100), JSONType, -1, false},
+		{"null and more, 0 as net/http has it", "null" + strings.Repeat(" ", 100), JSONType, 0, false},
 		{"an empty object", "{}", JSONType, 2, false},
 		{"an empty object of unknown length", "{}", JSONType, -1, false},
 		{"nothing, of unknown length", "", JSONType, -1, false},
