@@ -163,7 +163,7 @@ func skipOwn[S string | []byte](text S) (start int) {
 			continue
 		}
 		if i > start && !isNamed(text[start:i], SignatureName) && !isNamed(text[start:i], InstanceName) {
-			break
+			return start
 		}
 		start = i + 1
 	}
