@@ -227,7 +227,7 @@ func rpcGone(d *json.Decoder, answer *head) (gone, proven bool) {
 		case strings.EqualFold(name, "error"):
 			if answer.byteAt(d.InputOffset()) == '{' {
 				d.Token()
-				if gone || !isSessionError(d, answer) {
+				if gone || !isSessionError(d) {
 					return false, false
 				}
 				gone = true
@@ -245,7 +245,7 @@ func rpcGone(d *json.Decoder, answer *head) (gone, proven bool) {
 // isSessionError reads an error behind its opening brace to its end, and no further
 // than to a code that is another, and the byte behind that, since a number could go
 // on.
-func isSessionError(d *json.Decoder, answer *head) (is bool) {
+func isSessionError(d *json.Decoder) (is bool) {
 	for d.More() {
 		name, err := d.Token()
 		if err != nil {
@@ -258,10 +258,7 @@ func isSessionError(d *json.Decoder, answer *head) (is bool) {
 			continue
 		}
 		var code json.RawMessage
-		if d.Decode(&code) != nil || answer.byteAt(d.InputOffset()) == 0 {
-			return false
-		}
-		if !vendor.IsRPCError(string(bytes.Trim(code, `"`))) {
+		if d.Decode(&code) != nil || !vendor.IsRPCError(string(bytes.Trim(code, `"`))) {
 			return false
 		}
 		is = true
