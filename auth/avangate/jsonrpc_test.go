@@ -164,6 +164,11 @@ func TestBatchIsSentAgainOnlyIfNothingRan(t *testing.T) {
 		{batch(2), "[]", false, false},
 		{batch(1), `[["error",{"code":10000}]]`, false, false},
 		{rpcBody("1"), "[" + dead + "]", true, true},
+		{rpcBody("1"), `{"error":{}}`, false, false},
+		{rpcBody("1"), `{"error":{"message":"10000"}}`, false, false},
+		{rpcBody("1"), `{"error":{"code":10000`, false, false},
+		{rpcBody("1"), `{"error":{"code":10000,"data":{}`, false, false},
+		{rpcBody("1"), `{"error":{"code":10000}`, false, true},
 		{"[" + rpcBody("1") + `,{"method":"login","params":[]}]`, "[" + dead + "," + done + "]", false, true},
 	} {
 		w := newWorld(t)
