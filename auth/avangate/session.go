@@ -176,16 +176,13 @@ func waiting(req *http.Request) (ctx context.Context, stop func()) {
 
 // splice returns body with id at each of the places, instead of so many bytes.
 func splice(body []byte, places []int, length int, id string) []byte {
-	var b bytes.Buffer
-	b.Grow(len(body) + len(places)*len(id))
+	var parts [][]byte
 	end := 0
 	for _, place := range places {
-		b.Write(body[end:place])
-		b.WriteString(id)
+		parts = append(parts, body[end:place])
 		end = place + length
 	}
-	b.Write(body[end:])
-	return b.Bytes()
+	return bytes.Join(append(parts, body[end:]), []byte(id))
 }
 
 // refused reads the beginning of the answer, drops the session if it is gone, and
