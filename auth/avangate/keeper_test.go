@@ -18,6 +18,7 @@ import (
 
 	"github.com/countersign/countersign/auth"
 	"github.com/countersign/countersign/auth/avangate"
+	"github.com/countersign/countersign/auth/scheme"
 )
 
 // An answering is a network on which each login is answered alike, and counted.
@@ -221,6 +222,38 @@ func TestOthersDoNotDisturbAnEndpointThatHadASession(t *testing.T) {
 	assert.Equal(t, 1, network.count(), "and of no other")
 	require.ErrorIs(t, rpcAt(a, network, "/rpc/4.0/"), avangate.ErrLogin)
 	assert.Equal(t, 1, network.count(), "a login that succeeds ends it")
+}
+
+// A key may be withdrawn while the program runs.
+func TestAnEndpointThatHadASessionPausesAfterARefusalOfItsOwn(t *testing.T) {
+	now := moment
+	c := config()
+	c.Now = func() time.Time { return now }
+	a := authenticator(t, c)
+	network := &answering{answer: accepted}
+	require.NoError(t, rpcAt(a, network, "/rpc/6.0/"))
+	require.NoError(t, rpcAt(a, network, "/rpc/5.0/"))
+	network.count()
+	network.answer = refused
+	now = now.Add(9 * time.Minute)
+	for _, step := range []struct {
+		path  string
+		after time.Duration
+		want  int // logins
+	}{
+		{"/rpc/6.0/", 0, 1},
+		{"/rpc/6.0/", 0, 0},
+		{"/rpc/5.0/", 0, 1},
+		{"/rpc/5.0/", 0, 0},
+		{"/rpc/6.0/", time.Second, 1},
+		{"/rpc/6.0/", time.Second, 0},
+		{"/rpc/5.0/", 0, 1},
+		{"/rpc/6.0/", time.Second, 1},
+	} {
+		now = now.Add(step.after)
+		require.ErrorIs(t, rpcAt(a, network, step.path), scheme.ErrRefused)
+		assert.Equal(t, step.want, network.count(), "%s at %v", step.path, now)
+	}
 }
 
 func TestPauseBelongsToOriginAndSecret(t *testing.T) {
