@@ -86,17 +86,23 @@ func TestSessionInABodyOfREST(t *testing.T) {
 }
 
 func TestAcceptIsTheCallers(t *testing.T) {
-	for _, key := range []string{"Accept", "accept", "ACCEPT"} {
-		req := request(t, "GET", "https://api.2checkout.com/rest/6.0/orders/")
-		req.Header[key] = []string{"text/csv"}
-		require.NoError(t, authenticator(t, config()).Authenticate(req, nil))
-		assert.Equal(t, []string{"text/csv"}, req.Header[key])
-		assert.Len(t, req.Header, 2)
+	for _, p := range allProtocols(t) {
+		authenticated := func(h http.Header) http.Header {
+			req := httptest.NewRequest("POST", vendor+p.path, strings.NewReader(p.body))
+			req.Header = h
+			require.NoError(t, authenticator(t, config()).Authenticate(req, givesID))
+			delete(req.Header, header)
+			return req.Header
+		}
+		for _, key := range []string{"Accept", "accept", "ACCEPT"} {
+			assert.Equal(t, http.Header{key: {"text/csv"}}, authenticated(http.Header{key: {"text/csv"}}), p.name)
+		}
+		want := http.Header{"Accept-Language": {"de"}}
+		if !strings.HasPrefix(p.name, "SOAP") {
+			want["Accept"] = []string{"application/json"}
+		}
+		assert.Equal(t, want, authenticated(http.Header{"Accept-Language": {"de"}}), p.name)
 	}
-	req := request(t, "GET", "https://api.2checkout.com/rest/6.0/orders/")
-	req.Header.Set("Accept-Language", "de")
-	require.NoError(t, authenticator(t, config()).Authenticate(req, nil))
-	assert.Equal(t, "application/json", req.Header.Get("Accept"))
 }
 
 // A base may change what it was given, to log it without the credential.
