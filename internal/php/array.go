@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"hash/maphash"
 	"iter"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -224,7 +225,7 @@ func (a *Array) countIndex(parent int32, i int64) {
 	}
 	p.hasIndex = true
 	p.nextIndex = i
-	if i+1 > i {
+	if i < math.MaxInt64 {
 		p.nextIndex++
 	}
 }

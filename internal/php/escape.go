@@ -145,7 +145,7 @@ func URLDecodedLen(s []byte) int {
 		if i < 0 {
 			return n
 		}
-		if s = s[i+1:]; len(s) >= 2 && hexValue[s[0]]|hexValue[s[1]] < 16 {
+		if s = s[i+1:]; len(s) >= 2 && hexValue[s[0]]|hexValue[s[1]] != noHex {
 			n -= 2
 			s = s[2:]
 		}
@@ -167,7 +167,7 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 		is := classes[c]
 		if is&reserved != 0 {
 			switch {
-			case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] < 16:
+			case c == '%' && i+2 < len(s) && hexValue[s[i+1]]|hexValue[s[i+2]] != noHex:
 				c = hexValue[s[i+1]]<<4 | hexValue[s[i+2]]
 				is = classes[c]
 				if s[i+1] > 'F' || s[i+2] > 'F' || is&reserved == 0 {
@@ -197,10 +197,14 @@ func unescape(s []byte, stop byte, keepPlus bool) (n, read int, seen class, ok b
 	return n, len(s), seen, ok
 }
 
-// hexValue holds the value of each hexadecimal digit, 255 for other bytes.
+// noHex marks in hexValue the bytes that are no digit: with all bits, whatever they
+// are combined with.
+const noHex = 0xFF
+
+// hexValue holds the value of each hexadecimal digit.
 var hexValue = func() (t [256]byte) {
 	for i := range t {
-		t[i] = 255
+		t[i] = noHex
 	}
 	for i, c := range upperHex {
 		t[c] = byte(i)

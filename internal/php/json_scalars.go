@@ -103,7 +103,7 @@ func codeUnit(s []byte) (c rune, ok bool) {
 		return 0, false
 	}
 	for _, h := range s[2:6] {
-		if hexValue[h] > 15 {
+		if hexValue[h] == noHex {
 			return 0, false
 		}
 		c = c<<4 | rune(hexValue[h])
