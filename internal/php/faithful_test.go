@@ -41,13 +41,13 @@ func TestMerge(t *testing.T) {
 
 func TestParseFlat(t *testing.T) {
 	for form, want := range map[string]string{
-		"":                        "",
-		"a[]=1&a[]=2":             "a%5B%5D=2",
-		"a[b][c]=1&&d":            "a%5Bb%5D%5Bc%5D=1&d=",
-		"a.b=1&+c=2&a=3&a.b=4":    "a.b=4&+c=2&a=3",
-		"=1&[x=2":                 "=1&%5Bx=2",
-		"a%00b=1":                 "a%00b=1",
-		strings.Repeat("a&", 999): "a=",
+		"":                     "",
+		"a[]=1&a[]=2":          "a%5B%5D=2",
+		"a[b][c]=1&&d":         "a%5Bb%5D%5Bc%5D=1&d=",
+		"a.b=1&+c=2&a=3&a.b=4": "a.b=4&+c=2&a=3",
+		"=1&[x=2":              "=1&%5Bx=2",
+		"a%00b=1":              "a%00b=1",
+		strings.Repeat("a&", MaxInputVars-1) + "b": "a=&b=",
 	} {
 		var a Array
 		ParseFlat(&a, form, PlusDecoded)

@@ -112,6 +112,9 @@ func TestReadFormRefuses(t *testing.T) {
 		{"1=x&0=y", "0", "sort the indexes"},
 		{"a=%FF", "a", "has a value that is not UTF-8: encode it as UTF-8"},
 		{"a=\xfc", "a", "has a value that is not UTF-8"},
+		{"a=%80", "a", "has a value that is not UTF-8"},
+		{"a=%FF%20", "a", "has a value that is not UTF-8"},
+		{"a=%FF+", "a", "has a value that is not UTF-8"},
 		{"a=%C0%AE", "a", "has a value that is not UTF-8"},
 		{"a=%ED%A0%80", "a", "has a value that is not UTF-8"},
 		{"a%FF=1", "a", "has a name that is not UTF-8: encode it as UTF-8"},
@@ -122,6 +125,8 @@ func TestReadFormRefuses(t *testing.T) {
 		{"email=c+d%40e&title=a%20b", "email", "has a plus sign beside"},
 		{"a=1&b[+x]=2&c=d@e", "b[", "has a plus sign beside"},
 		{"phone=+41&title=a b", "phone", "has a plus sign beside"},
+		{"title=a+b%20c", "title", "has a plus sign beside"},
+		{"title=a%20b+c", "title", "has a plus sign beside"},
 		{"pm=a&pm=b", "pm", `is given twice, and PHP keeps the last only: name a list's elements "pm[0]", "pm[1]"`},
 		{"f[a]=1&f[a]=1", "f[a]", `is given twice, and PHP keeps the last only: name a list's elements "f[a][0]", "f[a][1]"`},
 		{"a=1&a[b]=2", "a[b]", "is a value here and a group with brackets elsewhere"},
@@ -243,6 +248,7 @@ func TestParseStr(t *testing.T) {
 		{"only integers as PHP writes them are indexes", "a[08]=1&a[-0]=2&a[0:]=3&a[1/]=4&a[:]=5&a[-]=6&a[]=7",
 			"a%5B08%5D=1&a%5B-0%5D=2&a%5B0%3A%5D=3&a%5B1%2F%5D=4&a%5B%3A%5D=5&a%5B-%5D=6&a%5B0%5D=7"},
 		{"integers of 64 bits are indexes", "a[9223372036854775806]=1&a[]=2&a[]=3", "a%5B9223372036854775806%5D=1&a%5B9223372036854775807%5D=2"},
+		{"the smallest is one, too", "a[-9223372036854775808]=1&a[]=2&a[-9223372036854775809]=3", "a%5B-9223372036854775808%5D=1&a%5B-9223372036854775807%5D=2&a%5B-9223372036854775809%5D=3"},
 		{"larger ones are not", "a[9223372036854775808]=1&a[99999999999999999999]=2&a[]=3", "a%5B9223372036854775808%5D=1&a%5B99999999999999999999%5D=2&a%5B0%5D=3"},
 		{"no group follows the largest integer", "a[9223372036854775807]=1&a[][x]=2&b=1", "a%5B9223372036854775807%5D=1&b=1"},
 		{"a new group counts from 0", "a[5]=1&a=2&a[]=3&b[x][5]=1&b[x]=2&b[x][]=3", "a%5B0%5D=3&b%5Bx%5D%5B0%5D=3"},
@@ -362,7 +368,7 @@ func TestReadingAllocatesNothing(t *testing.T) {
 
 // strictForms and faithfulForms are the seeds of the fuzz targets.
 var (
-	strictForms   = []string{"a[3]=1&a[x]=2&a[7]=3", "a[1]=1&a[0]=2", "a[][b]=1", "a]b=1", "a=b+c@d", "a=%FF", "", "a=1&b=2", "a[]=1&a[]=2", "f[a][b]=%C3%BC&x=~+%2B", "a[b]=1&c=2&a[d]=3", "a]=1&b[c d]=2", "a=1&a=2", "a[ ]=1"}
+	strictForms   = []string{"a=%F0%9F%98%8F", "a[3]=1&a[x]=2&a[7]=3", "a[1]=1&a[0]=2", "a[][b]=1", "a]b=1", "a=b+c@d", "a=%FF", "", "a=1&b=2", "a[]=1&a[]=2", "f[a][b]=%C3%BC&x=~+%2B", "a[b]=1&c=2&a[d]=3", "a]=1&b[c d]=2", "a=1&a=2", "a[ ]=1"}
 	faithfulForms = []string{"a=1&a[b]=2&a=3", "a[=1&[b]=2&c[d]e=3", "a[9223372036854775807]=1&a[]=2", "a.b=1& c=2&%00=3", "a[-5]=1&a[]=2"}
 )
 

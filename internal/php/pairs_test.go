@@ -41,6 +41,7 @@ func TestAppendURLDecoded(t *testing.T) {
 		"":             "",
 		"plain":        "plain",
 		"a+b%20c":      "a b c",
+		"++a+":         "  a ",
 		"%41%c3%BC%00": "Aü\x00",
 		"%":            "%",
 		"%4":           "%4",

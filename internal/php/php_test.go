@@ -287,11 +287,27 @@ func TestLimitsAgainstPHP(t *testing.T) {
 	}
 }
 
-// TestSizeCountsWhatAnArrayIsMadeOf has an array of a thousand names: its nodes are
-// larger than these.
+// TestSizeCountsWhatAnArrayIsMadeOf reads and writes the same number of bytes and
+// of names again, with one thing more to hold each time: Size grows by that.
 func TestSizeCountsWhatAnArrayIsMadeOf(t *testing.T) {
-	var a, empty Array
-	ParseStr(&a, strings.Repeat("a[]&", 1000), PlusKept)
-	assert.Greater(t, a.Size(), 1000*32)
-	assert.Zero(t, empty.Size())
+	var a Array
+	assert.Zero(t, a.Size())
+	const names = 480
+	deep := numbered(few, func(i int) string { return fmt.Sprintf("&k%d%s=", i, strings.Repeat("[n]", names/few-1)) })[1:]
+	long := numbered(names, func(i int) string { return fmt.Sprintf("&%d=", i) })[1:]
+	deep += strings.Repeat("x", len(long)-len(deep))
+	for _, c := range []struct {
+		holds string
+		do    func()
+		grows int
+	}{
+		{"the text and the nodes of arrays of few elements", func() { ParseStr(&a, deep, PlusKept) }, len(deep) + 32*names},
+		{"the beginning of a long name", func() { a.AppendQuery(nil) }, len("%5Bn%5D") * (names/few - 2)},
+		{"a table of the elements of a long array", func() { ParseStr(&a, long, PlusKept) }, 4 * names},
+		{"the text as it was read", func() { require.NoError(t, ReadForm(&a, long, anyNumber)) }, len(long)},
+	} {
+		before := a.Size()
+		c.do()
+		assert.GreaterOrEqual(t, a.Size(), before+c.grows, c.holds)
+	}
 }
