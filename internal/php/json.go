@@ -97,11 +97,9 @@ func ReadJSON(a *Array, doc []byte, own Own) (Object, error) {
 	if err := r.readEnd(); err != nil {
 		return Object{}, err
 	}
-	if r.object.cutLen > 0 {
-		r.object.Account, r.object.HasAccount = a.Get(own.Account)
-		a.Remove(own.Account)
-		a.Remove(own.Signature)
-	}
+	r.object.Account, r.object.HasAccount = a.Get(own.Account)
+	a.Remove(own.Account)
+	a.Remove(own.Signature)
 	return r.object, nil
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // MaxNodes is how many values and arrays [ParseJSON] reads, those included that a
@@ -102,7 +101,7 @@ func untilQuote(s []byte) []byte {
 	return s
 }
 
-// isText reports whether a string, as it stands in JSON, is the text.
+// isText reports whether a string, as it stands in JSON, is the text, in ASCII.
 func isText(s []byte, text string) bool {
 	for len(s) > 0 {
 		c, n := rune(s[0]), 1
@@ -112,7 +111,7 @@ func isText(s []byte, text string) bool {
 				return false
 			}
 		}
-		if c >= utf8.RuneSelf || !strings.HasPrefix(text, string(c)) {
+		if !strings.HasPrefix(text, string(c)) {
 			return false
 		}
 		s, text = s[n:], text[1:]

@@ -55,9 +55,9 @@ func (r *jsonReader) readString() (text span, reason string) {
 			c, n := utf8.DecodeRune(doc[i:])
 			if c == utf8.RuneError && n == 1 {
 				reason = "has a string that is not UTF-8: encode it as UTF-8"
-				break
+			} else {
+				i += n
 			}
-			i += n
 		}
 	}
 	r.a.text = append(r.a.text, doc[run:i]...)
