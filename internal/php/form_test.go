@@ -106,6 +106,7 @@ func TestReadFormRefuses(t *testing.T) {
 		{"a]=1", "a]", "has a closing bracket in front of the first that opens"},
 		{"a][b]=1", "a][b]", "has a closing bracket in front of the first that opens"},
 		{"a[1]=x&a[0]=y", "a[0]", "has a lower index than what stands before it, which not every parser keeps in that order: sort the indexes"},
+		{"a[10]=1&a[9]=2", "a[9]", "sort the indexes"},
 		{"a[2][x]=1&b=1&a[1][x]=2", "a[1][x]", "sort the indexes"},
 		{"a[x]=1&a[3]=2&a[y]=3&a[2]=4", "a[2]", "sort the indexes"},
 		{"a[b][0]=1&a[b][-1]=2", "a[b][-1]", "sort the indexes"},

@@ -140,20 +140,22 @@ func TestChanged(t *testing.T) {
 		a    *Array
 		want bool
 	}{
-		"given once":               {form("i=A&b=1"), false},
-		"given twice, the same":    {form("i=A&b=1&%69=A"), false},
-		"another value":            {form("i=A&i=B"), true},
-		"there and back":           {form("i=A&i=B&i=A"), true},
-		"an empty one":             {form("i=A&i="), true},
-		"with brackets behind":     {form("i=A&i[x]=A"), true},
-		"with brackets before":     {form("i[]=A&i=A"), true},
-		"another name":             {form("b=1&b=2&i=A"), false},
-		"once, in JSON":            {object(`{"i":"A","b":1,"b":2}`), false},
-		"twice the same, in JSON":  {object(`{"i":"1","\u0069":1}`), false},
-		"another value, in JSON":   {object(`{"i":"A","i":"B"}`), true},
-		"there and back, in JSON":  {object(`{"i":"A","i":"B","i":"A"}`), true},
-		"null behind, in JSON":     {object(`{"i":"A","i":null}`), true},
-		"an object before, inJSON": {object(`{"i":{"a":1},"i":"A"}`), true},
+		"given once":                        {form("i=A&b=1"), false},
+		"given twice, the same":             {form("i=A&b=1&%69=A"), false},
+		"another value":                     {form("i=A&i=B"), true},
+		"there and back":                    {form("i=A&i=B&i=A"), true},
+		"an empty one":                      {form("i=A&i="), true},
+		"with brackets behind":              {form("i=A&i[x]=A"), true},
+		"with brackets before":              {form("i[]=A&i=A"), true},
+		"another name":                      {form("b=1&b=2&i=A"), false},
+		"once, in JSON":                     {object(`{"i":"A","b":1,"b":2}`), false},
+		"twice the same, in JSON":           {object(`{"i":"1","\u0069":1}`), false},
+		"another value, in JSON":            {object(`{"i":"A","i":"B"}`), true},
+		"there and back, in JSON":           {object(`{"i":"A","i":"B","i":"A"}`), true},
+		"null behind, in JSON":              {object(`{"i":"A","i":null}`), true},
+		"an empty one behind null, in JSON": {object(`{"i":null,"i":""}`), true},
+		"null behind an empty one, in JSON": {object(`{"i":"","i":null}`), true},
+		"an object before, in JSON":         {object(`{"i":{"a":1},"i":"A"}`), true},
 	} {
 		assert.Equal(t, c.want, c.a.Changed("i"), name)
 	}

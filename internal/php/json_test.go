@@ -159,6 +159,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"":1}`, "", "has no name before its value or bracket, and PHP drops it: name it"},
 		{`{"a":{"":1}}`, "a[]", "has a member without a name, which a form takes for an automatic index: name it"},
 		{`{"a.b":1}`, "a.b", "has a '.', which PHP turns into an underscore: write an underscore"},
+		{`{".a":1}`, ".a", "has a '.', which PHP turns into an underscore: write an underscore"},
 		{`{"a b":1}`, "a", "has a ' ', which PHP turns into an underscore: write an underscore"},
 		{`{"a\u0000":1}`, "a", nul},
 		{`{"a":{"\u0000b":1}}`, "a[", nul},
@@ -170,6 +171,7 @@ func TestReadJSONRefuses(t *testing.T) {
 		{`{"a":{"[":1}}`, "a[[]", bracket},
 
 		{`{"a":{"1":"x","0":"y"}}`, "a[0]", order},
+		{`{"a":{"10":"x","9":"y"}}`, "a[9]", order},
 		{`{"a":{"2":{"x":1},"b":{},"1":[]}}`, "a[1]", order},
 		{`{"a":[{"7":1,"\u0037":2}]}`, "a[0][7]", twice},
 		{`{"1":"x","0":"y"}`, "0", order},
