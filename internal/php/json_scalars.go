@@ -209,7 +209,7 @@ func appendNumber(dst, number []byte) []byte {
 	}
 	f, _ := strconv.ParseFloat(string(number), 64) // what is out of range is infinite
 	if math.IsInf(f, 0) {
-		if f < 0 {
+		if math.IsInf(f, -1) {
 			dst = append(dst, '-')
 		}
 		return append(dst, "INF"...)

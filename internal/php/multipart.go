@@ -144,7 +144,7 @@ func (s *scanner) index(w []byte) int {
 
 // begun returns how many bytes at the end of w may begin a delimiter.
 func (s *scanner) begun(w []byte) int {
-	w = w[max(len(w)-len(s.line)+1, 0):]
+	w = w[max(len(w)-len(s.line), 0):]
 	for i, c := range w {
 		if c == '\r' && bytes.HasPrefix(s.line, w[i:]) || c == '-' && bytes.HasPrefix(s.delimiter, w[i:]) {
 			return len(w) - i

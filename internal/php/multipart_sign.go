@@ -192,10 +192,7 @@ func (m *Multipart) disposition(line []byte) error {
 			return err
 		}
 	}
-	key := string(name)
-	if i := strings.IndexByte(key, '['); i >= 0 {
-		key = key[:i]
-	}
+	key, _, _ := strings.Cut(string(name), "[")
 	switch {
 	case key == m.own.Signature:
 		return Refuse(name, "is the signature's name: it is added last, and a part cannot be taken out of a body that is on its way with its length: leave it out")

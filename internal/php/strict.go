@@ -80,7 +80,7 @@ func (a *Array) readPair(from, end int) (span, int, class, *Error) {
 	if inName&high != 0 && !utf8.Valid(a.bytes(name)) {
 		return name, 0, 0, Refuse(a.bytes(name), "has a name that is not UTF-8: encode it as UTF-8")
 	}
-	if name.from < name.to && a.text[name.from] == ' ' {
+	if a.text[name.from] == ' ' { // an empty name has its equals sign there
 		return name, 0, 0, Refuse(a.bytes(name), "begins with a space, which PHP drops: leave it out, and write an ampersand in a value as %%26")
 	}
 	if name.from < name.to && inName&endsKey == 0 {
