@@ -47,6 +47,8 @@ func TestReadForm(t *testing.T) {
 		{"nesting", "f[a][b]=1&f[a][c]=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2", "f%5Ba%5D%5Bb%5D=1&f%5Ba%5D%5Bc%5D=2"},
 		{"escaped brackets are brackets", "f%5Ba%5D=1", "f%5Ba%5D=1", "f%5Ba%5D=1"},
 		{"automatic indexes", "a[]=1&a[]=2", "a%5B0%5D=1&a%5B1%5D=2", "a%5B0%5D=1&a%5B1%5D=2"},
+		{"an automatic index behind an escape", "%61[]=1", "a%5B0%5D=1", "a%5B0%5D=1"},
+		{"an automatic index at the end", "a[]", "a%5B0%5D=", "a%5B0%5D="},
 		{"automatic indexes below written ones", "a[x][]=1&a[y][]=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2", "a%5Bx%5D%5B0%5D=1&a%5By%5D%5B0%5D=2"},
 		{"groups are put together", "f[a]=1&x=2&f[b]=3", "f%5Ba%5D=1&f%5Bb%5D=3&x=2", "f%5Ba%5D=1&f%5Bb%5D=3&x=2"},
 		{"groups are put together, spelled as they are signed", "f%5Ba%5D=1&f%5Bb%5D=2&x=3&f%5Bc%5D=4", "f%5Ba%5D=1&f%5Bb%5D=2&f%5Bc%5D=4&x=3", "f%5Ba%5D=1&f%5Bb%5D=2&f%5Bc%5D=4&x=3"},
@@ -125,6 +127,7 @@ func TestReadFormRefuses(t *testing.T) {
 		{"title=a%20b&x=1&email=c+d%40e", "email", "has a plus sign beside"},
 		{"email=c+d%40e&title=a%20b", "email", "has a plus sign beside"},
 		{"a=1&b[+x]=2&c=d@e", "b[", "has a plus sign beside"},
+		{"a=b+c&d=e+f&g=h@i", "a", "has a plus sign beside"},
 		{"phone=+41&title=a b", "phone", "has a plus sign beside"},
 		{"title=a+b%20c", "title", "has a plus sign beside"},
 		{"title=a%20b+c", "title", "has a plus sign beside"},
@@ -191,8 +194,12 @@ func TestErrorsShowNamesOnly(t *testing.T) {
 		"4111-1111-1111-1111[]=1&4111-1111-1111-1111[x]=2": `parameter 2 mixes automatic and written indexes`,
 		"a[4111111111111111][]=1&a[4111111111111111][]x=2": `parameter 2, which begins "a[", has`,
 		"card4111.11111111=1":                              `parameter 1, which begins "card", has a '.'`,
-		strings.Repeat("n", 90) + ".=1":                    `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
-		"a=1&" + strings.Repeat("n", 81) + "=%4":           `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,
+		"card9090909090.0909=1":                            `parameter 1, which begins "card", has a '.'`,
+		"n12345678A12345678Z12345678a12345678z1.=1":        `parameter "n12345678A12345678Z12345678a12345678z1." has a '.'`,
+		"0 4111=1":                               `parameter 1 has a ' '`,
+		"9 4111=1":                               `parameter 1 has a ' '`,
+		strings.Repeat("n", 90) + ".=1":          `parameter 1, which begins "` + strings.Repeat("n", 80) + `", has a '.'`,
+		"a=1&" + strings.Repeat("n", 81) + "=%4": `parameter 2, which begins "` + strings.Repeat("n", 80) + `", has a malformed`,
 	} {
 		err := ReadForm(&a, form, anyNumber)
 		if assert.Error(t, err, form) {

@@ -72,6 +72,7 @@ func TestParseMultipart(t *testing.T) {
 		{disposition + "xname=b; name=a; names=c", "a=1&z=1"},
 		{disposition + "[ame=b; NaMe=c; nam[=d; @ame=e", "c=1&z=1"},
 		{disposition + `x="\"; name=b"; name=a`, "a=1&z=1"},
+		{disposition + `x="c\"; name=b"; name=a`, "a=1&z=1"},
 		{disposition + `x='"'; name=a`, "a=1&z=1"},
 		{disposition + `name=a; x="`, "a=1&z=1"},
 		{disposition + `name="a.b c"`, "a_b_c=1&z=1"},
