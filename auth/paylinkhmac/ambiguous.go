@@ -211,7 +211,6 @@ func literalNote(doc []byte) string {
 	for i := 0; i < len(doc); i++ {
 		switch c := doc[i]; c {
 		case ' ', '\t', '\r', '\n':
-			continue
 		case '"':
 			for i++; doc[i] != '"'; i++ {
 				if doc[i] == '\\' {

@@ -75,11 +75,11 @@ func (v *Verifier) isAsSent(req *http.Request, body []byte, secret auth.Secret, 
 
 // isSame reports whether what was received is wire. How far it is like the signature,
 // behind the last mark in wire, the time that this takes does not tell; what stands
-// before is the peer's own.
+// in front of the mark is the peer's own.
 func isSame(wire, received []byte, mark byte) bool {
-	begins := bytes.LastIndexByte(wire, mark) + 1
-	return len(received) == len(wire) && bytes.Equal(wire[:begins], received[:begins]) &&
-		subtle.ConstantTimeCompare(wire[begins:], received[begins:]) == 1
+	at := bytes.LastIndexByte(wire, mark)
+	return len(received) == len(wire) && bytes.Equal(wire[:at], received[:at]) &&
+		subtle.ConstantTimeCompare(wire[at:], received[at:]) == 1
 }
 
 // cutInstance cuts off the end of a query the instance, spelled as it is sent. One
