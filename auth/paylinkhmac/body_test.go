@@ -77,6 +77,7 @@ func TestJSONRefused(t *testing.T) {
 		{"nothing", ` `, "", auth.ErrBody, "want an object"},
 		{"a form that is said to be JSON", `amount=200&title=x`, "", auth.ErrBody, "the Content-Type is application/json, and the body reads like a form: send it as application/x-www-form-urlencoded"},
 		{"an array that is said to be JSON", `pm%5B0%5D=1`, "", auth.ErrBody, "reads like a form"},
+		{"an equals sign", `=1`, "", auth.ErrBody, "malformed JSON"},
 		{"XML", `<a b="1"/>`, "", auth.ErrBody, "malformed JSON"},
 		{"no JSON", `{"a"`, "", auth.ErrBody, "malformed JSON"},
 		{"too long once it is signed", `{"a":"` + strings.Repeat("x", 960) + `"}`, "", auth.ErrBody, "as it is to be sent"},

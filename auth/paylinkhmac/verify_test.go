@@ -88,6 +88,9 @@ func (c *readingCase) run(t *testing.T) {
 		verify := func(reading paylinkhmac.Reading) (*paylinkhmac.Verification, error) {
 			req := received(t, c.method, c.query, c.contentType, c.body)
 			found, err := (&paylinkhmac.Verifier{Secret: auth.NewSecret(secret), Reading: reading}).Verify(req)
+			if c.body == "" {
+				assert.Nil(t, req.Body, "there is none to put back")
+			}
 			assert.Equal(t, c.body, bodyOf(t, req), "the body is put back")
 			if err != nil {
 				assert.NotContains(t, err.Error(), ": :", "an error without an operation")
@@ -154,6 +157,8 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"behind a second equals sign", "POST", "", formType, "amount=1=000&" + signedBy("amount=1%3D000"), right("amount=1=000"), "such as a semicolon"},
 		{"behind a question mark", "POST", "", formType, "?amount=1&" + signedBy("%3Famount=1"), right("?amount=1"), "such as a semicolon"},
 		{"behind a question mark in a query", "GET", "?amount=1&" + signedBy("%3Famount=1"), "", "", right("?amount=1"), "such as a semicolon"},
+		{"a space as such", "POST", "", formType, "purpose=a b&" + signedBy("purpose=a+b"), right("purpose=a b"), "such as a semicolon"},
+		{"the control character behind the tilde as such", "GET", "purpose=~\x7f&" + signedBy("purpose=%7E%7F"), "", "", right("purpose=~\x7f"), "such as a semicolon"},
 		{"white space as such", "POST", "", formType, "amount=1\n&" + signedBy("amount=1%0A"), right("amount=1\n"), "such as a semicolon"},
 		{"without a name", "POST", "", formType, form + "&=refund", right("amount=1"), "has no name"},
 		{"nested 65 deep", "POST", "", formType, bracketed + "&" + form, right("amount=1"), "levels of brackets"},
@@ -245,6 +250,7 @@ func TestReadings(t *testing.T) {
 		{"parts, as their type is written", "POST", "", "Multipart/Form-Data; boundary=B", multipart, right("a=b c"), ""},
 		{"parts with an empty one that is signed", "POST", "", partsType, parts("a=1", "b=", "ApiSignature="+signatureOf("a=1&b=")), right("a=1", "b="), ""},
 		{"parts with empty ones that are not", "POST", "", partsType, parts("b=", "a=1", "c[d]=", "ApiSignature="+signatureOf("a=1")), right("a=1"), "parts with an empty value"},
+		{"parts with an empty one and a wrong signature", "POST", "", partsType, parts("a=1", "b=", "ApiSignature=x"), wrong, ""},
 		{"what is empty once it is merged", "POST", "", partsType, parts("a=1", "b=2", "b=", "ApiSignature="+signatureOf("a=1")), right("a=1"), "parts with an empty value"},
 		{"a form's empty value", "POST", "", formType, "a=1&b=&" + signedBy("a=1"), wrong, ""},
 		{"parts of nothing", "POST", "", partsType, parts("ApiSignature=" + signatureOf("")), right(), ""},
@@ -258,6 +264,9 @@ func TestReadings(t *testing.T) {
 		{"what some clients do not escape", "POST", "", formType, "a=b@c.d:e/f?g,h!*'()$~&" + signedBy("a=b%40c.d%3Ae%2Ff%3Fg%2Ch%21%2A%27%28%29%24%7E"), right("a=b@c.d:e/f?g,h!*'()$~"), ""},
 		{"a group", "POST", "", formType, "a[x]=1&a[y]=3&" + signedBy("a%5Bx%5D=1&a%5By%5D=3"), right("a[x]=1", "a[y]=3"), ""},
 		{"an image as text", "POST", "", formType, "headerImage=1&" + signedBy("headerImage=1"), right("headerImage=1"), "image"},
+		{"as many parameters as PHP takes in a query", "GET", signedBy(numbered(998)) + "&" + numbered(998) + "&instance=example", "", "", right(strings.Split(numbered(998), "&")...), ""},
+		{"one more in a query", "GET", signedBy(numbered(999)) + "&" + numbered(999), "", "", right(strings.Split(numbered(999), "&")...), "more than 1000 parameters"},
+		{"as many parameters as PHP takes in a form", "POST", "", formType, signedBy(numbered(999)) + "&" + numbered(999), right(strings.Split(numbered(999), "&")...), ""},
 		{"ampersands more than are needed", "POST", "", formType, "&a=1&&" + signedBy("a=1") + "&", right("a=1"), ""},
 	} {
 		c.run(t)
@@ -388,6 +397,9 @@ func TestVerifierRefuses(t *testing.T) {
 		{name: "plus for a space", request: func() *http.Request {
 			req := signed("POST", "a=b+c")
 			return newRequest(t, "POST", path, strings.Replace(bodyOf(t, req), "%20", "+", 1))
+		}, code: auth.ErrSignature, says: "right only if plus signs are decoded"},
+		{name: "plus in front of a name", request: func() *http.Request {
+			return newRequest(t, "POST", path, "+a=1&"+signedBy("a=1"))
 		}, code: auth.ErrSignature, says: "right only if plus signs are decoded"},
 		{name: "an unescaped signature", request: func() *http.Request {
 			req := signed("GET", "model=SignatureCheck")
