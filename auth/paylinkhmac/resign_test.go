@@ -47,7 +47,6 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 		}
 		return q, b + `,"ApiSignature":"` + signature + `"}`
 	}
-	taken := make(map[int]bool)
 	shapes := []shape{
 		{"POST", paylink.FormType, "instance=example", "a=1&b%5B0%5D=x~y&b%5B1%5D=%2B%20", toBody},
 		{"DELETE", paylink.FormType, "instance=example", "a=1", toBody},
@@ -56,7 +55,7 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 		{"GET", "", "a=1&b%5B0%5D=x~y&c=%2B%20&instance=example", "", toQuery},
 		{"DELETE", "", "a=1&instance=example", "", toQuery},
 	}
-	for i, s := range shapes {
+	for _, s := range shapes {
 		for _, in := range inserted {
 			for at := range len(s.query) + len(s.body) + 1 {
 				query, body := s.query, s.body
@@ -82,9 +81,9 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 
 				var quick, judged Verification
 				if !v.isAsSent(newRequest(), []byte(body), secret, &quick) {
+					require.NotEmpty(t, in, "what is ordinary is taken: %s, %s", query, body)
 					continue
 				}
-				taken[i] = true
 				require.NoError(t, v.judge(newRequest(), []byte(body), secret, &judged), "%s, %s", query, body)
 				require.Equal(t, judged.StringToSign, quick.StringToSign, "%s, %s", query, body)
 				require.Equal(t, judged.Instance, quick.Instance, "%s, %s", query, body)
@@ -92,7 +91,6 @@ func TestWhatIsAsSentIsJudgedTheSame(t *testing.T) {
 			}
 		}
 	}
-	require.Len(t, taken, len(shapes), "what is ordinary is taken")
 }
 
 func joined(parameters iter.Seq2[string, string]) iter.Seq[[2]string] {
