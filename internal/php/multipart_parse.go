@@ -90,7 +90,7 @@ func (p *parser) begin() error {
 		var pair []byte
 		pair, rest = word(rest, ';')
 		rest = bytes.TrimLeft(rest, " ")
-		if bytes.IndexByte(pair, '=') < 0 {
+		if !bytes.Contains(pair, []byte("=")) {
 			continue
 		}
 		key, value := word(pair, '=')
