@@ -151,6 +151,8 @@ func TestReadFormRefuses(t *testing.T) {
 		{"a[b]]=1", "a[b]]", "has text behind a closing bracket"},
 		{"a[b]=1&a[c=2", "a[c", "has a bracket that is not closed"},
 		{"a[b]=1&a[=2", "a[", "has a bracket that is not closed"},
+		{"a[b]=1&a[c[=2", "a[c[", "has a bracket that is not closed"},
+		{"a[b]=1&a[c%00=2", "a[c", "has a bracket that is not closed"},
 		{"a[b]=1&a[c]]=2", "a[c]]", "has text behind a closing bracket"},
 		{"a[b]=1&a[c[d]=2", "a[c[d]", "has a bracket within brackets"},
 		{"a[b]=1&a[+]=2", "a[", "has nothing but white space between its brackets"},
