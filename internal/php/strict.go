@@ -154,9 +154,9 @@ func (a *Array) set(name, value span) *Error {
 }
 
 // setArray returns parent's element for the key, an array, adding it if there
-// is none yet.
+// is none yet. The key is not empty.
 func (a *Array) setArray(parent int32, key span) (int32, *Error) {
-	if parent != 0 && (a.nodes[parent].indexes != written || key.from == key.to) {
+	if a.nodes[parent].indexes != written {
 		var err *Error
 		if key, err = a.setIndex(parent, key); err != nil {
 			return 0, err
@@ -180,7 +180,7 @@ func (a *Array) setArray(parent int32, key span) (int32, *Error) {
 
 // setValue adds a value to parent. Its key must be new there.
 func (a *Array) setValue(parent int32, key, value span) *Error {
-	if parent != 0 && (a.nodes[parent].indexes != written || key.from == key.to) {
+	if a.nodes[parent].indexes != written || key.from == key.to {
 		var err *Error
 		if key, err = a.setIndex(parent, key); err != nil {
 			return err
