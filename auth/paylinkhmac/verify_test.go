@@ -401,6 +401,12 @@ func TestVerifierRefuses(t *testing.T) {
 		{name: "plus in front of a name", request: func() *http.Request {
 			return newRequest(t, "POST", path, "+a=1&"+signedBy("a=1"))
 		}, code: auth.ErrSignature, says: "right only if plus signs are decoded"},
+		{name: "a plus sign in JSON that would be a form's", request: func() *http.Request {
+			return received(t, "POST", "", jsonType, `{"+":"&`+signedBy("%7B%22_%22%3A%22=&b=%22%2C%22ApiSignature%22%3A%22x%22%7D")+`&b=","ApiSignature":"x"}`)
+		}, code: auth.ErrSignature, says: "not the one"},
+		{name: "a plus sign in the query beside a form", request: func() *http.Request {
+			return received(t, "POST", "a=b+c&"+signedBy("a=b%2Bc"), formType, "a=1&ApiSignature=x")
+		}, code: auth.ErrSignature, says: "not the one"},
 		{name: "an unescaped signature", request: func() *http.Request {
 			req := signed("GET", "model=SignatureCheck")
 			req.URL.RawQuery = strings.ReplaceAll(req.URL.RawQuery, "%2B", "+")

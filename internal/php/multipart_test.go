@@ -127,6 +127,9 @@ func TestMultipartErrorsShowNamesOnly(t *testing.T) {
 		part("; name=\"card\"\r\n4111 1111: secret", "") + end:                `multipart part 1: parameter "card" has a line that is no header behind`,
 		part("; name=\"card\"\r\nX-Y: 4111 1111", "") + end:                   `multipart part 1: parameter "card" has the header "X-Y" behind`,
 		part("; name=\"card\"\r\n4111111111111111: 1", "") + end:              `multipart part 1: parameter "card" has a line that is no header behind`,
+		part("; name=\"card\"\r\nsecret", "") + end:                           `multipart part 1: parameter "card" has a line that is no header behind`,
+		part("; name=\"card\"\r\n: secret", "") + end:                         `multipart part 1: parameter "card" has a line that is no header behind`,
+		part("; name=\"card\"\r\nsecret[0]: 1", "") + end:                     `multipart part 1: parameter "card" has a line that is no header behind`,
 		field("4111111111111111", "1") + field("4111111111111111", "2") + end: `multipart part 2: a parameter is given twice`,
 		field("a", "1") + "--B\r\n4111111111111111\r\n\r\n\r\n" + end:         `multipart part 2: begins with a line that is no header: write`,
 		field("pan 4111 1111", "1") + end:                                     `multipart part 1: a parameter, which begins "pan", has a ' '`,
@@ -136,6 +139,7 @@ func TestMultipartErrorsShowNamesOnly(t *testing.T) {
 		if assert.Error(t, err, body) {
 			assert.True(t, strings.HasPrefix(err.Error(), want), "got %s, want %s", err, want)
 			assert.NotContains(t, err.Error(), "1111")
+			assert.NotContains(t, err.Error(), "secret")
 		}
 	}
 }
