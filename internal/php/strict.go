@@ -223,11 +223,11 @@ func (a *Array) setIndex(parent int32, key span) (span, *Error) {
 	return key, nil
 }
 
-// inOrder reports whether the key of an element that is new in parent may stand
-// there: those that PHP takes for integers, JavaScript and the readers that are
-// written in it sort.
+// inOrder reports whether the key of an element that is new in parent, which is not
+// empty, may stand there: those that PHP takes for integers, JavaScript and the
+// readers that are written in it sort.
 func (a *Array) inOrder(parent int32, key span) bool {
-	return key.from == key.to || a.text[key.from] > '9' || // as most begin with a letter
+	return a.text[key.from] > '9' || // as most begin with a letter
 		a.indexInOrder(parent, key)
 }
 
