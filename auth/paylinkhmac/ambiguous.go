@@ -171,20 +171,19 @@ func splits(c rune) bool {
 }
 
 // isFlat reports whether a reader that neither nests nor decodes plus signs sees
-// the same names and values in the same order.
+// the same names and values in the same order. [php.ReadForm] has read s into params.
 func isFlat(s string, params *php.Array) bool {
 	next, stop := iter.Pull2(params.All())
 	defer stop()
 	for name, value := range pairs(s) {
-		wantName, wantValue, ok := next()
-		gotName, nameErr := url.PathUnescape(name)
-		gotValue, valueErr := url.PathUnescape(value)
-		if !ok || nameErr != nil || valueErr != nil || gotName != wantName || gotValue != wantValue {
+		wantName, wantValue, _ := next()
+		gotName, _ := url.PathUnescape(name) // what is malformed has been refused
+		gotValue, _ := url.PathUnescape(value)
+		if gotName != wantName || gotValue != wantValue {
 			return false
 		}
 	}
-	_, _, more := next()
-	return !more
+	return true
 }
 
 var errReread = errors.New("the parameters are not those that other readers see")
