@@ -143,6 +143,7 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"a name in front of a query's own", "GET", "amount=1000&" + form, "", "", right("amount=1"), "given twice"},
 		{"a name in front of a part's own", "POST", "", partsType, parts("amount=1000", "amount=1", "ApiSignature="+signatureOf("amount=1")), right("amount=1"), "given twice"},
 		{"a member in front of an object's own", "POST", "", jsonType, object(`"amount":1000,"amount":1`, "amount=1"), right("amount=1"), "given twice"},
+		{"a member in front of the same", "POST", "", jsonType, object(`"amount":1,"amount":1`, "amount=1"), right("amount=1"), "given twice"},
 		{"a group in front of a value", "POST", "", formType, "amount[a]=1000&" + form, right("amount=1"), `"amount"`},
 		{"a signature in front of the own one", "POST", "", formType, "ApiSignature=x&" + form, right("amount=1"), "given twice"},
 		{"another signature's part", "POST", "", partsType, parts("ApiSignature=x", "amount=1", "ApiSignature="+signatureOf("amount=1")), right("amount=1"), "ApiSignature"},
