@@ -177,6 +177,7 @@ func TestNothingIsSmuggledPastAVerifier(t *testing.T) {
 		{"a plus sign in a body", "POST", "", formType, "email=a+b%40x.ch&" + signedBy("email=a%2Bb%40x.ch"), right("email=a+b@x.ch"), "and by others as a space"},
 		{"a file that is a field to others", "POST", "", partsType,
 			strings.Replace(parts("to=x", "amount=1", "ApiSignature="+signatureOf("amount=1")), `name="to"`, `name="to"; filename="x"; filename*=utf-8''x`, 1), right("amount=1"), "Content-Disposition"},
+		{"a part that is hidden beside nothing", "POST", "", partsType, "--B\r\nContent-Type: text/plain\r\n\r\nrefund=1\r\n" + parts("ApiSignature="+signatureOf("")), right(), "begins with the header"},
 		{"a part that is hidden", "POST", "", partsType, "--B\r\nContent-Type: text/plain\r\n\r\nrefund=1\r\n" + parts("amount=1", "ApiSignature="+signatureOf("amount=1")), right("amount=1"), "begins with the header"},
 	} {
 		c.run(t)
