@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -473,4 +474,60 @@ func TestALocationKeepsWhatIsNoCredentialOfTheHeader(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, location, resp.Header.Get("Location"))
 	}
+}
+
+// What an Authenticator that redacts nothing itself has put into the header is sought
+// in a Location as far as it is long enough to be no other word. The order in which a
+// header is read is another each time.
+func TestWhatOfAHeaderIsSoughtInALocation(t *testing.T) {
+	const signed = "id=seven77, mac=12345678abcdefgh"
+	a := &headerSetter{originOf(t, "https://api.shop.test"), http.Header{
+		"Mac":          {signed, "8letters"},
+		"Short":        {"7letter"},
+		"Accept":       {"application/json"},
+		"Content-Type": {"text/plain"},
+		"User-Agent":   {"a-caller-of-some-length", "and-its-second-value"},
+	}}
+	for i := range 5 {
+		a.header[fmt.Sprintf("Other-%d", i)] = []string{fmt.Sprintf("another-credential-%d", i)}
+	}
+	const gone = auth.Redacted
+	for location, want := range map[string]string{
+		"/?q=8letters":                "/?q=" + gone,
+		"/?q=7letter":                 "/?q=7letter",
+		"/?q=12345678abcdefgh":        "/?q=" + gone,
+		"/?q=12345678abcdefg":         "/?q=12345678abcdefg",
+		"/?q=seven77":                 "/?q=seven77",
+		"/?q=application/json":        "/?q=application/json",
+		"/?q=text/plain":              "/?q=text/plain",
+		"/?q=a-caller-of-some-length": "/?q=a-caller-of-some-length",
+		"/?q=and-its-second-value":    "/?q=" + gone,
+		"/?q=another-credential-0/another-credential-4": "/?q=" + gone + "/" + gone,
+	} {
+		for range 20 {
+			base := &stub{respond: func(*http.Request) (*http.Response, error) {
+				resp := response(302, "")
+				resp.Header.Set("Location", location)
+				return resp, nil
+			}}
+			req := newRequest(t, "GET", "https://api.shop.test/", nil)
+			req.Header.Set("User-Agent", "a-caller-of-some-length")
+			resp, err := newTransport(t, base, a).RoundTrip(req)
+			require.NoError(t, err)
+			require.Equal(t, want, resp.Header.Get("Location"))
+		}
+	}
+}
+
+// A headerSetter sets fields of a header.
+type headerSetter struct {
+	origin auth.Origin
+	header http.Header
+}
+
+func (h *headerSetter) Origins() []auth.Origin { return []auth.Origin{h.origin} }
+
+func (h *headerSetter) Authenticate(req *http.Request, _ http.RoundTripper) error {
+	maps.Copy(req.Header, h.header)
+	return nil
 }
