@@ -8,7 +8,7 @@ func StripSlashes(s string) string {
 		c := s[i]
 		if c == '\\' {
 			if i++; i == len(s) {
-				break
+				return string(b)
 			}
 			if c = s[i]; c == '0' {
 				c = 0
