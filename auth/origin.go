@@ -102,8 +102,11 @@ func Covers(a Authenticator, o Origin) bool {
 // lowerHost lower-cases a host, with a port or without, up to the zone of an IPv6
 // address.
 func lowerHost(hostport string) string {
-	if address, zone, found := strings.Cut(hostport, "%"); found && strings.HasPrefix(hostport, "[") {
-		return lower(address) + "%" + zone
+	if strings.HasPrefix(hostport, "[") {
+		address, zone, found := strings.Cut(hostport, "%")
+		if found {
+			return lower(address) + "%" + zone
+		}
 	}
 	return lower(hostport)
 }

@@ -87,12 +87,13 @@ func (a *Array) reset() {
 
 func (a *Array) bytes(s span) []byte { return a.text[s.from:s.to] }
 
-// keyBit is one of 64 bits. Keys that differ in it are not the same.
+// keyBit is one of 64 bits. Keys that differ in it are not the same. The factors tell
+// the names of the vendor's objects from those that each request is searched for.
 func keyBit[S string | []byte](key S) uint64 {
 	if len(key) == 0 {
 		return 1
 	}
-	return 1 << ((key[0] + 3*key[len(key)-1] + 5*byte(len(key))) % 64)
+	return 1 << ((key[0] + 3*key[len(key)-1] + 11*byte(len(key))) % 64)
 }
 
 // find returns parent's element with the given key, or 0.
@@ -344,7 +345,7 @@ func (a *Array) top(key string) int32 {
 	if len(a.nodes) == 0 || a.nodes[0].keyBits&keyBit(key) == 0 {
 		return 0
 	}
-	return a.find(0, []byte(key))
+	return a.search(0, []byte(key))
 }
 
 // count counts the values in n.

@@ -97,9 +97,9 @@ func ReadJSON(a *Array, doc []byte, own Own) (Object, error) {
 	if err := r.readEnd(); err != nil {
 		return Object{}, err
 	}
-	r.object.Account, r.object.HasAccount = a.Get(own.Account)
-	a.Remove(own.Account)
 	a.Remove(own.Signature)
+	account, isArray, found := a.Take(own.Account)
+	r.object.Account, r.object.HasAccount = string(account), found && !isArray
 	return r.object, nil
 }
 
