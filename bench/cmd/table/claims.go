@@ -220,13 +220,36 @@ func medianOf(rounds []round, of func(round) float64) float64 {
 	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
-// summarize returns the median over the rounds and, in brackets, the interval in
-// which it is with a probability of 95 percent, whatever the distribution: the values
-// whose ranks are that of the median, less and more the root of the count.
+// leastRounds is how many rounds an interval takes: of five values, the median is
+// between the least and the most with a probability of 94 percent only.
+const leastRounds = 6
+
+// interval returns the index of the lower end, in n sorted values, of the interval in
+// which the median is with a probability of at least 95 percent, whatever the
+// distribution; the upper end is as far from the last. It is the innermost such pair.
+// If n is less than leastRounds there is none, and it returns -1.
+func interval(n int) int {
+	logFactorial := func(k int) float64 {
+		log, _ := math.Lgamma(float64(k + 1))
+		return log
+	}
+	// below is the probability that at most low of n values are below the median.
+	low, below := -1, 0.0
+	for {
+		k := low + 1
+		below += math.Exp(logFactorial(n) - logFactorial(k) - logFactorial(n-k) - float64(n)*math.Ln2)
+		if below > 0.05/2 {
+			return low
+		}
+		low = k
+	}
+}
+
+// summarize returns the median over the rounds and, in brackets, its interval. There
+// must be leastRounds of them.
 func summarize(rounds []round, unit string, of func(round) float64) string {
 	values, median := sorted(rounds, of), medianOf(rounds, of)
-	n := float64(len(values))
-	low := max(0, int(n/2-0.98*math.Sqrt(n)))
+	low := interval(len(values))
 	from, to := values[low], values[len(values)-1-low]
 	switch unit {
 	case "":

@@ -35,14 +35,20 @@ func main() {
 	all := flag.Bool("all", false, "run all benchmarks, and print the long tables too")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		log.Fatalf("unexpected argument %q", flag.Arg(0))
+		usageError("unexpected argument %q", flag.Arg(0))
 	}
-	if *rounds < 1 {
-		log.Fatal("there must be a round")
+	if *rounds < leastRounds {
+		usageError("-rounds %d: fewer than %d give no interval of 95 percent", *rounds, leastRounds)
 	}
 	if err := run(os.Stdout, *rounds, *benchtime, *all); err != nil {
 		log.Fatal(err)
 	}
+}
+
+func usageError(format string, args ...any) {
+	log.Printf(format, args...)
+	flag.Usage()
+	os.Exit(2)
 }
 
 func run(w io.Writer, rounds int, benchtime string, all bool) error {

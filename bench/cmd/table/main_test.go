@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -35,14 +36,34 @@ PASS
 	}
 }
 
-func TestSummaryIsMedianAndItsInterval(t *testing.T) {
-	var rounds []round
-	for i := range 25 {
-		rounds = append(rounds, round{results: map[result]float64{{"X", 1, "ns/op"}: float64((7 * i) % 25)}})
+func TestIntervalHoldsTheMedian(t *testing.T) {
+	for _, c := range []struct{ rounds, low int }{
+		{leastRounds - 1, -1},
+		{leastRounds, 0},
+		{25, 7},  // 95.7 percent; 89.2 with the next pair
+		{50, 17}, // 96.7 percent; 93.5
+		{75, 28}, // 96.3 percent; 93.6
+		{2000, 955},
+	} {
+		if got := interval(c.rounds); got != c.low {
+			t.Errorf("%d rounds: got %d, want %d", c.rounds, got, c.low)
+		}
 	}
-	got := summarize(rounds, "×", value("X", "ns/op", 1))
-	if want := "12.00× (7.00 to 17.00)"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+}
+
+func TestSummaryIsMedianAndItsInterval(t *testing.T) {
+	for rounds, want := range map[int]string{
+		25: "12.00× (7.00 to 17.00)",
+		50: "24.50× (17.00 to 32.00)",
+		75: "37.00× (28.00 to 46.00)",
+	} {
+		var measured []round
+		for i := range rounds {
+			measured = append(measured, round{results: map[result]float64{{"X", 1, "ns/op"}: float64((7 * i) % rounds)}})
+		}
+		if got := summarize(measured, "×", value("X", "ns/op", 1)); got != want {
+			t.Errorf("%d rounds: got %q, want %q", rounds, got, want)
+		}
 	}
 }
 
@@ -67,7 +88,7 @@ func TestNoiseIsSaid(t *testing.T) {
 			}
 		}
 		var out strings.Builder
-		if got := printCosts(&out, []round{r}); got != want || strings.Contains(out.String(), "Too noisy") == want {
+		if got := printCosts(&out, slices.Repeat([]round{r}, leastRounds)); got != want || strings.Contains(out.String(), "Too noisy") == want {
 			t.Errorf("control %v: quiet is %v, want %v, in\n%s", control, got, want, out.String())
 		}
 	}
