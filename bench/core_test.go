@@ -122,38 +122,28 @@ func TestCore(t *testing.T) {
 // is an HMAC over the string to sign.
 func BenchmarkCore(b *testing.B) {
 	payload := []byte(form)
-	b.Run("body=form/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) })
-	b.Run("body=form/impl=countersign", func(b *testing.B) {
-		c := newCore(b)
-		benchmarkCore(b, payload, c.appendForm)
+	runInAnyOrder(b, []benchmark{
+		{"body=form/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) }},
+		{"body=form/impl=countersign", func(b *testing.B) { benchmarkCore(b, payload, newCore(b).appendForm) }},
 	})
-	b.Run("body=json/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) })
-	b.Run("body=json/impl=countersign", func(b *testing.B) {
-		c := newCore(b)
-		benchmarkCore(b, []byte(document), c.appendJSON)
+	runInAnyOrder(b, []benchmark{
+		{"body=json/impl=hmac", func(b *testing.B) { benchmarkFloor(b, payload) }},
+		{"body=json/impl=countersign", func(b *testing.B) { benchmarkCore(b, []byte(document), newCore(b).appendJSON) }},
 	})
 }
 
 func benchmarkFloor(b *testing.B, stringToSign []byte) {
 	f := newFloor()
 	var signature []byte
-	b.ReportAllocs()
-	defer reportCPU(b)()
-	for b.Loop() {
-		signature = f.appendSignature(signature[:0], stringToSign)
-	}
+	measure(b, func() { signature = f.appendSignature(signature[:0], stringToSign) })
 }
 
 func benchmarkCore(b *testing.B, body []byte, sign func(dst, body []byte) ([]byte, error)) {
-	wire, err := sign(nil, body) // its buffers grow
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	defer reportCPU(b)()
-	for b.Loop() {
+	var wire []byte
+	measure(b, func() {
+		var err error
 		if wire, err = sign(wire[:0], body); err != nil {
 			b.Fatal(err)
 		}
-	}
+	})
 }

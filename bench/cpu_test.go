@@ -79,11 +79,43 @@ func cpuTime(tb testing.TB) time.Duration {
 	return time.Duration(spent.Utime.Nano() + spent.Stime.Nano())
 }
 
-// reportCPU reports what b's loop spent. It is called before the loop, and what it
-// returns behind it.
-func reportCPU(b *testing.B) (report func()) {
+// warmUp is how often something is done before it is measured, unless maxWarmUp has
+// passed: buffers grow, pools fill, and the processor has met the code.
+const (
+	warmUp    = 200
+	maxWarmUp = 5 * time.Millisecond
+)
+
+// measure reports what f costs, its CPU too. Neither the warm-up nor what b's timer
+// spends on statistics of the memory is in it, which b.Loop would not keep apart.
+func measure(b *testing.B, f func()) {
+	start := time.Now()
+	for i := 0; i == 0 || i < warmUp && time.Since(start) < maxWarmUp; i++ {
+		f()
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
 	before := cpuTime(b)
-	return func() { b.ReportMetric(float64(cpuTime(b)-before)/float64(b.N), "cpu-ns") }
+	for range b.N {
+		f()
+	}
+	spent := cpuTime(b) - before
+	b.StopTimer()
+	b.ReportMetric(float64(spent)/float64(b.N), "cpu-ns")
+}
+
+// A benchmark is one of several that are compared.
+type benchmark struct {
+	name string
+	run  func(b *testing.B)
+}
+
+// runInAnyOrder runs benchmarks in an order that is drawn, so that in many processes
+// none gains from what ran before it.
+func runInAnyOrder(b *testing.B, benchmarks []benchmark) {
+	for _, i := range rand.Perm(len(benchmarks)) {
+		b.Run(benchmarks[i].name, benchmarks[i].run)
+	}
 }
 
 // BenchmarkClient sends each request to a gateway in another process, unsigned and

@@ -42,25 +42,23 @@ func newIPN(tb testing.TB) (body []byte, key string) {
 // BenchmarkIPN verifies a notification; beside it, an HMAC over its body.
 func BenchmarkIPN(b *testing.B) {
 	body, key := newIPN(b)
-	b.Run("impl=countersign", func(b *testing.B) {
-		b.ReportAllocs()
-		defer reportCPU(b)()
-		secret := auth.NewSecret(key)
-		for b.Loop() {
-			if _, err := ipn.Verify(b.Context(), body, secret); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("impl=hmac", func(b *testing.B) {
-		b.ReportAllocs()
-		defer reportCPU(b)()
-		mac := hmac.New(sha256.New, []byte(key))
-		var sum []byte
-		for b.Loop() {
-			mac.Reset()
-			mac.Write(body)
-			sum = mac.Sum(sum[:0])
-		}
+	runInAnyOrder(b, []benchmark{
+		{"impl=countersign", func(b *testing.B) {
+			secret := auth.NewSecret(key)
+			measure(b, func() {
+				if _, err := ipn.Verify(b.Context(), body, secret); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}},
+		{"impl=hmac", func(b *testing.B) {
+			mac := hmac.New(sha256.New, []byte(key))
+			var sum []byte
+			measure(b, func() {
+				mac.Reset()
+				mac.Write(body)
+				sum = mac.Sum(sum[:0])
+			})
+		}},
 	})
 }

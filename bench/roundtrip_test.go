@@ -26,17 +26,14 @@ func ours(tb testing.TB, s shape) []impl {
 // the implementations: what an implementation costs is the difference.
 func BenchmarkRoundTrip(b *testing.B) {
 	for _, s := range shapes {
+		var benchmarks []benchmark
 		for _, i := range append(field(s), ours(b, s)...) {
-			b.Run("request="+s.name+"/impl="+i.name, func(b *testing.B) {
+			benchmarks = append(benchmarks, benchmark{"request=" + s.name + "/impl=" + i.name, func(b *testing.B) {
 				m := s.newMessage(b, gatewayURL)
-				m.send(b, i.rt) // pools fill
-				b.ReportAllocs()
-				defer reportCPU(b)()
-				for b.Loop() {
-					m.send(b, i.rt)
-				}
-			})
+				measure(b, func() { m.send(b, i.rt) })
+			}})
 		}
+		runInAnyOrder(b, benchmarks)
 	}
 }
 
@@ -46,8 +43,9 @@ const sent = 16
 
 // BenchmarkOrigins sends requests through one Transport that serves many origins.
 func BenchmarkOrigins(b *testing.B) {
+	var benchmarks []benchmark
 	for _, n := range []int{1, 100, 10000} {
-		b.Run(fmt.Sprintf("origins=%d", n), func(b *testing.B) {
+		benchmarks = append(benchmarks, benchmark{fmt.Sprintf("origins=%d", n), func(b *testing.B) {
 			var authenticators []auth.Authenticator
 			var messages []*message
 			origin := func(i int) string { return fmt.Sprintf("https://api%05d.shop.test", i) }
@@ -62,15 +60,17 @@ func BenchmarkOrigins(b *testing.B) {
 				b.Fatal(err)
 			}
 			sendInTurn(b, rt, messages)
-		})
+		}})
 	}
+	runInAnyOrder(b, benchmarks)
 }
 
 // BenchmarkMerchants sends requests to one origin, each for the merchant that its
 // context names.
 func BenchmarkMerchants(b *testing.B) {
+	var benchmarks []benchmark
 	for _, n := range []int{1, 100, 10000} {
-		b.Run(fmt.Sprintf("merchants=%d", n), func(b *testing.B) {
+		benchmarks = append(benchmarks, benchmark{fmt.Sprintf("merchants=%d", n), func(b *testing.B) {
 			var messages []*message
 			merchants := make([]auth.Authenticator, n)
 			for i := range merchants {
@@ -82,11 +82,15 @@ func BenchmarkMerchants(b *testing.B) {
 				messages = append(messages, m)
 			}
 			sendInTurn(b, newCountersign(b, stub{}, auth.NewPerRequest(merchants[0].Origins()...)), messages)
-		})
+		}})
 	}
+	runInAnyOrder(b, benchmarks)
 }
 
 func sendInTurn(b *testing.B, rt http.RoundTripper, messages []*message) {
+	for i := range warmUp { // pools fill
+		messages[i%len(messages)].send(b, rt)
+	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		messages[i%len(messages)].send(b, rt)

@@ -51,24 +51,18 @@ func (a *arrived) verify(tb testing.TB, v *paylinkhmac.Verifier) {
 // parses the form and verifies nothing, is among the implementations.
 func BenchmarkVerify(b *testing.B) {
 	v := &paylinkhmac.Verifier{Secret: auth.NewSecret(secret)}
-	for _, s := range shapes[:3] {
-		a := newArrived(b, s)
-		b.Run("request="+s.name+"/impl=countersign", func(b *testing.B) {
-			a.verify(b, v)
-			b.ReportAllocs()
-			defer reportCPU(b)()
-			for b.Loop() {
-				a.verify(b, v)
-			}
-		})
-	}
-	b.Run("request=form/impl=net-url", func(b *testing.B) {
-		b.ReportAllocs()
-		defer reportCPU(b)()
-		for b.Loop() {
+	benchmarks := []benchmark{{"request=form/impl=net-url", func(b *testing.B) {
+		measure(b, func() {
 			if _, err := url.ParseQuery(form); err != nil {
 				b.Fatal(err)
 			}
-		}
-	})
+		})
+	}}}
+	for _, s := range shapes[:3] {
+		a := newArrived(b, s)
+		benchmarks = append(benchmarks, benchmark{"request=" + s.name + "/impl=countersign", func(b *testing.B) {
+			measure(b, func() { a.verify(b, v) })
+		}})
+	}
+	runInAnyOrder(b, benchmarks)
 }
