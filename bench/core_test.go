@@ -99,21 +99,17 @@ func TestCore(t *testing.T) {
 	rt := newCountersign(t, &sent, newPaylink(t, gatewayURL))
 	c := newCore(t)
 	for name, got := range map[string]func(dst, body []byte) ([]byte, error){"form": c.appendForm, "json": c.appendJSON} {
-		for _, s := range shapes {
-			if s.name != name {
-				continue
-			}
-			s.newMessage(t, gatewayURL).send(t, rt)
-			wire, err := got(nil, []byte(s.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(wire, sent.body) {
-				t.Errorf("%s: the core makes %q, and %q is sent", name, wire, sent.body)
-			}
-			if string(c.signed) != form {
-				t.Errorf("%s: the string to sign is %q, want %q", name, c.signed, form)
-			}
+		s := shapeOf(t, name)
+		s.newMessage(t, gatewayURL).send(t, rt)
+		wire, err := got(nil, []byte(s.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(wire, sent.body) {
+			t.Errorf("%s: the core makes %q, and %q is sent", name, wire, sent.body)
+		}
+		if string(c.signed) != form {
+			t.Errorf("%s: the string to sign is %q, want %q", name, c.signed, form)
 		}
 	}
 }

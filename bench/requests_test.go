@@ -3,6 +3,7 @@ package bench
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,15 @@ var shapes = []shape{
 	{"json", "POST", "/v1.0/Invoice/", "application/json", document},
 	{"get", "GET", "/v1.0/Transaction/?" + query, "", ""},
 	{"rest", "GET", "/rest/6.0/orders/?Page=1&Limit=10", "", ""},
+}
+
+// shapeOf returns the shape of a name.
+func shapeOf(tb testing.TB, name string) shape {
+	i := slices.IndexFunc(shapes, func(s shape) bool { return s.name == name })
+	if i < 0 {
+		tb.Fatalf("there is no request %q", name)
+	}
+	return shapes[i]
 }
 
 // A message is a request that is sent again and again.
