@@ -6,9 +6,9 @@
 //	go run ./cmd/table -all >tables.md 2>rounds.txt
 //
 // Standard error gets what the benchmarks print, which benchstat reads. A ratio
-// is taken within a round and between neighbours, and the median over the rounds
-// is what counts: what else the machine does then weighs on both sides. It fails if
-// the control shows that this was not enough.
+// is taken within a round, and the median over the rounds is what counts: what else
+// the machine does then weighs on both sides, if not the same on both. It fails if the
+// control shows that the method favours one of two things that are the same.
 package main
 
 import (
