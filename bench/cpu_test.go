@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -86,9 +88,23 @@ const (
 	maxWarmUp = 5 * time.Millisecond
 )
 
+// A short window is to hold neither a collection nor the kernel's first giving of a
+// page: which of those that are compared they meet would be chance.
+const (
+	touched   = 8 << 20 // bytes, more than is allocated in some milliseconds
+	gcPercent = 1600    // a collection after 64 MB, in place of 4
+)
+
 // measure reports what f costs, its CPU too. Neither the warm-up nor what b's timer
 // spends on statistics of the memory is in it, which b.Loop would not keep apart.
 func measure(b *testing.B, f func()) {
+	defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	memory := make([]byte, touched)
+	for i := 0; i < len(memory); i += os.Getpagesize() {
+		memory[i] = 1
+	}
+	memory = nil
+	runtime.GC()
 	start := time.Now()
 	for i := 0; i == 0 || i < warmUp && time.Since(start) < maxWarmUp; i++ {
 		f()
