@@ -88,13 +88,11 @@ func BenchmarkMerchants(b *testing.B) {
 }
 
 func sendInTurn(b *testing.B, rt http.RoundTripper, messages []*message) {
-	for i := range warmUp { // pools fill
+	i := 0
+	measure(b, func() {
 		messages[i%len(messages)].send(b, rt)
-	}
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		messages[i%len(messages)].send(b, rt)
-	}
+		i++
+	})
 }
 
 // BenchmarkParallel sends requests from one goroutine a processor, through one
