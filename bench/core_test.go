@@ -17,8 +17,8 @@ import (
 
 // A core signs parameters without a request: it does what package paylinkhmac
 // does between reading the body and writing it, with the same parts in the same
-// order, into a buffer of the caller's. It has no pool, no trace and no lookup of the
-// key. TestCore keeps the two alike.
+// order, into a buffer of the caller's. It has no pool, no trace, no lookup of
+// the key and no copy of what leaves. TestCore keeps the two alike.
 type core struct {
 	account   paylink.Account
 	params    php.Array
